@@ -1,0 +1,44 @@
+# make demo: train a translator on the bundled sample and measure it.   make test: the tests.   make check: format, lint, types, imports.
+PYTHON ?= python3
+VENV := .venv
+NMT := $(VENV)/bin/nmt
+DEMO := runs/demo
+
+.PHONY: help setup demo test check clean
+
+help:
+	@echo "make demo    install, then preprocess, train, translate and eval on the bundled English-Korean sample"
+	@echo "make test    install if need be, then the tests"
+	@echo "make check   format, lint, types, import contracts"
+	@echo "make setup   only install, into $(VENV)"
+	@echo "make clean   remove what these made"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nmt needs Python 3.11 or newer; choose one with make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: setup
+	rm -rf $(DEMO)
+	mkdir -p $(DEMO)
+	@set -e; run() { echo; echo "\$$ $$*"; "$$@"; }; \
+	run $(NMT) preprocess --out $(DEMO)/prepared; \
+	run $(NMT) train $(DEMO)/prepared --out $(DEMO)/model --max-minutes 2.5; \
+	echo; echo "\$$ echo 'The teacher reads a book at the library.' | $(NMT) translate --model $(DEMO)/model"; \
+	echo 'The teacher reads a book at the library.' | $(NMT) translate --model $(DEMO)/model; \
+	run $(NMT) eval --model $(DEMO)/model
+
+test: setup
+	$(VENV)/bin/python -m pytest
+
+check: setup
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

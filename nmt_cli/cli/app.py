@@ -1,0 +1,89 @@
+"""The program: which commands there are, and how mistakes reach the user.
+
+Only the module of the command that was asked for is imported, so that `nmt --help` answers at once.
+"""
+
+import importlib
+import os
+import sys
+import time
+
+import typer
+
+from nmt_cli import __version__
+from nmt_cli.errors import NMTError
+
+STARTED = time.monotonic()
+"""When the program started, so that a limit of minutes counts everything."""
+
+COMMANDS = {
+    "preprocess": ("preprocess", "Raw parallel text -> a prepared, checked, memory-mapped corpus."),
+    "train": ("train", "A prepared corpus -> a self-contained model folder."),
+    "translate": ("translate", "Standard input to standard output, one line out for every line in."),
+    "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
+    "evaluate": ("evaluate", "The same as eval."),
+    "info": ("info", "What a prepared corpus or a model is and where it came from."),
+}
+"""Command name -> (module in nmt_cli.cli, one line of help)."""
+
+
+def build(arguments: list[str]) -> typer.Typer:
+    """The Typer app, with the whole of the asked-for command and a line for each of the others."""
+    app = typer.Typer(
+        name="nmt",
+        help="Train your own translator with attention, measure it, and see why it translates as it does.\n\n"
+        "Each command works without options, on the bundled English-Korean sample.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    asked = next((a for a in arguments if not a.startswith("-")), None)
+    for name, (module, help_line) in COMMANDS.items():
+        hidden = name == "evaluate"
+        if name == asked or "_NMT_COMPLETE" in os.environ:
+            run = importlib.import_module(f"nmt_cli.cli.{module}").run
+            app.command(name, help=run.__doc__, hidden=hidden)(run)
+        else:
+            app.command(name, help=help_line, hidden=hidden)(_stub)
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
+    ) -> None:
+        if version:
+            print(f"nmt {__version__}")
+            raise typer.Exit
+
+    return app
+
+
+def _stub() -> None:
+    raise AssertionError("a command that was not asked for was run")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program on these arguments (by default the process's own) and exit.
+
+    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
+    try:
+        build(arguments)(arguments, prog_name="nmt")
+    except NMTError as error:
+        _fail(" ".join(str(error).split("\n")))
+    except KeyboardInterrupt:
+        print("nmt: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has left
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # held until exit, so that flushing cannot fail again
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> None:
+    print(f"nmt: {message}", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,110 @@
+"""From a config class to a Typer command: its fields become options, its docstrings their help."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import typer
+from pydantic_core import PydanticUndefined
+
+from nmt_cli.config import Leaf, Settings, leaves, parse_assignment, read_toml, resolve
+
+C = TypeVar("C", bound=Settings)
+
+
+def command(
+    config_class: type[C],
+    presets: typing.Mapping[str, typing.Mapping[str, Any]] | None = None,
+    saved: Callable[[typing.Mapping[str, Any]], Path | None] = lambda given: None,
+) -> Callable[[Callable[[C], None]], Callable[..., None]]:
+    """Make a function of one resolved config into a Typer command with an option for every field.
+
+    `saved` tells from what was given whether there is a saved config to start from.
+    """
+
+    def decorate(run: Callable[[C], None]) -> Callable[..., None]:
+        found = list(leaves(config_class))
+
+        def invoke(**given: Any) -> None:
+            layers: list[tuple[str, typing.Mapping[str, Any]]] = []
+            if start := saved(given):
+                layers.append((str(start), read_toml(start)))
+            if preset := given.pop("preset", None):
+                assert presets is not None
+                layers.append((f"--preset {preset}", presets[preset]))
+            if path := given.pop("config", None):
+                layers.append((str(path), read_toml(path)))
+            layers += [(f"--set {text}", parse_assignment(text)) for text in given.pop("set", None) or []]
+            for leaf in found:
+                value = given[leaf.name]
+                if value is not None and value != []:
+                    layers.append((_flag(leaf), {leaf.name: value}))
+            run(resolve(config_class, layers))
+
+        parameters = [_parameter(leaf) for leaf in sorted(found, key=lambda leaf: not leaf.shown.argument)]
+        parameters += _layer_parameters(presets)
+        invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
+        invoke.__annotations__ = {p.name: p.annotation for p in parameters}
+        invoke.__doc__ = run.__doc__
+        invoke.__name__ = run.__name__
+        return invoke
+
+    return decorate
+
+
+def _flag(leaf: Leaf) -> str:
+    return leaf.name if leaf.shown.argument else f"--{leaf.name.replace('_', '-')}"
+
+
+def _parameter(leaf: Leaf) -> inspect.Parameter:
+    kind, many = _type(leaf.field.annotation)
+    default = leaf.field.default
+    assert default is not PydanticUndefined, f"{leaf.name} has no default"
+    help_text = " ".join((leaf.field.description or "").split())
+    if default not in (None, [], False):
+        help_text += f" \\[default: {default}]"  # escaped: it is no markup
+    if leaf.shown.argument:
+        info: Any = typer.Argument(help=help_text, show_default=False)
+    else:
+        flag = _flag(leaf)
+        flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
+        info = typer.Option(*flags, help=help_text, rich_help_panel=leaf.shown.panel, show_default=False)
+    annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
+    return inspect.Parameter(
+        leaf.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, info]
+    )
+
+
+def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.Parameter]:
+    def parameter(name: str, annotation: Any, info: Any) -> inspect.Parameter:
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Parameter(name, kind, default=None, annotation=Annotated[annotation | None, info])
+
+    found = [
+        parameter("config", Path, typer.Option("--config", help="Options from a TOML file.", rich_help_panel="Run")),
+        parameter(
+            "set",
+            list[str],
+            typer.Option("--set", help="Any option as key=value; may be given several times.", rich_help_panel="Run"),
+        ),
+    ]
+    if presets:
+        names = Literal[tuple(presets)]  # type: ignore[valid-type]
+        info = typer.Option("--preset", help="Start from a published system.", rich_help_panel="Model")
+        found.append(parameter("preset", names, info))
+    return found
+
+
+def _type(annotation: Any) -> tuple[Any, bool]:
+    """The plain type of a field, and whether it may be given several times."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _type(typing.get_args(annotation)[0])
+    if origin in (types.UnionType, typing.Union):
+        return _type(next(a for a in typing.get_args(annotation) if a is not type(None)))
+    if origin is list:
+        return _type(typing.get_args(annotation)[0])[0], True
+    return annotation, False

@@ -1,0 +1,484 @@
+"""Every option once: name, type, default, bounds and meaning.
+
+The command line, `--config FILE.toml`, `--set key=value`, the documentation and the file saved with a
+model all come from these classes. Precedence: default < preset < config file < `--set` < flag.
+A field's docstring is its help text.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from nmt_cli.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a field appears on the command line."""
+
+    panel: str = "Options"
+    argument: bool = False
+    short: str | None = None
+
+
+class Settings(BaseModel):
+    """A frozen group of options; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class PreprocessConfig(Settings):
+    """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
+
+    train: Annotated[list[str], Shown("Input")] = []
+    """Training text; may be given several times. A prefix (data/train for data/train.en and data/train.de), two
+    files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; each also as .gz .bz2 .xz .zst. URLs work.
+    Without it: the bundled English-Korean sample."""
+    dev: Annotated[str | None, Shown("Input")] = None
+    """Development text, same forms; without it a seeded sample of the training text is held out."""
+    test: Annotated[str | None, Shown("Input")] = None
+    """Test text, same forms; without it a seeded sample of the training text is held out."""
+    source: Annotated[str | None, Shown("Input")] = None
+    """Source language code, which is also the file suffix (sample: en)."""
+    target: Annotated[str | None, Shown("Input")] = None
+    """Target language code, which is also the file suffix (sample: ko)."""
+    format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], Shown("Input")] = "auto"
+    """Form of the input files; auto goes by the name."""
+    source_field: Annotated[str | None, Shown("Input")] = None
+    """Column name or number (from 1) or JSON key of the source; without it the language code, else column 1."""
+    target_field: Annotated[str | None, Shown("Input")] = None
+    """Column name or number (from 1) or JSON key of the target; without it the language code, else column 2."""
+    invalid_utf8: Annotated[Literal["error", "replace"], Shown("Input")] = "error"
+    """What to do with bytes that are not UTF-8: stop and name the place, or replace and count."""
+    holdout: Annotated[Positive, Shown("Input")] = 1000
+    """Pairs to hold out for each of dev and test when not given (at most a tenth of the training text)."""
+
+    unicode: Annotated[Literal["nfc", "nfkc", "none"], Shown("Cleaning")] = "nfc"
+    """Unicode normalisation of everything that is read, also at translation and in references."""
+    drop_duplicates: Annotated[bool, Shown("Cleaning")] = True
+    """Drop exact repetitions of a pair from train."""
+    drop_copies: Annotated[bool, Shown("Cleaning")] = True
+    """Drop pairs whose target is their source, if longer than three words, from train."""
+    drop_overlap: Annotated[bool, Shown("Cleaning")] = True
+    """Drop pairs from train whose source and target both stand in dev or test."""
+    drop_wrong_script: Annotated[bool, Shown("Cleaning")] = False
+    """Drop pairs from train written in a script that their language does not use."""
+    drop_control: Annotated[bool, Shown("Cleaning")] = True
+    """Drop pairs with control characters (NUL and the like) from train."""
+    max_ratio: Annotated[float, Field(gt=1.0), Shown("Cleaning")] = 9.0
+    """Drop training pairs of which one side has more than this many times the subwords of the other."""
+    max_length: Annotated[Positive, Shown("Cleaning")] = 200
+    """Drop training pairs with a side of more subwords than this; also the model's stored input limit."""
+
+    tokenizer: Annotated[Literal["unigram", "bpe"], Shown("Subwords")] = "unigram"
+    """SentencePiece model type."""
+    vocabulary: Annotated[Literal["joint", "separate"], Shown("Subwords")] = "joint"
+    """One subword vocabulary for both languages (needed to tie all embeddings), or one each."""
+    vocabulary_size: Annotated[int | None, Field(ge=300), Shown("Subwords")] = None
+    """Most subwords in a vocabulary; without it chosen from the size of the corpus."""
+    tokenizer_model: Annotated[list[Path], Shown("Subwords")] = []
+    """Take this SentencePiece model instead of training one (twice: source, then target)."""
+
+    out: Annotated[Path, Shown("Run")] = Path("prepared")
+    """Folder to write."""
+    overwrite: Annotated[bool, Shown("Run")] = False
+    """Replace a prepared folder made from other inputs or options."""
+    force: Annotated[bool, Shown("Run")] = False
+    """Prepare again although nothing has changed."""
+    seed: Annotated[Count, Shown("Run")] = 1
+    """Seed of the held-out sample, and of the text that subwords are learnt from if there is more than enough."""
+    threads: Annotated[Count, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.tokenizer_model) > 2:
+            raise ValueError(f"tokenizer_model is given {len(self.tokenizer_model)} times; twice is source and target")
+        trained = sorted({"tokenizer", "vocabulary", "vocabulary_size"} & self.model_fields_set)
+        if self.tokenizer_model and trained:
+            raise ValueError(f"{trained[0]} only acts on a tokenizer that is trained, but tokenizer_model is given")
+        if self.source is not None and self.source == self.target:
+            raise ValueError(f"source and target are both {self.source}")
+        return self
+
+
+class InfoConfig(Settings):
+    """What a prepared corpus or a model is and where it came from."""
+
+    path: Annotated[Path | None, Shown(argument=True)] = None
+    """Prepared corpus or model folder; without it prepared and model, as far as they exist."""
+    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    """Print one JSON object instead."""
+
+
+class ModelConfig(Settings):
+    """The encoder-decoder with attention."""
+
+    cell: Annotated[Literal["lstm", "gru"], Shown("Model")] = "lstm"
+    """Recurrent cell."""
+    embedding_size: Annotated[Positive, Shown("Model")] = 288
+    """Width of the subword embeddings, E."""
+    hidden_size: Annotated[Positive, Shown("Model")] = 288
+    """Width of decoder states and of the encoder's annotations, H."""
+    encoder_layers: Annotated[Positive, Shown("Model")] = 1
+    """Stacked encoder layers."""
+    decoder_layers: Annotated[Positive, Shown("Model")] = 2
+    """Stacked decoder layers."""
+    bidirectional: Annotated[bool, Shown("Model")] = True
+    """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
+    attention: Annotated[Literal["bottom", "after"], Shown("Model")] = "bottom"
+    """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
+    parallel over time. after: the top layer's state asks after the recurrence (Luong)."""
+    input_feeding: Annotated[bool, Shown("Model")] = False
+    """Feed the previous attentional state into the next step (attention after only; step by step, slower)."""
+    score: Annotated[Literal["dot", "general", "concat"], Shown("Model")] = "general"
+    """Score of a decoder state against an encoder state: s.h, s.W.h, or v.tanh(W[s; h])."""
+    tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], Shown("Model")] = "auto"
+    """Share the output layer with the target embeddings, or with the source's too; auto shares what it can."""
+
+    dropout: Annotated[Fraction, Shown("Regularisation")] = 0.25
+    """Dropout between layers and before the output layer."""
+    embedding_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.25
+    """Dropout on embedded subwords."""
+    word_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.0
+    """Share of input subwords replaced by the unknown symbol in training."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.bidirectional and self.hidden_size % 2:
+            raise ValueError(f"hidden_size {self.hidden_size} must be even for a bidirectional encoder")
+        if self.attention == "bottom" and self.decoder_layers < 2:
+            raise ValueError("attention bottom needs decoder_layers of at least 2: the context feeds the layers above")
+        if self.input_feeding and self.attention != "after":
+            raise ValueError(f"input_feeding needs attention after, not {self.attention}")
+        return self
+
+
+class TrainingConfig(Settings):
+    """How it learns."""
+
+    batch_tokens: Annotated[Positive, Shown("Batches")] = 1024
+    """Subwords in a batch on the longer side, padding counted."""
+    accumulate: Annotated[Positive, Shown("Batches")] = 1
+    """Batches whose gradients make one update."""
+    subword_sampling: Annotated[Fraction, Shown("Regularisation")] = 0.0
+    """Segment training text anew each epoch: BPE-dropout probability, or unigram sampling temperature (try 0.1)."""
+    label_smoothing: Annotated[Fraction, Shown("Regularisation")] = 0.1
+    """Probability mass taken from the true subword and spread over the vocabulary."""
+
+    learning_rate: Annotated[float, Field(gt=0), Shown("Optimiser")] = 3e-3
+    """Peak learning rate of AdamW."""
+    warmup: Annotated[Count, Shown("Optimiser")] = 200
+    """Updates over which the rate rises to its peak (at most a tenth of the run)."""
+    schedule: Annotated[Literal["linear", "cosine", "constant"], Shown("Optimiser")] = "linear"
+    """How the rate falls from its peak to the end of the run, by whichever limit ends it first."""
+    weight_decay: Annotated[float, Field(ge=0), Shown("Optimiser")] = 0.01
+    """AdamW's weight decay on matrices."""
+    clip_norm: Annotated[float, Field(gt=0), Shown("Optimiser")] = 1.0
+    """Largest norm of the gradient."""
+    average_decay: Annotated[Fraction, Shown("Optimiser")] = 0.99
+    """Exponential moving average of the weights, used to validate and saved; 0 turns it off."""
+
+    max_steps: Annotated[Positive | None, Shown("Limits")] = None
+    """Stop after this many updates."""
+    max_epochs: Annotated[float | None, Field(gt=0), Shown("Limits")] = None
+    """Stop after this many passes over the training text."""
+    max_minutes: Annotated[float | None, Field(gt=0), Shown("Limits")] = None
+    """Stop after this much wall-clock time, start-up and validation included."""
+    patience: Annotated[Count, Shown("Limits")] = 10
+    """Stop after this many validations without a better metric; 0 never stops early."""
+
+    validate_every: Annotated[Count, Shown("Validation")] = 0
+    """Updates between validations; 0 spreads about ten over the run."""
+    metric: Annotated[Literal["loss", "bleu", "chrf"], Shown("Validation")] = "bleu"
+    """What the best model is best at, on dev."""
+    validate_sentences: Annotated[Positive, Shown("Validation")] = 500
+    """Dev sentences decoded (greedily) at a validation; the loss is over all of dev."""
+
+    seed: Annotated[Count, Shown("Run")] = 1
+    """Seed of initial weights, order and dropout."""
+
+
+class TrainConfig(Settings):
+    """A prepared corpus -> a self-contained model folder."""
+
+    prepared: Annotated[Path, Shown(argument=True)] = Path("prepared")
+    """Prepared corpus to learn from."""
+    out: Annotated[Path, Shown("Run")] = Path("model")
+    """Model folder to write."""
+    resume: Annotated[bool, Shown("Run")] = False
+    """Go on where an interrupted run in this folder stopped."""
+    overwrite: Annotated[bool, Shown("Run")] = False
+    """Replace a model that is already there."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute; auto takes a GPU if there is one."""
+    precision: Annotated[Precision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes bf16 where the processor has it."""
+    threads: Annotated[Count, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+    tensorboard: Annotated[Path | None, Shown("Run")] = None
+    """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+
+
+class SearchConfig(Settings):
+    """How hypotheses are searched for."""
+
+    beam_size: Annotated[Positive, Shown("Search")] = 5
+    """Hypotheses kept; 1 is greedy search."""
+    n_best: Annotated[Positive, Shown("Search")] = 1
+    """Translations to give for each line, at most beam_size, or samples to draw; fewer if there are no more."""
+    length_penalty: Annotated[float, Field(ge=0), Shown("Search")] = 1.0
+    """Exponent a of the length normalisation ((5 + length) / 6)^a (Wu et al. 2016); 0 turns it off."""
+    coverage_penalty: Annotated[float, Field(ge=0), Shown("Search")] = 0.0
+    """Weight b of the coverage penalty b * sum_j log min(sum_i a_ij, 1) (Wu et al. 2016)."""
+    min_length: Annotated[Count, Shown("Search")] = 0
+    """Least subwords of a translation."""
+    max_length: Annotated[Count, Shown("Search")] = 0
+    """Most subwords of a translation; 0 allows three times the source's and 20 more."""
+    no_repeat_ngram: Annotated[Count, Shown("Search")] = 0
+    """Never repeat a run of this many subwords; 0 allows it."""
+    sample: Annotated[bool, Shown("Sampling")] = False
+    """Draw translations at random instead of searching for the best."""
+    temperature: Annotated[float, Field(gt=0), Shown("Sampling")] = 1.0
+    """Divides the logits before sampling: below 1 safer, above 1 wilder."""
+    top_k: Annotated[Count, Shown("Sampling")] = 0
+    """Sample among the k most probable subwords only; 0 takes all."""
+    top_p: Annotated[float, Field(gt=0, le=1), Shown("Sampling")] = 1.0
+    """Sample among the most probable subwords that together have this probability."""
+    seed: Annotated[Count, Shown("Sampling")] = 1
+    """Seed of the sampling."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if not self.sample and self.n_best > self.beam_size:
+            raise ValueError(f"n_best {self.n_best} is more than beam_size {self.beam_size}")
+        if self.sample is False and (self.temperature, self.top_k, self.top_p) != (1.0, 0, 1.0):
+            raise ValueError("temperature, top_k and top_p only act with --sample")
+        if self.sample and self.beam_size != type(self).model_fields["beam_size"].default:
+            raise ValueError("beam_size does not act with --sample; n_best is how many samples are drawn")
+        if 0 < self.max_length < self.min_length:
+            raise ValueError(f"min_length {self.min_length} is more than max_length {self.max_length}")
+        return self
+
+
+class TranslateConfig(Settings):
+    """Standard input to standard output: one line out for every line in."""
+
+    model: Annotated[Path, Shown("Run")] = Path("model")
+    """Model folder."""
+    output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
+    """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
+    alignment: Annotated[Path | None, Shown("Output")] = None
+    """Write word alignments of the best translations to this file, i-j pairs, a line for a line."""
+    attention: Annotated[Path | None, Shown("Output")] = None
+    """Write an attention heat map of every line to this file (.html)."""
+    receipt: Annotated[Path | None, Shown("Output")] = None
+    """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
+    target_prefix: Annotated[Path | None, Shown("Search")] = None
+    """File with a line for every input line: the beginning that its translation must have."""
+    batch_size: Annotated[Positive, Shown("Run")] = 64
+    """Sentences translated together."""
+    window: Annotated[Positive, Shown("Run")] = 2048
+    """Lines read ahead from a pipe and sorted by length."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute."""
+    precision: Annotated[Precision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
+    threads: Annotated[Count, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+    search: SearchConfig = SearchConfig()
+
+
+class EvaluateConfig(Settings):
+    """BLEU, chrF and TER with their signatures, confidence intervals and a table by length."""
+
+    model: Annotated[Path | None, Shown("Input")] = None
+    """Model folder; without it and without --hypotheses: model."""
+    split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
+    """Stored split to translate when no files are given."""
+    prepared: Annotated[Path | None, Shown("Input")] = None
+    """Prepared corpus with that split; without it the one that the model was trained on."""
+    source_file: Annotated[Path | None, Shown("Input")] = None
+    """Translate this file instead of a stored split (with --reference)."""
+    reference: Annotated[list[Path], Shown("Input")] = []
+    """Reference translation, a line for a line, in place of the stored one; may be given several times."""
+    hypotheses: Annotated[Path | None, Shown("Input")] = None
+    """Score this translation instead of translating; needs no model (one given tells its corpus and languages)."""
+    target: Annotated[str | None, Shown("Input")] = None
+    """Target language, which chooses the tokenizer of BLEU; without it that of the model or the prepared corpus."""
+    baseline: Annotated[Path | None, Shown("Statistics")] = None
+    """Another system's translation of the same lines: is the difference significant?"""
+    significance: Annotated[Literal["bootstrap", "randomisation"], Shown("Statistics")] = "bootstrap"
+    """Paired test against the baseline."""
+    resamples: Annotated[Positive, Shown("Statistics")] = 1000
+    """Bootstrap resamples for intervals; also resamples or trials of the paired test."""
+    worst: Annotated[Count, Shown("Output")] = 5
+    """Worst sentences to show."""
+    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    """Print one JSON object instead of tables."""
+    save: Annotated[Path | None, Shown("Output")] = None
+    """Also write the translation to this file."""
+    batch_size: Annotated[Positive, Shown("Run")] = 64
+    """Sentences translated together."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute."""
+    precision: Annotated[Precision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
+    threads: Annotated[Count, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+    search: SearchConfig = SearchConfig()
+
+
+C = TypeVar("C", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One option: its name, the path to it, and its field."""
+
+    name: str
+    path: tuple[str, ...]
+    field: FieldInfo
+
+    @property
+    def shown(self) -> Shown:
+        return next((m for m in self.field.metadata if isinstance(m, Shown)), Shown())
+
+
+def leaves(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
+    """Every option of a config class, those of nested groups too. Names are unique within one command."""
+    for attribute, field in config_class.model_fields.items():
+        name = field.alias or attribute
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from leaves(field.annotation, (*path, name))
+        else:
+            yield Leaf(name, (*path, name), field)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The options of a TOML file, in tables or flat. Raises ConfigError naming file and line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a config file: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """`key=value` as given to --set; the value is TOML, or else a plain string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text}: write key=value, for instance --set dropout=0.3")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return {key.strip(): parsed}
+
+
+def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]]]) -> C:
+    """Merge layers of options, later over earlier, into a checked config.
+
+    A layer is (where it came from, options); options may be nested by group, dotted, or flat by name.
+    Raises ConfigError naming the origin, the option, its value and what would be right.
+    """
+    known = {leaf.name: leaf.path for leaf in leaves(config_class)}
+    merged: dict[tuple[str, ...], Any] = {}
+    origins: dict[tuple[str, ...], str] = {}
+    for origin, options in layers:
+        for key, value in _flatten(options, config_class):
+            path = _find(key, known, origin)
+            merged[path] = value
+            origins[path] = origin
+    try:
+        return config_class.model_validate(_nest(merged))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+
+
+def _flatten(
+    options: Mapping[str, Any], config_class: type[Settings], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in options.items():
+        path = (*prefix, *key.replace("-", "_").split("."))
+        if isinstance(value, Mapping):
+            yield from _flatten(value, config_class, path)
+        else:
+            yield path, value
+
+
+def _find(key: tuple[str, ...], known: Mapping[str, tuple[str, ...]], origin: str) -> tuple[str, ...]:
+    path = known.get(key[-1])
+    if path is not None and (len(key) == 1 or key == path):
+        return path
+    given = ".".join(key)
+    paths = [".".join(p) for p in known.values()]
+    near = difflib.get_close_matches(key[-1], list(known), 1, 0.5) or difflib.get_close_matches(given, paths, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "see --help for what there is"
+    raise ConfigError(f"{origin}: no option {given}; {hint}")
+
+
+def _nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        place = nested
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value
+    return nested
+
+
+def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
+    """The first thing wrong, in one line: origin, option, value, reason."""
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    path = tuple(str(part) for part in first["loc"])
+    while path and path not in origins:
+        path = path[:-1]
+    if not path:
+        return reason
+    return f"{origins[path]}: {'.'.join(path)} = {first['input']!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def to_toml(settings: Settings) -> str:
+    """A config as TOML that `read_toml` gives back; options without a value are left out."""
+    lines: list[str] = []
+    groups: list[tuple[str, Settings]] = []
+    for attribute, field in type(settings).model_fields.items():
+        value = getattr(settings, attribute)
+        name = field.alias or attribute
+        if isinstance(value, Settings):
+            groups.append((name, value))
+        elif value is not None:
+            lines.append(f"{name} = {_toml_value(value)}")
+    for name, group in groups:
+        lines += ["", f"[{name}]", to_toml(group).rstrip("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(item) for item in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string

@@ -1,0 +1,84 @@
+"""The program as a whole: it starts fast, says what it can do, and puts every mistake in one line."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from nmt_cli import __version__
+from nmt_cli.cli.app import COMMANDS
+
+HEAVY = ("torch", "numpy", "pyarrow", "sentencepiece", "sacrebleu", "matplotlib", "pydantic")
+
+
+def nmt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nmt_cli", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", **environment},
+        check=False,
+    )
+
+
+def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
+    probe = (
+        "import sys, nmt_cli.cli.app as app\n"
+        "try:\n    app.main(['--help'])\nexcept SystemExit as done:\n    assert done.code == 0\n"
+        f"print('HEAVY', [m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert "HEAVY []" in done.stdout
+    for name in COMMANDS:
+        assert name == "evaluate" or name in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_without_torch(name: str) -> None:
+    probe = (
+        f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main([{name!r}, '--help'])\n"
+        "except SystemExit as done:\n    assert done.code == 0\nprint('TORCH', 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert "TORCH False" in done.stdout
+    assert "Usage: " in done.stdout
+
+
+def test_version() -> None:
+    assert nmt("--version").stdout == f"nmt {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["train", "--no-such-option"], 2, "No such option: --no-such-option"),
+        (["train", "--cell", "rnn"], 2, "'rnn' is not one of"),
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["train", "--dropout", "7"], 1, "nmt: --dropout: model.dropout = 7.0: input should be less than 1"),
+        (["train", "--set", "dropuot=1"], 1, "nmt: --set dropuot=1: no option dropuot; did you mean dropout?"),
+        (["train", "--config", "nowhere.toml"], 1, "nmt: nowhere.toml: no such config file"),
+        (["train", "nowhere"], 1, "nmt: nowhere: no prepared corpus here"),
+        (["info", "nowhere"], 1, "nmt: nowhere: "),
+        (["eval", "--model", "nowhere"], 1, "nmt: nowhere: no model here"),
+        (["translate", "--model", "nowhere"], 1, "nmt: nowhere: no model here"),
+    ],
+)
+def test_mistakes(arguments: list[str], status: int, message: str) -> None:
+    done = nmt(*arguments)
+    assert done.returncode == status, done.stderr
+    assert message in done.stderr
+    assert done.stdout == ""
+    if status == 1:
+        assert done.stderr.count("\n") == 1
+
+
+def test_completion_knows_the_options() -> None:
+    done = nmt(_NMT_COMPLETE="complete_bash", COMP_WORDS="nmt train --max-", COMP_CWORD="2")
+    assert {"--max-steps", "--max-epochs", "--max-minutes"} <= set(done.stdout.split())
+
+
+def test_a_plain_c_locale_is_no_obstacle() -> None:
+    done = nmt("train", "--set", "한국어=1", LC_ALL="C", PYTHONIOENCODING="", PYTHONUTF8="0")
+    assert "한국어" in done.stderr

@@ -1,0 +1,111 @@
+"""Options: precedence, "did you mean", one line for every mistake, and the way to TOML and back."""
+
+from pathlib import Path
+
+import pytest
+
+from nmt_cli.config import (
+    EvaluateConfig,
+    PreprocessConfig,
+    Settings,
+    TrainConfig,
+    TranslateConfig,
+    leaves,
+    parse_assignment,
+    read_toml,
+    resolve,
+    to_toml,
+)
+from nmt_cli.errors import ConfigError
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.presets import PRESETS
+
+COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
+
+
+def test_later_layers_win() -> None:
+    layers = [
+        ("preset", {"model": {"hidden_size": 64}, "dropout": 0.1}),
+        ("file.toml", {"hidden_size": 32, "training": {"batch_tokens": 9}}),
+        ("--set", {"training.batch_tokens": 7}),
+        ("--hidden-size", {"hidden_size": 16}),
+    ]
+    config = resolve(TrainConfig, layers)
+    assert (config.model.hidden_size, config.model.dropout, config.training.batch_tokens) == (16, 0.1, 7)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_names_are_unique_and_explained(command: type[Settings]) -> None:
+    found = list(leaves(command))
+    assert len({leaf.name for leaf in found}) == len(found)
+    for leaf in found:
+        assert leaf.field.description, leaf.name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dropuot": 0.1}, "x: no option dropuot; did you mean dropout?"),
+        ({"model": {"beam_size": 3}}, "x: no option model.beam_size; did you mean"),
+        ({"qqqqqq": 1}, "x: no option qqqqqq; see --help"),
+        ({"dropout": 3}, "x: model.dropout = 3: input should be less than 1"),
+        ({"cell": "rnn"}, "x: model.cell = 'rnn': input should be 'lstm' or 'gru'"),
+        ({"batch_tokens": "many"}, "x: training.batch_tokens = 'many': input should be a valid integer"),
+        ({"input_feeding": True}, "input_feeding needs attention after, not bottom"),
+        ({"hidden_size": 7}, "hidden_size 7 must be even for a bidirectional encoder"),
+        ({"decoder_layers": 1}, "attention bottom needs decoder_layers of at least 2"),
+        ({"max_minutes": float("nan")}, "x: training.max_minutes = nan: input should be a finite number"),
+    ],
+)
+def test_mistakes_in_one_line(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(TrainConfig, [("x", options)])
+    assert str(caught.value).startswith(message) or message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("a=1", 1), ("a=0.5", 0.5), ("a=true", True), ("a=bf16", "bf16"), ("a = 'x y'", "x y")]
+)
+def test_assignments(text: str, value: object) -> None:
+    assert parse_assignment(text) == {"a": value}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_valid_and_can_be_made_small(name: str) -> None:
+    small = {"embedding_size": 8, "hidden_size": 8}
+    config = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name]), ("--", small)])
+    assert config.model.hidden_size == 8
+    assert config.model.input_feeding == name.endswith("-feed")
+    Seq2Seq(config.model, Vocabularies(9, 9, True))
+
+
+def test_an_assignment_without_a_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="write key=value"):
+        parse_assignment("dropout")
+
+
+def test_config_files(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    with pytest.raises(ConfigError, match="no such config file"):
+        read_toml(path)
+    path.write_text("dropout = = 3")
+    with pytest.raises(ConfigError, match=r"run.toml: not valid TOML.*line 1"):
+        read_toml(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_toml(tmp_path)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_toml_gives_the_same_config_back(command: type[Settings], tmp_path: Path) -> None:
+    config = command()
+    path = tmp_path / "c.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert resolve(command, [("file", read_toml(path))]) == config
+
+
+def test_toml_keeps_strange_paths(tmp_path: Path) -> None:
+    config = resolve(TrainConfig, [("x", {"out": 'a "b" \\ 한국어', "max_epochs": 1.5, "resume": True})])
+    path = tmp_path / "c.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert resolve(TrainConfig, [("file", read_toml(path))]) == config
