@@ -1,0 +1,12 @@
+"""The maths: attention, encoder, decoder, seq2seq.
+
+Shapes, batch first everywhere:
+
+    B  batch              E  embedding
+    S  source length      H  hidden
+    T  target length      A  attention
+    K  beam               V  vocabulary
+
+`source_mask` (B, S) is True on real tokens. In search the K hypotheses of a sentence stand where
+the T target steps stand in training, so both call the same attention.
+"""

@@ -1,0 +1,70 @@
+"""Where to compute, in which arithmetic, on how many threads."""
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from nmt_cli.config import Device, Precision
+from nmt_cli.errors import ConfigError
+
+KERNELS = "256"
+"""Compiled CPU kernels that the library keeps, of its own 1,024: every shape of batch has some, of megabytes each."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the type of its matrix products."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Within it matrix products and recurrences run in `dtype`, sums and softmax in float32."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def __str__(self) -> str:
+        precision = "bf16" if self.dtype == torch.bfloat16 else "fp32"
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}, {precision}"
+        threads = torch.get_num_threads()
+        return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {precision}"
+
+
+def native_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bf16 faster than fp32 (on a CPU: AVX-512 BF16 or AMX)."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return wide and bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def compute_for_training(device: Device, precision: Precision, threads: int) -> Compute:
+    """Choose device and arithmetic: auto takes bf16 where the hardware multiplies it faster.
+
+    `threads` of 0 leaves the library's choice: one per core. Raises ConfigError if a GPU is asked for and there is
+    none, or bf16 and the processor cannot.
+    """
+    chosen = _device(device, threads)
+    return _compute(chosen, precision == "bf16" or (precision == "auto" and native_bf16(chosen)))
+
+
+def compute_for_search(device: Device, precision: Precision, threads: int) -> Compute:
+    """The same for search, where auto takes fp32: rounded to bf16, near ties fall differently in different batches."""
+    return _compute(_device(device, threads), precision == "bf16")
+
+
+def _compute(device: torch.device, bf16: bool) -> Compute:
+    if bf16 and device.type == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        raise ConfigError("--precision bf16: this processor has no AVX-512, which it needs on a CPU; take fp32")
+    return Compute(device, torch.bfloat16 if bf16 else torch.float32)
+
+
+def _device(device: Device, threads: int) -> torch.device:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: no GPU that this PyTorch can use; take --device cpu")
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
+    if threads:
+        torch.set_num_threads(threads)
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

@@ -1,0 +1,102 @@
+"""One recurrent layer, over a whole sequence or one step at a time."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+"""What a cell carries from step to step: (h, c) of an LSTM, (h,) of a GRU."""
+
+
+class Recurrence(nn.Module):
+    """An LSTM (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014) layer.
+
+    `forward` runs over all steps in one call of the library's fused kernel, `step` makes one step for
+    the K hypotheses of each sentence; both give the same numbers.
+    """
+
+    def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        self.cell = kind(input_size, hidden_size, batch_first=True)
+        self.is_lstm = cell == "lstm"
+        self.hidden_size = hidden_size
+        for name, parameter in self.cell.named_parameters():
+            if "weight" in name:
+                for gate in parameter.data.chunk(4 if self.is_lstm else 3):
+                    nn.init.xavier_uniform_(gate) if "ih" in name else nn.init.orthogonal_(gate)
+            else:
+                nn.init.zeros_(parameter)
+        if self.is_lstm:  # remember by default (Jozefowicz et al. 2015)
+            self.cell.bias_ih_l0.data[hidden_size : 2 * hidden_size] = 1.0
+
+    @property
+    def states(self) -> int:
+        """Tensors in a state."""
+        return 2 if self.is_lstm else 1
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Inputs (B, T, I) from a state of (B, 1, H), by default zeros -> outputs (B, T, H) and the last state."""
+        start = None
+        if state is not None:
+            first = tuple(part.transpose(0, 1).contiguous() for part in state)  # (1, B, H)
+            start = first if self.is_lstm else first[0]
+        outputs, last = self.cell(inputs, start)
+        parts = last if self.is_lstm else (last,)
+        return outputs, tuple(part.transpose(0, 1) for part in parts)
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Inputs (B, K, I) from a state of (B, K, H) -> outputs (B, K, H) and the next state."""
+        batch, beams, _ = inputs.shape
+        rows = tuple(part.reshape(batch * beams, -1) for part in state)
+        weights = (self.cell.weight_ih_l0, self.cell.weight_hh_l0, self.cell.bias_ih_l0, self.cell.bias_hh_l0)
+        flat = inputs.reshape(batch * beams, -1)
+        if self.is_lstm:
+            following: State = torch.lstm_cell(flat, (rows[0], rows[1]), *weights)
+        else:
+            following = (torch.gru_cell(flat, rows[0], *weights),)
+        parts = tuple(part.view(batch, beams, -1) for part in following)
+        return parts[0], parts
+
+
+class Bidirectional(nn.Module):
+    """Two recurrences, one reading each sentence from its end; states are concatenated (Bahdanau et al. 2014, 3.2).
+
+    The backward reader starts at each sentence's own last token, so padding never enters it.
+    """
+
+    def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.ahead = Recurrence(cell, input_size, hidden_size // 2)
+        self.back = Recurrence(cell, input_size, hidden_size // 2)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (B, S, I) with lengths (B,) -> annotations (B, S, H) and both readers' last outputs, (B, H)."""
+        steps = torch.arange(inputs.size(1), device=inputs.device)
+        order = torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)  # (B, S)
+        ahead, _ = self.ahead(inputs)
+        back, _ = self.back(reorder(inputs, order))
+        rows = torch.arange(len(lengths), device=lengths.device)
+        final = torch.cat([ahead[rows, lengths - 1], back[rows, lengths - 1]], -1)  # (B, H)
+        return torch.cat([ahead, reorder(back, order)], -1), final
+
+
+class _Reorder(torch.autograd.Function):
+    """Gathering is its own gradient where the order undoes itself, and much cheaper than the scatter of the library."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, order: Tensor) -> Tensor:
+        ctx.save_for_backward(order)
+        return inputs.gather(1, order.unsqueeze(-1).expand_as(inputs))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (order,) = ctx.saved_tensors
+        return gradients[0].gather(1, order.unsqueeze(-1).expand_as(gradients[0])), None
+
+
+def reorder(inputs: Tensor, order: Tensor) -> Tensor:
+    """Steps of (B, S, H) in the order (B, S), which must undo itself: 3 tokens of 5 are read 2 1 0 3 4."""
+    result: Tensor = _Reorder.apply(inputs, order)  # type: ignore[no-untyped-call]
+    return result

@@ -1,0 +1,87 @@
+"""The whole: source tokens in, a distribution over target tokens out."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nmt_cli.config import ModelConfig
+from nmt_cli.model.decoder import DECODERS, DecoderState
+from nmt_cli.model.dropout import LockedDropout
+from nmt_cli.model.encoder import Encoder, Memory
+
+PAD, UNK = 0, 1
+
+
+@dataclass(frozen=True)
+class Vocabularies:
+    """How many subwords each side has, and whether both sides have the same ones."""
+
+    source: int
+    target: int
+    joint: bool
+
+
+def mask_from(lengths: Tensor, width: int) -> Tensor:
+    """Lengths (B,) -> source_mask (B, width), True on real tokens: the one place where it is made."""
+    return torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
+
+
+class Seq2Seq(nn.Module):
+    """Encoder-decoder with attention: `encode` once, then `step` by step, or `forward` over a known target.
+
+    Raises ValueError if embeddings are to be tied that cannot be.
+    """
+
+    def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
+        super().__init__()
+        self.config = config
+        tied = config.tied_embeddings
+        if tied == "auto":
+            tied = "all" if vocabularies.joint else "decoder"
+        if tied == "all" and not vocabularies.joint:
+            raise ValueError("tied_embeddings all needs a joint vocabulary; prepare with --vocabulary joint")
+        size = config.embedding_size
+        self.source_embedding = nn.Embedding(vocabularies.source, size, padding_idx=PAD)
+        self.target_embedding = (
+            self.source_embedding if tied == "all" else nn.Embedding(vocabularies.target, size, padding_idx=PAD)
+        )
+        self.embedding_dropout = LockedDropout(config.embedding_dropout)
+        self.encoder = Encoder(config)
+        self.decoder = DECODERS[config.attention](config)
+        self.output = nn.Linear(size, vocabularies.target)
+        for table in (self.source_embedding, self.target_embedding):
+            nn.init.normal_(table.weight, std=size**-0.5)
+            table.weight.data[PAD] = 0.0
+        if tied != "none":
+            self.output.weight = self.target_embedding.weight
+        nn.init.zeros_(self.output.bias)
+
+    def encode(self, source: Tensor, mask: Tensor) -> Memory:
+        """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
+        states, final = self.encoder(self._embed(self.source_embedding, source), mask)
+        return Memory(states, self.decoder.attention.project_keys(states), mask, final)
+
+    def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: readouts (B, T, E) that predict what follows each of `target` (B, T), and weights (B, T, S).
+
+        `output` turns readouts into logits (…, V); it is left to the caller, who may need only the real tokens.
+        """
+        readouts, weights = self.decoder(self._embed(self.target_embedding, target), self.encode(source, mask))
+        return readouts, weights
+
+    def start(self, memory: Memory, beams: int) -> DecoderState:
+        """The decoder's state before the first token, for `beams` hypotheses a sentence."""
+        return self.decoder.start(memory, beams)
+
+    def step(self, tokens: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState, Tensor]:
+        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S)."""
+        readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
+        return self.output(readouts).float(), state, weights
+
+    def _embed(self, table: nn.Embedding, tokens: Tensor) -> Tensor:
+        if self.training and self.config.word_dropout:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < self.config.word_dropout
+            tokens = tokens.masked_fill(dropped & (tokens != PAD), UNK)
+        embedded: Tensor = self.embedding_dropout(table(tokens))
+        return embedded
