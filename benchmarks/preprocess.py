@@ -1,0 +1,162 @@
+"""Time and memory of `nmt preprocess` beside what SentencePiece alone takes on the same text.
+
+    python benchmarks/preprocess.py data/train --source en --target fr --pairs 200000 1000000 --repeats 3
+
+makes text of each size out of the given corpus (half of one pair followed by half of another, drawn by seed),
+then runs, in turn, `nmt preprocess` on it and SentencePiece's own multi-threaded training (on all of the text,
+to the same size) and encoding, each in a fresh process. It prints for each size the median wall-clock and
+processor seconds of both, their ratio, and the peak memory of the whole process tree (PSS, polled), which must
+not grow with the corpus. Needs Linux (/proc).
+"""
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import sentencepiece
+
+from nmt_cli.corpus.formats import locate, read_pairs
+from nmt_cli.corpus.tables import Fields
+
+POLL_SECONDS = 0.1
+
+SENTENCEPIECE = """
+import io, sys
+import sentencepiece
+source, target, size, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+model = io.BytesIO()
+sentencepiece.SentencePieceTrainer.train(
+    input=[source, target], model_writer=model, vocab_size=size, hard_vocab_limit=False, byte_fallback=True,
+    character_coverage=1.0, num_threads=threads, minloglevel=2,
+)
+processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+for path in (source, target):
+    with open(path, encoding="utf-8", newline="\\n") as file:
+        processor.encode([line.rstrip("\\n") for line in file], num_threads=threads)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a process took, with all the processes that it started."""
+
+    seconds: float
+    processor_seconds: float
+    peak_bytes: int
+
+
+def measure(command: list[str]) -> Run:
+    """Run a command to its end. Raises CalledProcessError if it fails."""
+    begun = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            break
+        peak = max(peak, tree_bytes(process.pid))
+        time.sleep(POLL_SECONDS)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, peak)
+
+
+def tree_bytes(root: int) -> int:
+    """Proportional set size of a process and its descendants."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:  # it has ended meanwhile
+                continue
+    tree = {root}
+    while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
+        tree |= more
+    return sum(map(_proportional_bytes, tree))
+
+
+def _proportional_bytes(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def synthesise(prefix: str, languages: tuple[str, str], pairs: int, out: Path) -> None:
+    """Write pairs made of the first half of one pair and the second half of another."""
+    known = list(read_pairs(locate(prefix, "auto", languages), Fields(languages)))
+    rng = random.Random(pairs)
+    files = [open(f"{out}.{code}", "w", encoding="utf-8", newline="\n") for code in languages]  # noqa: SIM115
+    for _ in range(pairs):
+        first, second = rng.choice(known), rng.choice(known)
+        for file, one, other in zip(files, first, second, strict=True):
+            file.write(" ".join([*_half(one, 0), *_half(other, 1)]) + "\n")
+    for file in files:
+        file.close()
+
+
+def _half(text: str, which: int) -> list[str]:
+    words = text.split(" ")
+    middle = (len(words) + 1) // 2
+    return words[middle:] if which else words[:middle]
+
+
+def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) -> None:
+    """Both programs in turn on the same text; prints a line for each."""
+    prefix = folder / str(pairs)
+    threads = len(os.sched_getaffinity(0))
+    size = "8000"
+    ours: list[Run] = []
+    theirs: list[Run] = []
+    for _ in range(repeats):
+        out = folder / f"prepared-{pairs}"
+        command = [sys.executable, "-m", "nmt_cli", "preprocess", "--train", str(prefix), "--out", str(out), "--force"]
+        ours.append(measure([*command, "--source", languages[0], "--target", languages[1]]))
+        size = str(json.loads((out / "manifest.json").read_text())["tokenizer"]["source_size"])
+        files = [f"{prefix}.{code}" for code in languages]
+        theirs.append(measure([sys.executable, "-c", SENTENCEPIECE, *files, size, str(threads)]))
+    for name, runs in (("nmt preprocess", ours), (f"SentencePiece, {size}", theirs)):
+        seconds = statistics.median(run.seconds for run in runs)
+        processor = statistics.median(run.processor_seconds for run in runs)
+        peak = max(run.peak_bytes for run in runs) / 2**20
+        print(f"{pairs:>9,}  {name:<22}{seconds:>8.1f} s{processor:>9.1f} s processor{peak:>9,.0f} MiB peak")
+    ratios = [a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)]
+    work = [a.processor_seconds / b.processor_seconds for a, b in zip(ours, theirs, strict=True)]
+    print(
+        f"{pairs:>9,}  ratio of time {statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)}), "
+        f"of processor time {statistics.median(work):.2f}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prefix", help="corpus to make text of")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--pairs", type=int, nargs="+", default=[200_000, 1_000_000])
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    languages = (options.source, options.target)
+    print(
+        f"{len(os.sched_getaffinity(0))} processors, sentencepiece {sentencepiece.__version__}, load {os.getloadavg()[0]:.1f}"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        for pairs in options.pairs:
+            synthesise(options.prefix, languages, pairs, Path(name) / str(pairs))
+            compare(Path(name), languages, pairs, options.repeats)
+
+
+if __name__ == "__main__":
+    main()

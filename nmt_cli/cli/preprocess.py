@@ -1,0 +1,99 @@
+"""`nmt preprocess`."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nmt_cli.cli.options import command
+from nmt_cli.config import PreprocessConfig
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nmt_cli.corpus.doctor import Report
+
+
+@command(PreprocessConfig)
+def run(config: PreprocessConfig) -> None:
+    """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
+    from nmt_cli.corpus.prepare import prepare
+
+    begun = time.monotonic()
+    try:
+        with _interrupted_by_sigterm():
+            outcome = prepare(config, _say)
+    except KeyboardInterrupt:
+        _say(f"nmt: interrupted; {config.out} is as it was before")
+        raise SystemExit(130) from None
+    if outcome.report is None:
+        print(f"{config.out} is up to date: the same inputs and options; --force prepares it again")
+    else:
+        _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
+        print(f"\n{config.out} is ready ({time.monotonic() - begun:.1f} s)")
+    print(f"next: nmt train {config.out}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, so that nothing half-written is left."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _show(report: "Report", languages: tuple[str, str]) -> None:
+    """What was found and dropped, and what came out, as tables that fit 80 columns."""
+    from rich.console import Console
+
+    from nmt_cli.corpus.doctor import notes
+
+    console = Console(highlight=False, markup=False)
+    print()
+    if rows := _findings(report):
+        console.print(_table(("found", "train", "dropped", "dev", "test", "for instance"), rows))
+        print()
+    if told := notes(report):
+        print("\n".join(told), end="\n\n")
+    source, target = languages
+    made = []
+    for name, split in report.splits.items():
+        sides = [(f"{side.subwords:,}", f"{side.per_word:.2f}") for side in (split.source, split.target)]
+        made.append((name, f"{split.kept:,}", *sides[0], *sides[1]))
+    console.print(_table(("split", "pairs", f"{source} subwords", "a word", f"{target} subwords", "a word"), made))
+
+
+def _findings(report: "Report") -> list[tuple[str, ...]]:
+    """A row for each kind of finding: in train, dropped from it, in dev, in test, and one place to look at."""
+    from nmt_cli.corpus.checks import CHECKS
+
+    rows = []
+    for check in CHECKS:
+        by_split = {name: split.finding(check.name) for name, split in report.splits.items()}
+        example = next((finding.examples[0] for finding in by_split.values() if finding), None)
+        if example:
+            train, dev, test = (by_split[name] for name in ("train", "dev", "test"))
+            counts = (train and train.found, train and train.dropped, dev and dev.found, test and test.found)
+            place = f"{os.path.basename(example.file)}:{example.number}"
+            rows.append((check.name, *(f"{count or 0:,}" for count in counts), place))
+    return rows
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="left" if name in ("found", "split", "for instance") else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,0 +1,1 @@
+"""Text in: reading, cleaning, tokenizer, Arrow store, batching."""

@@ -1,0 +1,168 @@
+"""Batches: sentences of like length together, as many as fit a budget of padded tokens, built ahead."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Full, Queue
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt_cli.corpus.store import Lengths, Split
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizers
+
+Rows = npt.NDArray[np.int64]
+Tokens = npt.NDArray[np.int64]
+
+STEP = 8
+"""Batches of more sentences than this have a multiple of it."""
+
+AHEAD = 4
+"""Updates built ahead of the one that the model is computing."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded token arrays. The source ends in EOS; `entering` is BOS + target, `leaving` target + EOS."""
+
+    source: Tokens  # (B, S)
+    source_lengths: Tokens  # (B,)
+    entering: Tokens  # (B, T)
+    leaving: Tokens  # (B, T)
+    tokens: int  # real target tokens, EOS counted
+
+
+def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
+    """Rows of each batch of one epoch, in a random order that `order` decides.
+
+    Rows are sorted by source, then target length, ties at random, and cut so that the longer side of a batch
+    holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of its own.
+    Batches have multiples of STEP sentences where they can, so that few shapes occur: the library compiles
+    its recurrent kernels for each.
+    """
+    shuffled = order.permutation(len(source))
+    ranked = shuffled[np.lexsort((target[shuffled], source[shuffled]))]
+    longest = np.maximum(source[ranked], target[ranked]) + 1  # EOS
+    batches = []
+    start = 0
+    width = 0
+    for end, length in enumerate(longest.tolist()):
+        width = max(width, length)
+        if end > start and width * (end - start + 1) > budget:
+            full = end - (end - start) % STEP if end - start > STEP else end
+            batches.append(ranked[start:full])
+            start, width = full, int(longest[full : end + 1].max())
+    batches.append(ranked[start:])
+    return [batches[i] for i in order.permutation(len(batches))]
+
+
+def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike]) -> Batch:
+    """Pad token sequences (without BOS and EOS) into a batch."""
+    source, source_lengths = pad([np.append(ids, EOS) for ids in sources])
+    leaving, target_lengths = pad([np.append(ids, EOS) for ids in targets])
+    entering = np.concatenate([np.full((len(leaving), 1), BOS), leaving[:, :-1]], 1)
+    entering[entering == EOS] = PAD  # the end of a shorter target is never read
+    return Batch(source, source_lengths, entering, leaving, int(target_lengths.sum()))
+
+
+def pad(sequences: Sequence[npt.NDArray[np.integer]]) -> tuple[Tokens, Tokens]:
+    """Sequences -> a padded array (B, longest) and their lengths (B,)."""
+    lengths = np.array([len(s) for s in sequences], np.int64)
+    padded = np.full((len(sequences), int(lengths.max())), PAD, np.int64)
+    padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(sequences)
+    return padded, lengths
+
+
+Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]
+
+Segment = Callable[[Split, Rows, int], Segmented]
+"""How rows of a split become subwords of both sides; the number is what any randomness follows from."""
+
+
+def stored(split: Split, rows: Rows, _: int = 0) -> Segmented:
+    """The segmentation made by preprocess."""
+    return [split.source_ids(r) for r in rows.tolist()], [split.target_ids(r) for r in rows.tolist()]
+
+
+def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
+    """A new segmentation at every visit: subword regularisation (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
+
+    Batches stay those of the stored segmentation, so that a sampled one may exceed the budget a little.
+    """
+
+    def segment(split: Split, rows: Rows, key: int) -> Segmented:
+        sources = [split.source_text(r) for r in rows.tolist()]
+        targets = [split.target_text(r) for r in rows.tolist()]
+        return (
+            tokenizers.source.sample(sources, strength, seed=2 * key),
+            tokenizers.target.sample(targets, strength, seed=2 * key + 1),
+        )
+
+    return segment
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """What decides the batches of a run: the same plan gives the same batches."""
+
+    budget: int
+    accumulate: int
+    seed: int
+    segment: Segment = stored
+
+
+class Updates:
+    """The updates of one epoch, from a given one on; each is the batches whose gradients make one update."""
+
+    def __init__(self, split: Split, plan: BatchPlan, epoch: int) -> None:
+        self._split = split
+        self._segment = plan.segment
+        order = np.random.default_rng((plan.seed, epoch))
+        batches = plan_epoch(split.source_lengths, split.target_lengths, plan.budget, order)
+        self._groups = [batches[i : i + plan.accumulate] for i in range(0, len(batches), plan.accumulate)]
+        self._keys: list[int] = order.integers(1 << 30, size=len(self._groups)).tolist()
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
+        """Build the updates on another thread while the caller computes."""
+        return ahead((self._build(self._groups[i], self._keys[i]) for i in range(first, len(self._groups))), AHEAD)
+
+    def _build(self, group: list[Rows], key: int) -> list[Batch]:
+        return [collate(*self._segment(self._split, rows, key + i)) for i, rows in enumerate(group)]
+
+
+def ahead(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
+    """Run an iterator on another thread, `count` items ahead; its errors are raised here."""
+    queue: Queue[list[Batch] | BaseException | None] = Queue(count)
+    left = threading.Event()
+
+    def put(item: list[Batch] | BaseException | None) -> bool:
+        while not left.is_set():
+            try:
+                queue.put(item, timeout=0.1)
+                return True
+            except Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not put(item):
+                    return
+            put(None)
+        except BaseException as error:  # handed to the consumer, which raises it
+            put(error)
+
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        left.set()
+        thread.join()

@@ -1,0 +1,184 @@
+"""Raw parallel text to a prepared folder: read and check, choose, learn subwords, encode, describe.
+
+The text is read once, into a spool on the disk; after that every pass goes over the spool chunk by chunk, so
+that memory holds a few chunks, the sample that a vocabulary is learnt from, and 18 bytes a pair (see examine).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmt_cli import __version__
+from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus import sample
+from nmt_cli.corpus.checks import dropped_bits
+from nmt_cli.corpus.choose import Selection, select
+from nmt_cli.corpus.doctor import Report, SplitReport, report_split
+from nmt_cli.corpus.encode import Limits, encoder
+from nmt_cli.corpus.examine import Reading, Say, examine
+from nmt_cli.corpus.folder import REPORT, building, check_place, is_whole
+from nmt_cli.corpus.formats import ParallelText, locate
+from nmt_cli.corpus.manifest import FORMAT, InputFile, PreparedManifest, TokenizerSettings, file_hash, write_manifest
+from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
+from nmt_cli.corpus.remote import fetch, is_remote, settle
+from nmt_cli.corpus.scripts import Script
+from nmt_cli.corpus.store import split_file
+from nmt_cli.corpus.tables import Fields
+from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.corpus.vocabulary import given_tokenizers, learn_tokenizers
+from nmt_cli.errors import ConfigError, CorpusError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of preparing: the manifest, and what was found (None when there was nothing to do)."""
+
+    manifest: PreparedManifest
+    report: Report | None
+
+
+@dataclass(frozen=True)
+class _Job:
+    config: PreprocessConfig
+    languages: tuple[str, str]
+    say: Say
+    fresh: Path
+    """The folder to fill."""
+    work: Path
+    """A folder for what is needed on the way."""
+
+    @property
+    def processors(self) -> int:
+        if self.config.threads:
+            return self.config.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def prepare(config: PreprocessConfig, say: Say) -> Outcome:
+    """Make the folder `config.out`, whole or not at all; `say` is told what goes on, line by line.
+
+    Raises CorpusError for text that cannot be used or a folder in the way, ConfigError for options that do not
+    fit each other, OutputError if the folder cannot be written.
+    """
+    languages = _languages(config)
+    there = check_place(config.out, config.overwrite)
+    with building(config.out) as (fresh, work):
+        job = _Job(config, languages, say, fresh, work)
+        texts = _gather(job)
+        inputs = hash_inputs(texts, config.tokenizer_model)
+        key = fingerprint(inputs, languages, deciding_options(config))
+        if there and there.fingerprint == key and not config.force and is_whole(config.out, there):
+            return Outcome(there, None)
+        if there and there.fingerprint != key and not config.overwrite:
+            raise CorpusError(
+                f"{config.out}: holds a corpus prepared from other inputs or options; "
+                "--overwrite replaces it, --out chooses another folder"
+            )
+        report, settings = _fill(job, texts)
+        manifest = _describe(job, report, settings, inputs, key)
+        write_manifest(fresh, manifest)
+    return Outcome(manifest, report)
+
+
+def _languages(config: PreprocessConfig) -> tuple[str, str]:
+    if config.train:
+        if not config.source or not config.target:
+            raise ConfigError("--train needs the language codes too, such as --source en --target de")
+        return config.source, config.target
+    if config.dev or config.test:
+        raise ConfigError("--dev and --test need --train; without any of them the bundled sample is taken")
+    languages = config.source or sample.LANGUAGES[0], config.target or sample.LANGUAGES[1]
+    if sorted(languages) != sorted(sample.LANGUAGES):
+        raise ConfigError(
+            f"the bundled sample is in {' and '.join(sample.LANGUAGES)}, not in {' and '.join(languages)}; "
+            "name other text with --train"
+        )
+    return languages
+
+
+def _gather(job: _Job) -> Texts:
+    """Find the files of every split; what can be read only once is copied."""
+    config = job.config
+    if not config.train:
+        return {name: [text] for name, text in sample.texts(job.languages).items()}
+    given: dict[str, list[str | None]] = {"train": [*config.train], "dev": [config.dev], "test": [config.test]}
+    return {name: [_find(job, text) for text in texts if text] for name, texts in given.items() if any(texts)}
+
+
+def _find(job: _Job, given: str) -> ParallelText:
+    if is_remote(given):
+        job.say(f"fetching {given}")
+        return fetch(given, job.config.format, job.languages, job.work)
+    return settle(locate(given, job.config.format, job.languages), job.work)
+
+
+def _fill(job: _Job, texts: Texts) -> tuple[Report, TokenizerSettings]:
+    """Write everything but the manifest."""
+    config = job.config
+    fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
+    reading = Reading(fields, config.unicode, job.say)
+    given = given_tokenizers(config)
+    examined = {name: examine(name, parts, reading, job.work / name) for name, parts in texts.items()}
+    splits = select(examined, config, job.say)
+    tokenizers, sentences = (
+        (given, 0) if given else learn_tokenizers(splits["train"], config, job.work, job.processors, job.say)
+    )
+    tokenizers.save(job.fresh)
+    report = Report(
+        splits=_encode(job, splits, tokenizers),
+        unchecked_scripts=[language for language in job.languages if not Script(language).known],
+    )
+    report.write(job.fresh / REPORT)
+    settings = TokenizerSettings(
+        type="given" if given else config.tokenizer,
+        vocabulary="joint" if tokenizers.joint else "separate",
+        source_size=tokenizers.source.size,
+        target_size=tokenizers.target.size,
+        sentences=sentences,
+    )
+    return report, settings
+
+
+def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> dict[str, SplitReport]:
+    """Write the Arrow file of each split, and say what came of it."""
+    reports = {}
+    pairs = sum(int(split.rows.sum()) for split in splits.values())
+    job.say(f"encoding {pairs:,} pairs")
+    with encoder(tokenizers, job.processors, pairs) as encode:
+        for name, split in splits.items():
+            training = name == "train"
+            limits = Limits(job.config.max_length, job.config.max_ratio, drop=training)
+            written = encode.write_split(job.fresh / split_file(name), split.text.spool.chunks, split.rows, limits)
+            if not written.pairs:
+                raise CorpusError(
+                    f"{split.text.texts[0].name}: every pair has a side of more than {limits.length} subwords or "
+                    f"{limits.ratio:g} times those of the other; raise --max-length or --max-ratio"
+                )
+            rows = np.ones(len(split.text), np.bool_) if training else split.rows
+            dropped = dropped_bits(job.config) if training else 0
+            reports[name] = report_split(split, rows, dropped, written)
+    return reports
+
+
+def _describe(
+    job: _Job, report: Report, settings: TokenizerSettings, inputs: dict[str, list[InputFile]], key: str
+) -> PreparedManifest:
+    return PreparedManifest(
+        format=FORMAT,
+        kind="prepared",
+        toolkit=__version__,
+        command=command_line(job.config),
+        source=job.languages[0],
+        target=job.languages[1],
+        unicode=job.config.unicode,
+        max_length=job.config.max_length,
+        counts={name: split.kept for name, split in report.splits.items()},
+        subwords={name: (split.source.subwords, split.target.subwords) for name, split in report.splits.items()},
+        tokenizer=settings,
+        inputs=inputs,
+        files={path.name: file_hash(path) for path in sorted(job.fresh.iterdir())},
+        options=deciding_options(job.config),
+        fingerprint=key,
+    )

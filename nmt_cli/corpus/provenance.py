@@ -1,0 +1,69 @@
+"""Where a prepared corpus came from: its inputs, the command that made it, and a fingerprint of both."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from nmt_cli import __version__
+from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus.formats import ParallelText
+from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
+from nmt_cli.errors import CorpusError
+
+_ELSEWHERE = {"out", "overwrite", "force", "threads"}
+"""Options that do not decide the content."""
+
+_INPUTS = {"train", "dev", "test", "tokenizer_model"}
+"""Options that name files, which count by their content."""
+
+Texts = dict[str, list[ParallelText]]
+
+
+def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
+    """Every file that goes in with its SHA-256, by role. Raises CorpusError if one cannot be read."""
+    files = {
+        role: [(file.name, file.path) for text in parts for file in text.files]
+        for role, parts in texts.items()
+        if parts
+    }
+    if models:
+        files["tokenizer"] = [(str(path), path) for path in models]
+    return {role: [_hashed(name, path) for name, path in named] for role, named in files.items()}
+
+
+def _hashed(name: str, path: Path) -> InputFile:
+    try:
+        return InputFile(path=name, sha256=file_hash(path))
+    except OSError as error:
+        raise CorpusError(f"{name}: cannot be read: {error.strerror or error}") from None
+
+
+def deciding_options(config: PreprocessConfig) -> dict[str, Any]:
+    """The options that decide the content, apart from the files."""
+    return config.model_dump(mode="json", exclude=_ELSEWHERE | _INPUTS)
+
+
+def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], options: dict[str, Any]) -> str:
+    """The same for the same content, options and version of the program."""
+    content = {
+        "format": FORMAT,
+        "toolkit": __version__,
+        "languages": languages,
+        "inputs": {role: [file.sha256 for file in files] for role, files in inputs.items()},
+        "options": options,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def command_line(config: PreprocessConfig) -> list[str]:
+    """The command that makes the same corpus, whatever the folder and the machine."""
+    words = ["nmt", "preprocess"]
+    for name, value in config.model_dump(mode="json", exclude=_ELSEWHERE, exclude_defaults=True).items():
+        flag = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            for item in value if isinstance(value, list) else [value]:
+                words += [flag, str(item)]
+    return words

@@ -1,0 +1,39 @@
+"""The bundled English-Korean sample: where it lies."""
+
+from pathlib import Path
+
+from nmt_cli.corpus.formats import ParallelText
+from nmt_cli.corpus.lines import TextFile
+from nmt_cli.errors import CorpusError
+
+LANGUAGES = ("en", "ko")
+
+_SPLITS = ("train", "dev", "test")
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def find_sample() -> Path:
+    """The folder of the sample: in the installed package, or in the repository beside it.
+
+    Raises CorpusError if its files are in neither.
+    """
+    wanted = [f"{split}.{language}" for split in _SPLITS for language in LANGUAGES]
+    for folder in (_PACKAGE / "sample", _PACKAGE.parent / "data"):
+        if all((folder / name).is_file() for name in wanted):
+            return folder
+    raise CorpusError(
+        f"{_PACKAGE / 'sample'}: the bundled sample is not there; install nmt-cli again, "
+        "or name your own text: nmt preprocess --train PREFIX --source en --target de"
+    )
+
+
+def texts(languages: tuple[str, str]) -> dict[str, ParallelText]:
+    """The sample's splits in this direction."""
+    folder = find_sample()
+    return {
+        split: ParallelText("text", tuple(_file(folder, f"{split}.{code}") for code in languages)) for split in _SPLITS
+    }
+
+
+def _file(folder: Path, name: str) -> TextFile:
+    return TextFile(folder / name, f"the bundled sample's {name}")

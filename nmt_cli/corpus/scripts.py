@@ -1,0 +1,86 @@
+"""Which script a language is written in, and whether a line is."""
+
+import re
+
+_RANGES = {
+    "latin": "A-Za-zªºÀ-ÖØ-öø-ʯḀ-ỿⱠ-Ɀ꜠-ꟿＡ-Ｚａ-ｚ",
+    "cyrillic": "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f",
+    "greek": "\u0370-\u03ff\u1f00-\u1fff",
+    "armenian": "\u0530-\u058f",
+    "hebrew": "\u0590-\u05ff\ufb1d-\ufb4f",
+    "arabic": "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc",
+    "devanagari": "\u0900-\u097f\ua8e0-\ua8ff",
+    "bengali": "\u0980-\u09ff",
+    "gurmukhi": "\u0a00-\u0a7f",
+    "gujarati": "\u0a80-\u0aff",
+    "tamil": "\u0b80-\u0bff",
+    "telugu": "\u0c00-\u0c7f",
+    "kannada": "\u0c80-\u0cff",
+    "malayalam": "\u0d00-\u0d7f",
+    "sinhala": "\u0d80-\u0dff",
+    "thai": "\u0e00-\u0e7f",
+    "lao": "\u0e80-\u0eff",
+    "myanmar": "\u1000-\u109f",
+    "georgian": "\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2f",
+    "ethiopic": "\u1200-\u139f",
+    "khmer": "\u1780-\u17ff",
+    "hangul": "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uffa0-\uffdc",
+    "kana": "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f",
+    "han": "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff",
+}
+
+_LANGUAGES = {
+    "latin": "af az br ca cs cy da de en eo es et eu fi fo fr fy ga gl ha hr ht hu id ig is it lb lt lv mg mi ms mt "
+    "nb nl nn no pl pt ro sk sl so sq sv sw tk tl tr uz vi xh yo zu",
+    "cyrillic": "be bg kk ky mk mn ru tg tt uk",
+    "cyrillic latin": "bs sr",
+    "greek": "el",
+    "armenian": "hy",
+    "hebrew": "he iw yi",
+    "arabic": "ar fa ps sd ug ur",
+    "devanagari": "hi mr ne sa",
+    "bengali": "as bn",
+    "gurmukhi": "pa",
+    "gujarati": "gu",
+    "tamil": "ta",
+    "telugu": "te",
+    "kannada": "kn",
+    "malayalam": "ml",
+    "sinhala": "si",
+    "thai": "th",
+    "lao": "lo",
+    "myanmar": "my",
+    "georgian": "ka",
+    "ethiopic": "am ti",
+    "khmer": "km",
+    "hangul": "ko",
+    "kana han": "ja",
+    "han": "zh yue",
+}
+
+
+_DENSE = {"hangul", "kana", "han"}
+
+
+class Script:
+    """The script or scripts of a language; `known` is False for a language that is not listed."""
+
+    def __init__(self, language: str) -> None:
+        base = re.split("[-_]", language.lower())[0]
+        names = next((names for names, codes in _LANGUAGES.items() if base in codes.split()), "")
+        self.known = bool(names)
+        self._ascii = "latin" in names
+        self._weight = 2 if _DENSE & set(names.split()) else 1
+        self._runs = re.compile(f"[{''.join(_RANGES[name] for name in names.split())}]+") if names else None
+
+    def is_wrong(self, text: str) -> bool:
+        """Whether fewer than half of the letters of a text are in this script (never, if it is not known).
+
+        A syllable of Hangul or kana and an ideograph count as two letters, for they stand for more.
+        """
+        if self._runs is None or (self._ascii and text.isascii()):
+            return False
+        own = sum(map(len, self._runs.findall(text)))
+        if own * 2 >= len(text):
+            return False
+        return own * self._weight < sum(map(str.isalpha, text)) - own

@@ -1,0 +1,188 @@
+"""The prepared corpus on disk: Arrow files read back memory-mapped.
+
+A split is an Arrow IPC file with the columns `source` and `target` (lists of subword ids, uint16 while
+they fit, without BOS and EOS) and `source_text` and `target_text` (the text as read).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from nmt_cli.corpus.manifest import PreparedManifest, read_manifest
+from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.errors import CorpusError
+
+SPLITS = ("train", "dev", "test")
+
+Ids = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+Lengths = npt.NDArray[np.int32]
+
+
+def split_file(name: str) -> str:
+    """File name of a split."""
+    return f"{name}.arrow"
+
+
+def record_batch(
+    tokenizers: Tokenizers, ids: tuple[list[list[int]], list[list[int]]], texts: tuple[list[str], list[str]]
+) -> Any:
+    """Pairs as an Arrow record batch: ids and texts of source and target."""
+    schema = _schema(tokenizers)
+    arrays = [pa.array(column, field.type) for column, field in zip([*ids, *texts], schema, strict=True)]
+    return pa.record_batch(arrays, schema=schema)
+
+
+class SplitWriter:
+    """Writes a split batch by batch; memory holds one batch."""
+
+    def __init__(self, path: Path, tokenizers: Tokenizers) -> None:
+        self._schema = _schema(tokenizers)
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_file(self._file, self._schema)
+        self.rows = 0
+
+    def write(self, serialised: bytes) -> None:
+        """Add a serialised record batch."""
+        batch = pa.ipc.read_record_batch(pa.py_buffer(serialised), self._schema)
+        if batch.num_rows:
+            self._writer.write_batch(batch)
+            self.rows += batch.num_rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        self._file.close()
+
+
+def _schema(tokenizers: Tokenizers) -> Any:
+    return pa.schema(
+        [
+            ("source", pa.list_(_id_type(tokenizers.source.size))),
+            ("target", pa.list_(_id_type(tokenizers.target.size))),
+            ("source_text", pa.string()),
+            ("target_text", pa.string()),
+        ]
+    )
+
+
+def _id_type(size: int) -> Any:
+    return pa.uint16() if size <= 1 << 16 else pa.int32()
+
+
+class _Column:
+    """One side of a split: ids, lengths and texts, read where they lie in the mapped file."""
+
+    def __init__(self, batches: Sequence[Any], ids: str, texts: str) -> None:
+        lists = [batch.column(ids) for batch in batches]
+        self._texts = [batch.column(texts) for batch in batches]
+        self._offsets = [np.asarray(column.offsets) for column in lists]
+        self._values = [np.asarray(column.values) for column in lists]
+        self._firsts = np.cumsum([0, *(len(column) for column in lists)])[:-1].tolist()
+        parts = [np.diff(offsets) for offsets in self._offsets]
+        self.lengths: Lengths = np.concatenate([np.empty(0, np.int32), *parts]).astype(np.int32)
+
+    def _find(self, row: int) -> tuple[int, int]:
+        """Batch, and place in it, of a row."""
+        if not 0 <= row < len(self.lengths):
+            raise IndexError(f"row {row} of {len(self.lengths)}")
+        batch = bisect_right(self._firsts, row) - 1
+        return batch, row - self._firsts[batch]
+
+    def ids(self, row: int) -> Ids:
+        batch, place = self._find(row)
+        start, end = self._offsets[batch][place : place + 2]
+        found: Ids = self._values[batch][start:end]
+        return found
+
+    def text(self, row: int) -> str:
+        batch, place = self._find(row)
+        text: str = self._texts[batch][place].as_py()
+        return text
+
+    def all_texts(self) -> Iterator[str]:
+        for column in self._texts:
+            yield from column.to_pylist()
+
+
+class Split:
+    """The pairs of train, dev or test, in the order of the input.
+
+    `source_lengths` and `target_lengths` are int32 arrays of subwords without BOS and EOS. The arrays that
+    `source_ids(i)` and `target_ids(i)` give are read-only views of the mapped file, not copies.
+    Raises CorpusError if the file is missing or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+            self._source = _Column(batches, "source", "source_text")
+            self._target = _Column(batches, "target", "target_text")
+        except (OSError, pa.ArrowException, KeyError) as error:
+            raise CorpusError(f"{path}: missing or damaged ({error}); run nmt preprocess again") from None
+        self.source_lengths = self._source.lengths
+        self.target_lengths = self._target.lengths
+
+    def __len__(self) -> int:
+        return len(self.source_lengths)
+
+    def source_ids(self, row: int) -> Ids:
+        """Source subwords of a pair."""
+        return self._source.ids(row)
+
+    def target_ids(self, row: int) -> Ids:
+        """Target subwords of a pair."""
+        return self._target.ids(row)
+
+    def source_text(self, row: int) -> str:
+        """Source text of a pair, as read."""
+        return self._source.text(row)
+
+    def target_text(self, row: int) -> str:
+        """Target text of a pair, as read."""
+        return self._target.text(row)
+
+    def source_texts(self) -> list[str]:
+        """All source texts."""
+        return list(self._source.all_texts())
+
+    def target_texts(self) -> list[str]:
+        """All target texts."""
+        return list(self._target.all_texts())
+
+
+class PreparedCorpus:
+    """A prepared folder: its manifest, its tokenizers and its splits."""
+
+    def __init__(self, path: Path, manifest: PreparedManifest, tokenizers: Tokenizers) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.tokenizers = tokenizers
+
+    @classmethod
+    def open(cls, path: Path) -> "PreparedCorpus":
+        """Open a prepared folder. Raises CorpusError if it is missing, damaged or of a newer format."""
+        manifest = read_manifest(path)
+        return cls(path, manifest, Tokenizers.load(path, manifest.unicode))
+
+    def split(self, name: str) -> Split:
+        """A split by its name: train, dev or test. Raises CorpusError if there is none or it is damaged."""
+        if name not in self.manifest.counts:
+            raise CorpusError(f"{self.path}: no split {name}; there are: {', '.join(self.manifest.counts)}")
+        split = Split(self.path / split_file(name))
+        if len(split) != self.manifest.counts[name]:
+            raise CorpusError(
+                f"{self.path / split_file(name)}: {len(split)} pairs, but the manifest says "
+                f"{self.manifest.counts[name]}; run nmt preprocess again"
+            )
+        return split

@@ -1,0 +1,95 @@
+"""Translation memories (TMX), streamed: no entity is expanded and nothing is fetched."""
+
+from collections.abc import Iterator
+from xml.parsers import expat
+
+from nmt_cli.corpus.lines import TextFile, read_blocks
+from nmt_cli.errors import CorpusError
+
+_NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut", "sub"})
+"""Elements inside a segment that hold formatting codes rather than text."""
+
+NO_PAIR = "translation units without both languages"
+
+
+def read_tmx(file: TextFile, source: str, target: str) -> Iterator[tuple[str, str]]:
+    """The pairs of a TMX file in document order; a unit without both languages is counted in `file.left_out`.
+
+    A language matches with or without its region (en matches en-US). Raises CorpusError naming the line of
+    what is not well-formed, and refuses a document that declares entities.
+    """
+    units = _Units(file, source, target)
+    try:
+        for block in read_blocks(file):
+            units.parser.Parse(block, False)
+            yield from units.take()
+        units.parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        reason = expat.errors.messages[error.code]
+        raise CorpusError(
+            f"{file.name}:{error.lineno}: not well-formed XML ({reason}); mend or export it again"
+        ) from None
+    yield from units.take()
+
+
+class _Units:
+    """Parser handlers that gather the segments of one translation unit at a time."""
+
+    def __init__(self, file: TextFile, source: str, target: str) -> None:
+        self._file = file
+        self._languages = (source.lower(), target.lower())
+        self._ready: list[tuple[str, str]] = []
+        self._unit: dict[int, str] = {}
+        self._side: int | None = None
+        self._text: list[str] | None = None
+        self._native = 0
+        self.parser = expat.ParserCreate()
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+        self.parser.EntityDeclHandler = self._refuse_entity
+
+    def take(self) -> list[tuple[str, str]]:
+        """The pairs that are complete, each once."""
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _refuse_entity(self, name: str, *_: object) -> None:
+        raise CorpusError(
+            f"{self._file.name}:{self.parser.CurrentLineNumber}: declares the entity {name}; "
+            "entities are not expanded: export the memory without them"
+        )
+
+    def _start(self, element: str, attributes: dict[str, str]) -> None:
+        if element == "tu":
+            self._unit = {}
+        elif element == "tuv":
+            self._side = self._which(attributes.get("xml:lang") or attributes.get("lang") or "")
+        elif element == "seg" and self._side is not None and self._side not in self._unit:
+            self._text = []
+        elif element in _NATIVE_CODE:
+            self._native += 1
+
+    def _end(self, element: str) -> None:
+        if element == "seg" and self._text is not None and self._side is not None:
+            self._unit[self._side] = "".join(self._text)
+            self._text = None
+        elif element in _NATIVE_CODE:
+            self._native -= 1
+        elif element == "tu":
+            if len(self._unit) == 2:
+                self._ready.append((self._unit[0], self._unit[1]))
+            else:
+                self._file.left_out[NO_PAIR] = self._file.left_out.get(NO_PAIR, 0) + 1
+
+    def _characters(self, text: str) -> None:
+        if self._text is not None and not self._native:
+            self._text.append(text)
+
+    def _which(self, language: str) -> int | None:
+        language = language.lower().replace("_", "-")
+        exact = [side for side, wanted in enumerate(self._languages) if language == wanted]
+        close = [side for side, wanted in enumerate(self._languages) if language.split("-")[0] == wanted.split("-")[0]]
+        found = exact or close
+        return found[0] if found else None

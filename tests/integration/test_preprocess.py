@@ -1,0 +1,577 @@
+"""`nmt preprocess` and `nmt info`, from raw text to a prepared folder."""
+
+import errno
+import gzip
+import http.server
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nmt_cli.cli.app import main
+from nmt_cli.corpus import prepare as preparation
+from nmt_cli.corpus import vocabulary
+from nmt_cli.corpus.store import PreparedCorpus
+
+pytestmark = pytest.mark.integration
+
+Nmt = Callable[..., tuple[int, str, str]]
+
+WORDS = {"one": "하나", "two": "둘", "three": "셋", "four": "넷", "five": "다섯", "red": "빨강", "blue": "파랑"}
+LANGUAGES = ("--source", "en", "--target", "ko")
+
+
+@pytest.fixture
+def nmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nmt:
+    """Run `nmt` in an empty folder; gives exit status, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def pairs(first: int, last: int) -> list[tuple[str, str]]:
+    """Pairs of number words, all different."""
+    names = list(WORDS)
+    numbers = [[names[i % 7], names[i // 7 % 7], names[i // 49 % 7], names[i // 343]] for i in range(first, last)]
+    return [(" ".join(words), " ".join(WORDS[word] for word in words)) for words in numbers]
+
+
+def write(path: Path, lines: Iterable[str], end: str = "\n") -> None:
+    path.write_text("".join(line + end for line in lines), encoding="utf-8", newline="")
+
+
+def write_pairs(prefix: Path, rows: Iterable[tuple[str, str]]) -> None:
+    rows = list(rows)
+    write(Path(f"{prefix}.en"), [source for source, _ in rows])
+    write(Path(f"{prefix}.ko"), [target for _, target in rows])
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    """Plain train, dev and test files."""
+    for name, first, last in (("train", 0, 120), ("dev", 200, 210), ("test", 300, 312)):
+        write_pairs(tmp_path / name, pairs(first, last))
+    return tmp_path
+
+
+def texts(corpus: PreparedCorpus, name: str) -> list[tuple[str, str]]:
+    split = corpus.split(name)
+    return list(zip(split.source_texts(), split.target_texts(), strict=True))
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if "partial" in path.name]
+
+
+ALL = ("preprocess", "--train", "train", "--dev", "dev", "--test", "test", *LANGUAGES)
+
+
+def test_plain_files_become_a_prepared_folder(nmt: Nmt, text: Path) -> None:
+    status, out, err = nmt(*ALL)
+    assert status == 0
+    assert out.splitlines()[-1] == "next: nmt train prepared"
+    assert "reading train: train.en + train.ko" in err
+    corpus = PreparedCorpus.open(text / "prepared")
+    assert corpus.manifest.counts == {"train": 120, "dev": 10, "test": 12}
+    assert texts(corpus, "train") == pairs(0, 120)
+    assert texts(corpus, "test") == pairs(300, 312)
+    tokenizers = corpus.tokenizers
+    assert tokenizers.joint
+    for name in ("train", "dev", "test"):
+        split = corpus.split(name)
+        for i in range(len(split)):
+            assert split.source_ids(i).tolist() == tokenizers.source.encode(split.source_text(i))
+            assert tokenizers.target.decode(split.target_ids(i)) == split.target_text(i)
+        assert corpus.manifest.subwords[name] == (split.source_lengths.sum(), split.target_lengths.sum())
+    expected = {"manifest.json", "report.json", "tokenizer.model", "train.arrow", "dev.arrow", "test.arrow"}
+    assert {path.name for path in (text / "prepared").iterdir()} == expected
+    assert not leftovers(text)
+
+
+def test_the_bundled_sample_needs_no_options(nmt: Nmt, tmp_path: Path) -> None:
+    status, out, _ = nmt("preprocess")
+    assert status == 0
+    assert out.splitlines()[-1] == "next: nmt train prepared"
+    manifest = PreparedCorpus.open(tmp_path / "prepared").manifest
+    assert (manifest.source, manifest.target) == ("en", "ko")
+    assert manifest.command == ["nmt", "preprocess"]
+    assert set(manifest.counts) == {"train", "dev", "test"}
+    report = json.loads((tmp_path / "prepared" / "report.json").read_text())
+    assert not any(f["dropped"] for f in report["splits"]["train"]["findings"]), "our own sample is clean"
+    assert nmt("preprocess", "--source", "ko", "--target", "en", "--overwrite")[0] == 0
+    assert PreparedCorpus.open(tmp_path / "prepared").manifest.source == "ko"
+
+
+def test_the_same_input_makes_the_same_bytes(nmt: Nmt, text: Path) -> None:
+    assert nmt(*ALL, "--out", "a/b")[0] == 0
+    assert nmt(*ALL, "--out", "other", "--threads", 1)[0] == 0
+    files = sorted(path.name for path in (text / "other").iterdir())
+    assert {name: (text / "a" / "b" / name).read_bytes() for name in files} == {
+        name: (text / "other" / name).read_bytes() for name in files
+    }
+
+
+def test_many_processes_make_the_same_bytes_as_one(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt_cli.corpus.spool.CHUNK", 7)
+    assert nmt(*ALL, "--out", "one", "--threads", 1)[0] == 0
+    monkeypatch.setattr("nmt_cli.corpus.encode.FEW", 0)
+    assert nmt(*ALL, "--out", "two", "--threads", 2)[0] == 0
+    for name in ("train.arrow", "report.json", "manifest.json"):
+        assert (text / "one" / name).read_bytes() == (text / "two" / name).read_bytes()
+    assert texts(PreparedCorpus.open(text / "two"), "train") == pairs(0, 120)
+
+
+def test_a_second_run_does_nothing(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nmt(*ALL)[0] == 0
+    before = {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()}
+    monkeypatch.setattr(preparation, "examine", None)
+    status, out, _ = nmt(*ALL)
+    assert status == 0
+    assert "prepared is up to date" in out
+    assert out.splitlines()[-1] == "next: nmt train prepared"
+    assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} == before
+    monkeypatch.undo()
+    os.chdir(text)
+    assert nmt(*ALL, "--force")[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} != before
+
+
+def test_a_damaged_folder_is_prepared_again(nmt: Nmt, text: Path) -> None:
+    assert nmt(*ALL)[0] == 0
+    (text / "prepared" / "dev.arrow").write_bytes(b"")
+    status, out, _ = nmt(*ALL)
+    assert status == 0
+    assert "prepared is ready" in out
+    assert len(PreparedCorpus.open(text / "prepared").split("dev")) == 10
+
+
+def test_another_corpus_is_replaced_only_on_request(nmt: Nmt, text: Path) -> None:
+    assert nmt(*ALL)[0] == 0
+    write_pairs(text / "train", pairs(0, 100))
+    status, _, err = nmt(*ALL)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "--overwrite replaces it" in err
+    assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
+    assert nmt(*ALL, "--overwrite")[0] == 0
+    assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 100
+
+
+def place_file(out: Path) -> None:
+    out.write_text("precious")
+
+
+def place_foreign_folder(out: Path) -> None:
+    out.mkdir()
+    (out / "precious").write_text("precious")
+
+
+def place_model(out: Path) -> None:
+    out.mkdir()
+    (out / "manifest.json").write_text('{"kind": "model", "format": 1}')
+
+
+def place_file_in_prepared(out: Path) -> None:
+    out.mkdir()
+    (out / "manifest.json").write_text('{"kind": "prepared", "format": 1}')
+    (out / "notes.txt").write_text("precious")
+
+
+@pytest.mark.parametrize("place", [place_file, place_foreign_folder, place_model, place_file_in_prepared])
+@pytest.mark.parametrize("options", [[], ["--overwrite", "--force"]])
+def test_what_we_did_not_write_is_left_alone(
+    nmt: Nmt, text: Path, place: Callable[[Path], None], options: list[str]
+) -> None:
+    place(text / "prepared")
+    before = {p: p.read_bytes() for p in text.rglob("*") if p.is_file()}
+    status, _, err = nmt(*ALL, *options)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert err.startswith("nmt: prepared: ")
+    assert {p: p.read_bytes() for p in text.rglob("*") if p.is_file()} == before
+
+
+DIRTY = [
+    ("one two three four", "하나 둘 셋 넷"),
+    ("", "빈 줄"),
+    ("blank target", "\u3000"),
+    ("one two three four", "하나 둘 셋 넷"),
+    ("the very same text here", "the very same text here"),
+    ("OK", "OK"),
+    ("with\0nul", "널"),
+    ("one one one one", "하나 하나 하나 하나"),
+    ("line\u2028separator", "줄 구분"),
+    ("wrong script", "english words only"),
+    ("much too long " * 70, "너무 길다 " * 70),
+    ("ratio", "비율 " * 60),
+    ("red", "빨강"),
+]
+
+
+def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path) -> None:
+    write_pairs(text / "train", DIRTY)
+    write_pairs(
+        text / "dev", [("one one one one", "하나 하나 하나 하나"), ("", "빈"), ("red", "다른 빨강"), ("a\0b", "널")]
+    )
+    write_pairs(text / "test", [("blue", "파랑"), ("blue", "파랑")])
+    status, out, _ = nmt(*ALL)
+    assert status == 0
+    assert max(map(len, out.splitlines())) <= 80
+    report = json.loads((text / "prepared" / "report.json").read_text())["splits"]
+    found = {f["check"]: (f["found"], f["dropped"]) for f in report["train"]["findings"]}
+    assert found == {
+        "blank side": (2, 2),
+        "control characters": (1, 1),
+        "copies": (1, 1),
+        "overlap": (1, 1),
+        "duplicates": (1, 1),
+        "wrong script": (3, 0),
+        "too long": (1, 1),
+        "length ratio": (1, 1),
+        "short copies": (1, 0),
+        "line separators": (1, 0),
+    }
+    train = report["train"]
+    assert train["read"] - sum(dropped for _, dropped in found.values()) == train["kept"] == 5
+    examples = {f["check"]: f["examples"] for f in train["findings"]}
+    assert [(e["file"], e["number"]) for e in examples["blank side"]] == [("train.en", 2), ("train.en", 3)]
+    assert examples["overlap"][0] == {
+        "file": "train.en",
+        "number": 8,
+        "source": "one one one one",
+        "target": "하나 하나 하나 하나",
+    }
+    assert examples["too long"][0]["source"].endswith("…")
+    corpus = PreparedCorpus.open(text / "prepared")
+    assert texts(corpus, "train") == [DIRTY[i] for i in (0, 5, 8, 9, 12)]
+    assert len(texts(corpus, "dev")) == 4, "N lines stay N lines"
+    assert corpus.split("dev").source_lengths.tolist()[1] == 0
+    dev = {f["check"]: (f["found"], f["dropped"]) for f in report["dev"]["findings"]}
+    assert dev == {"blank side": (1, 0), "control characters": (1, 0), "source in train": (1, 0)}
+    assert {f["check"] for f in report["test"]["findings"]} == {"duplicates"}
+    row = next(line for line in out.splitlines() if line.startswith("blank side"))
+    assert row.split() == ["blank", "side", "2", "2", "1", "0", "train.en:2"]
+
+
+@pytest.mark.parametrize(
+    ("option", "gone", "back"),
+    [
+        ("--no-drop-duplicates", 0, "one two three four"),
+        ("--no-drop-copies", 0, "the very same text here"),
+        ("--no-drop-overlap", 0, "one one one one"),
+        ("--no-drop-control", 0, "with\0nul"),
+        ("--drop-wrong-script", 2, None),
+        ("--max-length=5000", 0, "much too long " * 70),
+        ("--max-ratio=200", 0, "ratio"),
+    ],
+)
+def test_each_drop_has_its_option(nmt: Nmt, text: Path, option: str, gone: int, back: str | None) -> None:
+    write_pairs(text / "train", DIRTY)
+    write_pairs(text / "dev", [("one one one one", "하나 하나 하나 하나")])
+    assert nmt(*ALL, "--out", "plain")[0] == 0
+    assert nmt(*ALL, "--out", "changed", *option.split("="))[0] == 0
+    plain, changed = (
+        [source for source, _ in texts(PreparedCorpus.open(text / name), "train")] for name in ("plain", "changed")
+    )
+    assert len(changed) == len(plain) + (1 if back else -gone)
+    if back:
+        assert changed.count(back) == plain.count(back) + 1
+
+
+def test_what_reading_changes_is_told(nmt: Nmt, text: Path) -> None:
+    (text / "train.en").write_bytes(b"\xef\xbb\xbf" + b"".join(s.encode() + b"\r\n" for s, _ in pairs(0, 120)))
+    status, out, _ = nmt(*ALL)
+    assert status == 0
+    assert "train.en: 1 byte order mark taken off" in out
+    assert "train.en: 120 carriage returns taken off line ends" in out
+    assert texts(PreparedCorpus.open(text / "prepared"), "train") == pairs(0, 120)
+
+
+def test_dev_and_test_are_held_out_if_not_given(nmt: Nmt, text: Path) -> None:
+    some = ("preprocess", "--train", "train", *LANGUAGES, "--overwrite")
+    status, _, err = nmt(*some, "--holdout", 7)
+    assert status == 0
+    for name in ("dev", "test"):
+        assert f"no {name} text: held out 7 of 120 training pairs (seed 1)" in err
+
+    def splits() -> dict[str, list[tuple[str, str]]]:
+        corpus = PreparedCorpus.open(text / "prepared")
+        return {name: texts(corpus, name) for name in ("train", "dev", "test")}
+
+    first = splits()
+    assert {name: len(rows) for name, rows in first.items()} == {"train": 106, "dev": 7, "test": 7}
+    assert sorted(row for rows in first.values() for row in rows) == sorted(pairs(0, 120))
+    assert nmt(*some, "--holdout", 7, "--seed", 2)[0] == 0
+    assert splits()["dev"] != first["dev"]
+    assert nmt(*some, "--dev", "dev", "--holdout", 1000)[0] == 0
+    assert {name: len(rows) for name, rows in splits().items()} == {"train": 108, "dev": 10, "test": 12}
+
+
+@pytest.mark.parametrize("rows", [pairs(0, 1), pairs(0, 2), pairs(0, 3), [("a", "나"), ("b", "다"), ("c", "라")]])
+@pytest.mark.parametrize("options", [[], ["--tokenizer", "bpe", "--vocabulary", "separate"]])
+def test_tiny_corpora(nmt: Nmt, tmp_path: Path, rows: list[tuple[str, str]], options: list[str]) -> None:
+    write_pairs(tmp_path / "tiny", rows)
+    assert nmt("preprocess", "--train", "tiny", *LANGUAGES, *options)[0] == 0
+    counts = PreparedCorpus.open(tmp_path / "prepared").manifest.counts
+    assert counts == dict.fromkeys(("train", "dev", "test"), 1 if len(rows) == 3 else len(rows))
+
+
+def option_cases() -> Iterator[tuple[list[str], Callable[[PreparedCorpus], Any], Any]]:
+    yield ["--vocabulary", "separate"], lambda c: c.tokenizers.joint, False
+    yield ["--tokenizer", "bpe"], lambda c: c.manifest.tokenizer.type, "bpe"
+    yield ["--unicode", "nfkc"], lambda c: c.tokenizers.source.normalise("ﬁ"), "fi"
+    yield ["--max-length", "50"], lambda c: c.manifest.max_length, 50
+    yield ["--set", "max_length=40"], lambda c: c.manifest.max_length, 40
+
+
+@pytest.mark.parametrize(("options", "fact", "expected"), list(option_cases()))
+def test_options_change_what_is_made(
+    nmt: Nmt, text: Path, options: list[str], fact: Callable[[PreparedCorpus], Any], expected: Any
+) -> None:
+    assert nmt(*ALL, *options)[0] == 0
+    assert nmt(*ALL, "--out", "plain")[0] == 0
+    assert fact(PreparedCorpus.open(text / "prepared")) == expected
+    assert fact(PreparedCorpus.open(text / "plain")) != expected
+
+
+def test_the_size_of_the_vocabulary_is_kept_to(nmt: Nmt, text: Path) -> None:
+    rng = random.Random(1)
+    rows = [" ".join("".join(rng.choices("abcdefgh", k=5)) for _ in range(6)) for _ in range(200)]
+    write_pairs(text / "train", [(row, row[::-1]) for row in rows])
+    for size in (300, 350):
+        assert nmt(*ALL, "--vocabulary-size", size, "--out", size)[0] == 0
+        assert PreparedCorpus.open(text / str(size)).manifest.tokenizer.source_size == size
+
+
+def test_a_given_tokenizer_is_taken(nmt: Nmt, text: Path) -> None:
+    assert nmt(*ALL, "--out", "first", "--vocabulary-size", "305")[0] == 0
+    model = text / "first" / "tokenizer.model"
+    assert nmt(*ALL, "--tokenizer-model", model)[0] == 0
+    assert (text / "prepared" / "tokenizer.model").read_bytes() == model.read_bytes()
+    manifest = PreparedCorpus.open(text / "prepared").manifest
+    assert manifest.tokenizer.type == "given"
+    assert manifest.inputs["tokenizer"][0].path == str(model)
+    assert nmt(*ALL, "--tokenizer-model", model, "--tokenizer-model", model, "--out", "two")[0] == 0
+    assert not PreparedCorpus.open(text / "two").tokenizers.joint
+
+
+def test_several_inputs_in_several_forms(nmt: Nmt, text: Path) -> None:
+    (text / "b.tsv.gz").write_bytes(gzip.compress("".join(f"{s}\t{t}\n" for s, t in pairs(120, 130)).encode()))
+    write(text / "c.jsonl", [json.dumps({"en": s, "ko": t}) for s, t in pairs(130, 135)])
+    status, _, _ = nmt(*ALL, "--train", "b.tsv.gz", "--train", "c.jsonl")
+    assert status == 0
+    corpus = PreparedCorpus.open(text / "prepared")
+    assert texts(corpus, "train") == pairs(0, 135)
+    assert [file.path for file in corpus.manifest.inputs["train"]] == ["train.en", "train.ko", "b.tsv.gz", "c.jsonl"]
+
+
+@pytest.fixture
+def server(text: Path) -> Iterator[str]:
+    """The text over HTTP."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(text))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}"
+        running.shutdown()
+
+
+def test_urls(nmt: Nmt, text: Path, server: str) -> None:
+    (text / "far.ko.gz").write_bytes(gzip.compress((text / "train.ko").read_bytes()))
+    (text / "far.en").write_bytes((text / "train.en").read_bytes())
+    write(text / "dev.tsv", [f"{s}\t{t}" for s, t in pairs(200, 210)])
+    remote = ("--train", f"{server}/far", "--dev", f"{server}/dev.tsv", "--test", f"{server}/test.en,{server}/test.ko")
+    assert nmt("preprocess", *remote, *LANGUAGES)[0] == 0
+    corpus = PreparedCorpus.open(text / "prepared")
+    assert texts(corpus, "train") == pairs(0, 120)
+    assert corpus.manifest.inputs["train"][1].path == f"{server}/far.ko.gz"
+    status, _, err = nmt("preprocess", "--train", f"{server}/missing", *LANGUAGES, "--out", "other")
+    assert (status, err.splitlines()[-1]) == (1, f"nmt: {server}/missing.en: not found (nor with .gz, .bz2, .xz, .zst)")
+
+
+def test_a_pipe_is_read_once(text: Path) -> None:
+    command = f"{sys.executable} -m nmt_cli {' '.join(ALL)} --train <(gzip -c train.en | gunzip),train.ko"
+    done = subprocess.run(["bash", "-c", command], cwd=text, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
+
+
+def cut_short(source: Path) -> None:
+    Path(f"{source}.gz").write_bytes(gzip.compress(source.read_bytes())[:-9])
+    source.unlink()
+
+
+def replace_by_folder(source: Path) -> None:
+    source.unlink()
+    source.mkdir()
+
+
+RUBBISH: dict[str, Callable[[Path, Path], object]] = {
+    "empty": lambda s, t: (s.write_bytes(b""), t.write_bytes(b"")),
+    "blank": lambda s, t: (write(s, [" "] * 5), write(t, ["\t"] * 5)),
+    "unequal": lambda s, t: write(t, [target for _, target in pairs(0, 119)]),
+    "utf-16": lambda s, t: s.write_bytes(s.read_text().encode("utf-16")),
+    "binary": lambda s, t: s.write_bytes(bytes(range(256)) * 50),
+    "zeros": lambda s, t: s.write_bytes(b"\0" * 1000),
+    "folder": lambda s, t: replace_by_folder(s),
+    "missing": lambda s, t: s.unlink(),
+    "same as test": lambda s, t: write_pairs(s.with_suffix(""), pairs(300, 312)),
+    "cut": lambda s, t: cut_short(s),
+    "long": lambda s, t: write_pairs(s.with_suffix(""), [("word " * 10_000, "낱말 " * 10_000)]),
+}
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("empty", r"train.en + train.ko: is empty"),
+        ("blank", r"all of 5 pairs are to be dropped (blank side 5, duplicates 4)"),
+        ("unequal", r"train.en has 120 lines but train.ko has 119"),
+        ("utf-16", r"train.en: is UTF-16"),
+        ("binary", r"train.en:2: byte 0x80 at byte offset 128 is not UTF-8"),
+        ("zeros", r"train.en: more than a quarter of it is NUL bytes"),
+        ("folder", r"train.en: no such file"),
+        ("missing", r"train.en: no such file"),
+        ("same as test", r"nothing is left to learn from: all of 12 pairs are to be dropped (overlap 12)"),
+        ("cut", r"train.en.gz: damaged or cut short .gz file"),
+        ("long", r"every pair has a side of more than 200 subwords"),
+    ],
+)
+def test_rubbish_is_one_clear_line_and_leaves_nothing(nmt: Nmt, text: Path, case: str, message: str) -> None:
+    RUBBISH[case](text / "train.en", text / "train.ko")
+    status, out, err = nmt(*ALL)
+    assert status == 1
+    assert out == ""
+    assert err.splitlines()[-1].startswith("nmt: ")
+    assert message in err.splitlines()[-1]
+    assert sum(line.startswith("nmt: ") for line in err.splitlines()) == 1
+    assert not (text / "prepared").exists()
+    assert not leftovers(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--train", "train"], "--train needs the language codes too"),
+        (["--dev", "dev"], "--dev and --test need --train"),
+        (["--source", "fr"], "the bundled sample is in en and ko, not in fr and ko"),
+        ([*ALL[1:], "--target", "en"], "source and target are both en"),
+        ([*ALL[1:], "--max-ratio", "1"], "max_ratio = 1.0: input should be greater than 1"),
+        ([*ALL[1:], "--set", "max_lenght=3"], "no option max_lenght; did you mean max_length?"),
+        ([*ALL[1:], "--tokenizer-model", "x", "--vocabulary-size", "400"], "vocabulary_size only acts on a tokenizer"),
+        ([*ALL[1:], "--tokenizer-model", "none.model"], "none.model: cannot be read: No such file or directory"),
+        ([*ALL[1:], "--tokenizer-model", "train.en"], "train.en: not a SentencePiece model"),
+        ([*ALL[1:], "--format", "jsonl"], "train: no such file or directory"),
+        ([*ALL[1:], "--out", "train.en/x"], "train.en is a file, not a folder"),
+    ],
+)
+def test_wrong_options_are_one_clear_line(nmt: Nmt, text: Path, options: list[str], message: str) -> None:
+    status, _, err = nmt("preprocess", *options)
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert message in err
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_full_disk_leaves_everything_as_it_was(
+    nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch, code: int, replaces: bool
+) -> None:
+    if replaces:
+        assert nmt(*ALL, "--max-length", "150")[0] == 0
+    before = {p: p.read_bytes() for p in text.rglob("*") if p.is_file()}
+
+    def fail(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(preparation, "write_manifest", fail)
+    status, _, err = nmt(*ALL, "--overwrite")
+    assert status == 1
+    assert f"nmt: prepared: cannot write the prepared corpus: {os.strerror(code)}" in err.splitlines()[-1]
+    assert {p: p.read_bytes() for p in text.rglob("*") if p.is_file()} == before
+    assert not leftovers(text)
+
+
+def test_a_file_that_may_grow_no_further(text: Path) -> None:
+    """The system's own refusal, met wherever it comes."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    command = [sys.executable, "-m", "nmt_cli", *ALL]
+    done = subprocess.run(command, cwd=text, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("nmt: prepared: cannot write the prepared corpus: File too large")
+    assert not (text / "prepared").exists()
+    assert not leftovers(text)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("at", ["reading train", "learning", "encoding"])
+def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
+    write_pairs(text / "train", pairs(0, 2300) * 40)
+    command = [sys.executable, "-m", "nmt_cli", *ALL, "--no-drop-duplicates"]
+    with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stderr is not None
+        assert any(line.startswith(at) for line in running.stderr)
+        if number == signal.SIGINT:
+            os.killpg(running.pid, number)  # as a terminal does it
+        else:
+            running.send_signal(number)
+        rest = running.stderr.read()
+    assert running.returncode == 130
+    assert rest.splitlines()[-1] == "nmt: interrupted; prepared is as it was before"
+    assert "Traceback" not in rest
+    assert not (text / "prepared").exists()
+    assert not leftovers(text)
+
+
+def test_a_large_text_is_sampled_for_the_vocabulary(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nmt(*ALL, "--out", "all")[0] == 0
+    monkeypatch.setattr(vocabulary, "MOST_CHARACTERS", 2000)
+    assert nmt(*ALL, "--out", "some")[0] == 0
+    every, some = (PreparedCorpus.open(text / name).manifest.tokenizer.sentences for name in ("all", "some"))
+    assert every == 240
+    assert 40 < some < 220
+
+
+def test_info_shows_what_it_is(nmt: Nmt, text: Path) -> None:
+    assert nmt(*ALL)[0] == 0
+    status, out, _ = nmt("info")
+    assert status == 0
+    assert out.splitlines()[0] == "prepared: a prepared corpus"
+    lines = {line.split(None, 1)[0]: line.split(None, 1)[1] for line in out.splitlines()[1:]}
+    assert lines["counts.train"] == "120"
+    assert lines["command"] == " ".join(["nmt", *ALL])
+    whole = json.loads(nmt("info", "prepared", "--json")[1])["prepared"]["manifest"]
+    assert whole == json.loads((text / "prepared" / "manifest.json").read_text())
+    for path, message in (("nowhere", "it has no manifest.json"), (".", "it has no manifest.json")):
+        status, _, err = nmt("info", path)
+        assert (status, len(err.splitlines())) == (1, 1)
+        assert message in err
+
+
+def test_the_command_in_the_manifest_makes_the_same_again(nmt: Nmt, text: Path) -> None:
+    odd = ["--no-drop-copies", "--vocabulary", "separate", "--unicode", "none", "--max-ratio", "7.5"]
+    assert nmt(*ALL, *odd)[0] == 0
+    manifest = PreparedCorpus.open(text / "prepared").manifest
+    status, out, _ = nmt(*manifest.command[1:])
+    assert status == 0
+    assert "prepared is up to date" in out

@@ -1,0 +1,129 @@
+"""Batches: every row once, within the budget, the same for the same seed; built on another thread."""
+
+import io
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt_cli.corpus.batching import BatchPlan, Updates, ahead, collate, plan_epoch, sampled
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
+
+
+class FakeSplit:
+    """Pairs of counted tokens."""
+
+    def __init__(self, lengths: list[tuple[int, int]]) -> None:
+        self.source_lengths = np.array([s for s, _ in lengths], np.int32)
+        self.target_lengths = np.array([t for _, t in lengths], np.int32)
+
+    def __len__(self) -> int:
+        return len(self.source_lengths)
+
+    def source_ids(self, row: int) -> Any:
+        return np.arange(10, 10 + self.source_lengths[row], dtype=np.uint16)
+
+    def target_ids(self, row: int) -> Any:
+        return np.arange(100, 100 + self.target_lengths[row], dtype=np.uint16)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=200),
+    st.integers(1, 300),
+    st.integers(0, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], budget: int, seed: int) -> None:
+    split = FakeSplit(lengths)
+    batches = plan_epoch(split.source_lengths, split.target_lengths, budget, np.random.default_rng(seed))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for rows in batches:
+        width = max(max(lengths[r]) for r in rows) + 1
+        assert len(rows) == 1 or width * len(rows) <= budget
+
+
+def test_order_depends_on_seed_and_epoch_only() -> None:
+    split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
+
+    def rows(seed: int, epoch: int) -> list[list[int]]:
+        updates = Updates(split, BatchPlan(64, 2, seed), epoch)
+        return [batch.source.tolist() for group in updates.iterate() for batch in group]
+
+    assert rows(1, 0) == rows(1, 0)
+    assert rows(1, 0) != rows(1, 1)
+    assert rows(1, 0) != rows(2, 0)
+
+
+def test_iterating_from_the_middle_gives_the_rest() -> None:
+    split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
+    updates = Updates(split, BatchPlan(64, 3, 1), 4)
+    every = [[b.leaving.tolist() for b in group] for group in updates.iterate()]
+    rest = [[b.leaving.tolist() for b in group] for group in updates.iterate(5)]
+    assert len(every) == len(updates)
+    assert rest == every[5:]
+    assert {len(group) for group in every[:-1]} == {3}
+
+
+def test_sampled_segmentation_follows_the_key() -> None:
+    words = ["lighthouse", "keeper", "lightness", "housekeeping", "house", "light", "keep"]
+    lines = [" ".join(words[i % 7 :] + words[: i % 3]) for i in range(60)]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines), model_writer=model, vocab_size=60, hard_vocab_limit=False, minloglevel=2,
+        pad_id=PAD, unk_id=1, bos_id=BOS, eos_id=EOS,
+    )  # fmt: skip
+    tokenizer = Tokenizer(model.getvalue())
+
+    class Texts(FakeSplit):
+        def source_text(self, row: int) -> str:
+            return lines[row]
+
+        target_text = source_text
+
+    split: Any = Texts([(len(tokenizer.encode(line)),) * 2 for line in lines])
+    segment = sampled(Tokenizers(tokenizer, tokenizer), 0.1)
+
+    def tokens(seed: int, first: int = 0) -> list[list[list[int]]]:
+        updates = Updates(split, BatchPlan(100, 1, seed, segment), 0)
+        return [group[0].leaving.tolist() for group in updates.iterate(first)]
+
+    assert tokens(1) == tokens(1)
+    assert tokens(1)[2:] == tokens(1, first=2)
+    plain = Updates(split, BatchPlan(100, 1, 1), 0)
+    rows = np.arange(5)
+    sources, targets = segment(split, rows, 1)
+    assert sources != targets, "the sides are sampled apart"
+    assert [tokenizer.decode(list(ids)) for ids in sources] == lines[:5]
+    assert segment(split, rows, 1) != segment(split, rows, 2)
+    assert len(plain) == len(tokens(1))
+
+
+def test_collate() -> None:
+    batch = collate([[7, 8, 9], [5]], [[6], []])
+    assert batch.source.tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
+    assert batch.source_lengths.tolist() == [4, 2]
+    assert batch.entering.tolist() == [[BOS, 6], [BOS, PAD]]
+    assert batch.leaving.tolist() == [[6, EOS], [EOS, PAD]]
+    assert batch.tokens == 3
+
+
+def test_errors_on_the_other_thread_reach_the_caller() -> None:
+    def broken() -> Iterator[Any]:
+        yield []
+        raise RuntimeError("no such row")
+
+    with pytest.raises(RuntimeError, match="no such row"):
+        list(ahead(broken(), 2))
+
+
+def test_leaving_early_ends_the_thread() -> None:
+    before = threading.active_count()
+    endless = ahead(iter(list, None), 2)
+    next(endless)
+    endless.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
