@@ -1,0 +1,165 @@
+"""The model folder: everything that is needed to translate, and what it says about itself.
+
+model/  manifest.json        what it is, where it comes from
+        config.toml          every option in force
+        tokenizer.model      subwords (or tokenizer.source.model and tokenizer.target.model)
+        weights.safetensors  the best weights, with step, scores and hash in the header
+        last/                the state to resume from
+        metrics.jsonl        a line for every report and validation
+        README.md            the model card
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import Tensor
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
+from nmt_cli.config import TrainConfig, read_toml, resolve, to_toml
+from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.model.device import Compute
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+
+FORMAT = 1
+"""Version of the model folder's format."""
+
+MANIFEST = "manifest.json"
+CONFIG = "config.toml"
+WEIGHTS = "weights.safetensors"
+CARD = "README.md"
+METRICS = "metrics.jsonl"
+RESUME = Path("last") / "state.safetensors"
+
+
+class ModelManifest(BaseModel):
+    """`manifest.json` of a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int
+    kind: Literal["model"]
+    toolkit: str
+    command: list[str]
+    source: str
+    target: str
+    unicode: Literal["nfc", "nfkc", "none"]
+    max_source_length: int
+    """Subwords of the longest input translated in one piece."""
+    source_size: int
+    target_size: int
+    prepared: str
+    """Folder of the corpus that it was trained on."""
+    corpus: str
+    """Fingerprint of that corpus."""
+    train_pairs: int
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to use. `facts` are those of its weights: step, scores, sha256."""
+
+    path: Path
+    model: Seq2Seq
+    tokenizers: Tokenizers
+    manifest: ModelManifest
+    config: TrainConfig
+    compute: Compute
+    facts: dict[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """The first digits of the weights' hash: the model's name in recipes."""
+        return str(self.facts["sha256"])[:12]
+
+
+def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers) -> None:
+    """Write what does not change while training."""
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomic(path / CONFIG, to_toml(config))
+    for name, content in tokenizers.files().items():
+        write_atomic(path / name, content)
+    write_atomic(path / MANIFEST, json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2) + "\n")
+
+
+def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> str:
+    """Write the weights to translate with. Returns their hash."""
+    return write_tensors(path / WEIGHTS, weights, facts)
+
+
+def is_model(path: Path) -> bool:
+    """Whether there is a model folder here, finished or begun."""
+    try:
+        content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and content.get("kind") == "model"
+
+
+def read_manifest(path: Path) -> ModelManifest:
+    """Raises CheckpointError if there is no model, or one that this version cannot read."""
+    file = path / MANIFEST
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise CheckpointError(f"{path}: no model here; make one with nmt train --out {path}") from None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{file}: cannot be read: {error}") from None
+    if not isinstance(content, dict) or content.get("kind") != "model":
+        raise CheckpointError(f"{path}: not a model folder; make one with nmt train")
+    if isinstance(content.get("format"), int) and content["format"] > FORMAT:
+        raise CheckpointError(f"{file}: format {content['format']} is newer than this program's {FORMAT}; upgrade nmt")
+    try:
+        return ModelManifest.model_validate(content)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise CheckpointError(f"{file}: damaged at {where}: {error.errors()[0]['msg']}") from None
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The options that a model was trained with."""
+    return resolve(TrainConfig, [(str(path / CONFIG), read_toml(path / CONFIG))])
+
+
+def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
+    """A model with fresh weights for these vocabularies."""
+    sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
+    return Seq2Seq(config.model, sizes)
+
+
+def load_model(path: Path, compute: Compute) -> LoadedModel:
+    """Read a model folder. Raises CheckpointError if anything in it is missing or damaged."""
+    manifest = read_manifest(path)
+    config = read_config(path)
+    try:
+        tokenizers = Tokenizers.load(path, manifest.unicode)
+    except CorpusError as error:
+        raise CheckpointError(str(error).replace("nmt preprocess", "nmt train")) from None
+    weights, facts = read_tensors(path / WEIGHTS)
+    model = build_model(config, tokenizers)
+    load_weights(model, weights, path / WEIGHTS)
+    model.to(compute.device).eval().requires_grad_(False)
+    return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
+
+
+def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:
+    """Put weights into a model. Raises CheckpointError naming the first that does not fit."""
+    expected = model_weights(model)
+    for name in sorted(expected.keys() ^ weights.keys()):
+        what = "missing" if name in expected else "unknown"
+        raise CheckpointError(f"{origin}: {what} tensor {name}; config.toml and weights are not of the same model")
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"{origin}: {name} has shape {tuple(tensor.shape)}, config.toml says {tuple(expected[name].shape)}"
+            )
+        expected[name].data.copy_(tensor)
+
+
+def model_weights(model: Seq2Seq) -> dict[str, Tensor]:
+    """Every weight once, tied ones under their first name."""
+    return dict(model.named_parameters())

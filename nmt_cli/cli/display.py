@@ -1,0 +1,98 @@
+"""Training on the terminal: a live display, or plain lines where there is no terminal."""
+
+import sys
+
+from rich.console import Console, Group
+from rich.live import Live as RichLive
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from nmt_cli.training.observer import Judgement, Report
+
+PLAIN_SECONDS = 20.0
+"""Least time between two plain report lines."""
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def judged(judgement: Judgement) -> str:
+    """A validation in a line."""
+    validation = judgement.validation
+    return (
+        f"update {judgement.step:,}  epoch {judgement.epoch:.2f}  dev: loss {validation.loss:.3f}  "
+        f"BLEU {validation.bleu:.2f}  chrF {validation.chrf:.2f}  ({clock(judgement.elapsed)})"
+        + ("  best" if judgement.best else "")
+    )
+
+
+class Plain:
+    """Lines on stderr."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def report(self, report: Report) -> None:
+        if report.elapsed - self._last < PLAIN_SECONDS:
+            return
+        self._last = report.elapsed
+        self.say(
+            f"update {report.step:,}  epoch {report.epoch:.2f}  loss {report.loss:.3f}  {report.speed:,.0f} tokens/s  "
+            f"rate {report.rate:.2e}  {clock(report.elapsed)} gone, {clock(report.remaining)} to go"
+        )
+
+    def judge(self, judgement: Judgement) -> None:
+        self.say(judged(judgement))
+        self.say(f"  sample: {judgement.sample[0]}\n       -> {judgement.sample[1]}")
+
+    def say(self, message: str) -> None:
+        print(message, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Live:
+    """A bar, the figures of the moment and the last validation; validations and messages scroll above it."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(None), TaskProgressColumn(), TextColumn("{task.fields[eta]}")
+        )
+        self._task = self._bar.add_task("starting", total=1.0, eta="")
+        self._figures = Text("")
+        self._sample: Table | None = None
+        self._live = RichLive(self._view(), console=self._console, refresh_per_second=4)
+        self._live.start()
+
+    def _view(self) -> Group:
+        return Group(*(part for part in (self._sample, self._figures, self._bar) if part is not None))
+
+    def report(self, report: Report) -> None:
+        self._figures = Text(
+            f"update {report.step:,}   loss {report.loss:.3f}   {report.speed:,.0f} tokens/s   rate {report.rate:.1e}"
+        )
+        eta = f"{clock(report.remaining)} to go"
+        self._bar.update(self._task, completed=report.progress, description=f"epoch {report.epoch:.1f}", eta=eta)
+        self._live.update(self._view())
+
+    def judge(self, judgement: Judgement) -> None:
+        self._console.print(Text(judged(judgement), style="bold" if judgement.best else ""))
+        table = Table(box=None, show_header=False, padding=(0, 1))
+        for name, line in zip(("source", "output", "reference"), judgement.sample, strict=True):
+            table.add_row(Text(name, style="dim"), Text(line))
+        self._sample = table
+        self._live.update(self._view())
+
+    def say(self, message: str) -> None:
+        self._console.print(Text(message, style="yellow" if message.startswith("warning") else ""))
+
+    def close(self) -> None:
+        self._live.update(Group())
+        self._live.stop()

@@ -1,0 +1,42 @@
+"""`nmt train`."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nmt_cli.cli.app import STARTED
+from nmt_cli.cli.options import command
+from nmt_cli.config import TrainConfig
+from nmt_cli.presets import PRESETS
+
+
+def saved_config(given: Mapping[str, Any]) -> Path | None:
+    """A resumed run starts from the options that it was begun with."""
+    path = (given["out"] or TrainConfig().out) / "config.toml"
+    return path if given["resume"] and path.exists() else None
+
+
+@command(TrainConfig, presets=PRESETS, saved=saved_config)
+def run(config: TrainConfig) -> None:
+    """A prepared corpus -> a self-contained model folder.
+
+    Without a limit (--max-steps, --max-epochs, --max-minutes) it trains for 15 minutes; the learning rate falls
+    to its end whichever limit is given. Ctrl-C saves; --resume goes on, with the options that the run was begun
+    with as far as you do not give others.
+    """
+    from nmt_cli.cli.display import Live, Plain
+    from nmt_cli.training.train import train
+
+    outcome = train(config, lambda: [Live() if sys.stderr.isatty() else Plain()], STARTED)
+    print(f"Stopped: {outcome.reason}.", file=sys.stderr)
+    if outcome.facts is not None:
+        print(
+            f"Best model, of update {outcome.facts['step']:,}: dev BLEU {outcome.facts['dev_bleu']:.2f}, "
+            f"chrF {outcome.facts['dev_chrf']:.2f}, perplexity {outcome.facts['dev_perplexity']:.2f} -> {config.out}",
+            file=sys.stderr,
+        )
+    if outcome.interrupted:
+        print(f"Go on with: nmt train --out {config.out} --resume", file=sys.stderr)
+        sys.exit(130)
+    print(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}", file=sys.stderr)

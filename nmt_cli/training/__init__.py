@@ -1,0 +1,1 @@
+"""Learning: loop, loss, schedule, averaging."""

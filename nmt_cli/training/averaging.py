@@ -1,0 +1,45 @@
+"""An exponential moving average of the weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from nmt_cli.checkpoint.folder import model_weights
+from nmt_cli.model.seq2seq import Seq2Seq
+
+
+class MovingAverage:
+    """average <- d * average + (1 - d) * weights after every update, with d = min(decay, (1 + n) / (10 + n)).
+
+    The smaller d of the first updates lets the average forget the random start.
+    """
+
+    def __init__(self, model: Seq2Seq, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self._live = model_weights(model)
+        self.weights: dict[str, Tensor] = {name: w.detach().clone() for name, w in self._live.items()}
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the current weights."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(list(self.weights.values()), list(self._live.values()), 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within this block the model has the average weights."""
+        kept = {name: w.detach().clone() for name, w in self._live.items()}
+        self._put(self.weights)
+        try:
+            yield
+        finally:
+            self._put(kept)
+
+    @torch.no_grad()
+    def _put(self, weights: dict[str, Tensor]) -> None:
+        for name, parameter in self._live.items():
+            parameter.copy_(weights[name])

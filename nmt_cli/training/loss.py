@@ -1,0 +1,78 @@
+"""The loss: label-smoothed cross-entropy of the output layer, in one piece.
+
+    loss = - sum_n [(1 - e) log p(y_n) + e / V sum_v log p(v)]        (Szegedy et al. 2016, section 7)
+
+Output layer, softmax and loss are computed together, in chunks of rows, and their gradients with them:
+the logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ROWS = 2048
+"""Rows of logits computed at a time."""
+
+
+def output_loss(
+    readouts: Tensor, output: nn.Linear, targets: Tensor, smoothing: float, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Readouts (N, E) of real tokens and the tokens they should predict (N,) -> two sums over N, in nats:
+    the smoothed loss, to be minimised, and the negative log-likelihood, to be reported (no gradient).
+
+    Matrix products run in `dtype`, sums in float32.
+    """
+    with torch.autocast(readouts.device.type, enabled=False):
+        if torch.is_grad_enabled():
+            parameters = (output.weight, output.bias)
+            loss, likelihood = _OutputLoss.apply(readouts, *parameters, targets, smoothing, dtype)  # type: ignore[no-untyped-call]
+            return loss, likelihood
+        likelihood = readouts.new_zeros((), dtype=torch.float32)
+        uniform = readouts.new_zeros((), dtype=torch.float32)
+        table, offset = output.weight.to(dtype), output.bias.to(dtype)
+        for rows, target in zip(torch.split(readouts.to(dtype), ROWS), torch.split(targets, ROWS), strict=True):
+            log_probs = torch.addmm(offset, rows, table.t()).log_softmax(-1, dtype=torch.float32)  # (n, V)
+            likelihood -= log_probs.gather(1, target.unsqueeze(1)).sum()
+            uniform -= log_probs.mean(1).sum()
+        return (1 - smoothing) * likelihood + smoothing * uniform, likelihood
+
+
+class _OutputLoss(torch.autograd.Function):
+    """The gradient of the logits is p - (1 - e) onehot(y) - e / V. Its last term is the same for all rows and
+    columns, so it is added to the results of the two products rather than to the (N, V) logits."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, readouts: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float, dtype: torch.dtype
+    ) -> tuple[Tensor, Tensor]:
+        table, offset, rows = weight.to(dtype), bias.to(dtype), readouts.to(dtype)
+        # the mean over v of the logits is h . mean(W) + mean(b)
+        mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
+        grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
+        likelihood, uniform = readouts.new_zeros((2,), dtype=torch.float32)
+        for start in range(0, len(rows), ROWS):
+            some, target = rows[start : start + ROWS], targets[start : start + ROWS, None]
+            logits = torch.addmm(offset, some, table.t())  # (n, V)
+            probabilities = logits.softmax(-1)
+            true = logits.gather(1, target).float()
+            log_total = true - probabilities.gather(1, target).float().clamp_min(1e-38).log()  # log sum exp
+            likelihood += (log_total - true).sum()
+            uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias).sum()
+            probabilities.scatter_add_(1, target, torch.full_like(target, -(1 - smoothing), dtype=dtype))
+            torch.mm(probabilities, table, out=grad_rows[start : start + ROWS])
+            grad_weight += probabilities.t() @ some
+            grad_bias += probabilities.sum(0, dtype=torch.float32)
+        grad_rows -= (smoothing * mean_weight).to(dtype)
+        grad_weight -= smoothing / len(weight) * rows.float().sum(0)
+        grad_bias -= smoothing / len(weight) * len(rows)
+        ctx.save_for_backward(grad_rows, grad_weight, grad_bias)
+        ctx.dtype = readouts.dtype
+        ctx.mark_non_differentiable(likelihood)
+        return (1 - smoothing) * likelihood + smoothing * uniform, likelihood
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        grad_rows, grad_weight, grad_bias = ctx.saved_tensors
+        scale = gradients[0]
+        return (grad_rows * scale).to(ctx.dtype), grad_weight * scale, grad_bias * scale, None, None, None

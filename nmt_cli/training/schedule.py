@@ -1,0 +1,61 @@
+"""How far a run has come, and the learning rate that belongs there."""
+
+import math
+from dataclasses import dataclass
+
+from nmt_cli.config import TrainingConfig
+
+DEFAULT_MINUTES = 15.0
+"""A run without any limit ends after this time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a run ends: at whichever limit is reached first."""
+
+    steps: int | None
+    epochs: float | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, config: TrainingConfig) -> "Limits":
+        """The limits given, or DEFAULT_MINUTES if there are none."""
+        minutes = config.max_minutes
+        if minutes is None and config.max_steps is None and config.max_epochs is None:
+            minutes = DEFAULT_MINUTES
+        return cls(config.max_steps, config.max_epochs, None if minutes is None else 60 * minutes)
+
+    def progress(self, steps: int, epochs: float, seconds: float, reserve: float = 0.0) -> float:
+        """Share of the run that is done, 1 at its end. `reserve` seconds of the limit are not for learning."""
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(steps / self.steps)
+        if self.epochs is not None:
+            shares.append(epochs / self.epochs)
+        if self.seconds is not None:
+            shares.append(seconds / max(self.seconds - reserve, 1e-9))
+        return min(1.0, max(shares))
+
+    def __str__(self) -> str:
+        parts = []
+        if self.steps is not None:
+            parts.append(f"{self.steps:,} updates")
+        if self.epochs is not None:
+            parts.append(f"{self.epochs:g} epochs")
+        if self.seconds is not None:
+            parts.append(f"{self.seconds / 60:g} minutes")
+        return " or ".join(parts)
+
+
+def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
+    """The rate of update `step` (from 0): a linear rise over the warm-up, then a fall over the run's progress.
+
+    The rise takes `warmup` updates, but no more than the first tenth of the run.
+    """
+    rise = max(min(1.0, (step + 1) / (config.warmup + 1)), min(1.0, progress / 0.1)) if config.warmup else 1.0
+    fall = {
+        "linear": 1.0 - progress,
+        "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
+        "constant": 1.0,
+    }[config.schedule]
+    return config.learning_rate * min(rise, 1.0) * fall

@@ -1,0 +1,85 @@
+"""Validation: the loss over all of dev, and BLEU and chrF of what users would see."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.corpus.batching import collate, stored
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.decoding.translator import translate_corpus
+from nmt_cli.evaluation.scores import quick_scores
+from nmt_cli.model.device import Compute
+from nmt_cli.training.learner import batch_loss
+
+ROWS = 128
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What dev says: nats per subword, scores of the greedy translation, attention entropy as a share of its
+    largest (None without attention), and the seconds it took."""
+
+    loss: float
+    bleu: float
+    chrf: float
+    entropy: float | None
+    outputs: list[str]
+    seconds: float
+
+    @property
+    def perplexity(self) -> float:
+        return math.exp(min(self.loss, 50.0))
+
+
+class Validator:
+    """Holds dev, and judges a model on it."""
+
+    def __init__(self, corpus: PreparedCorpus, sentences: int) -> None:
+        self.split = corpus.split("dev")
+        count = min(sentences, len(self.split))
+        rows = np.linspace(0, len(self.split) - 1, count).round().astype(int).tolist()
+        self.sources = [self.split.source_text(r) for r in rows]
+        self.references = [self.split.target_text(r) for r in rows]
+        self._target = corpus.manifest.target
+        self._unicode = corpus.manifest.unicode
+        self.copy_bleu = self._scores(self.sources)["bleu"]
+
+    def validate(self, loaded: LoadedModel) -> Validation:
+        """Judge the model as it is now. It is left in evaluation mode."""
+        started = time.monotonic()
+        loaded.model.eval()
+        loss, entropy = self._loss(loaded)
+        exact = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as nmt eval computes
+        outputs = translate_corpus(exact, self.sources)
+        scores = self._scores(outputs)
+        return Validation(loss, scores["bleu"], scores["chrf"], entropy, outputs, time.monotonic() - started)
+
+    def _scores(self, outputs: list[str]) -> dict[str, float]:
+        return quick_scores(outputs, self.references, self._target, self._unicode)
+
+    @torch.no_grad()
+    def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
+        likelihood, tokens, shares = 0.0, 0, []
+        order = np.argsort(self.split.source_lengths, kind="stable")
+        for start in range(0, len(order), ROWS):
+            batch = collate(*stored(self.split, order[start : start + ROWS]))
+            sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
+            likelihood += float(sums.likelihood)
+            tokens += sums.tokens
+            if weights is not None and batch.source.shape[1] > 1:
+                lengths = torch.from_numpy(batch.source_lengths).to(weights.device)
+                shares.append(_entropy_share(weights, lengths, torch.from_numpy(batch.leaving > 0).to(weights.device)))
+        entropy = float(torch.cat(shares).mean()) if shares else None
+        return likelihood / tokens, entropy
+
+
+def _entropy_share(weights: torch.Tensor, lengths: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Entropy of attention (B, T, S) over log S, at the real target tokens (B, T) of sentences longer than one."""
+    entropy = torch.special.entr(weights.float()).sum(-1)  # (B, T)
+    share: torch.Tensor = entropy / lengths.clamp_min(2).log().unsqueeze(1)
+    mask = real & (lengths > 1).unsqueeze(1)
+    return share[mask]

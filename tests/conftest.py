@@ -1,0 +1,84 @@
+"""What all tests share."""
+
+import io
+import os
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # tiny models: threads only get in one another's way
+
+import pytest
+import sentencepiece
+import torch
+
+from nmt_cli.checkpoint.folder import FORMAT, ModelManifest, build_model, create_folder, model_weights, save_weights
+from nmt_cli.config import TrainConfig, resolve
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+
+torch.set_num_threads(1)
+
+TINY_TEXT = [
+    "a small dog runs over the green grass .",
+    "two women are sitting at a table and talk to each other .",
+    "nobody knows why the old man sings in the rain , but he does .",
+    "나는 어제 학교에서 친구를 만났다 .",
+    "작은 개가 푸른 풀밭을 달리고 있다 .",
+    "두 여자가 식탁에 앉아서 이야기를 한다 .",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer() -> Tokenizer:
+    """Subwords of a few English and Korean sentences; bytes stand in for all other characters."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TINY_TEXT * 5),
+        model_writer=model,
+        vocab_size=400,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        pad_id=PAD,
+        unk_id=UNK,
+        bos_id=BOS,
+        eos_id=EOS,
+        minloglevel=2,
+    )
+    return Tokenizer(model.getvalue())
+
+
+def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Path:
+    """A model folder with random weights, which says something different of every line and comes to an end."""
+    sizes = {"embedding_size": 16, "hidden_size": 16}
+    config = resolve(TrainConfig, [("test", {**sizes, **options})])
+    tokenizers = Tokenizers(tokenizer, tokenizer)
+    torch.manual_seed(6)
+    model = build_model(config, tokenizers)
+    with torch.no_grad():
+        for weight in model_weights(model).values():
+            weight.mul_(5.0)
+        model.output.bias[EOS + 1 : EOS + 257] -= 4.0  # single bytes make no text
+        model.output.bias[EOS] += 4.0
+    manifest = ModelManifest(
+        format=FORMAT,
+        kind="model",
+        toolkit="0",
+        command=["nmt", "train"],
+        source="en",
+        target="ko",
+        unicode="nfc",
+        max_source_length=30,
+        source_size=tokenizer.size,
+        target_size=tokenizer.size,
+        prepared="prepared",
+        corpus="0",
+        train_pairs=0,
+    )
+    create_folder(path, manifest, config, tokenizers)
+    save_weights(path, model_weights(model), {"step": 0})
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer) -> Path:
+    """The folder of a model that has learnt nothing."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", tiny_tokenizer)

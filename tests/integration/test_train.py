@@ -1,0 +1,190 @@
+"""`nmt train`, as the program that users call."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nmt_cli.checkpoint.tensors import read_facts, read_tensors
+from nmt_cli.cli.app import main
+
+pytestmark = pytest.mark.integration
+
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+SMALL = ["--embedding-size", "16", "--hidden-size", "16", "--threads", "1", "--batch-tokens", "128"]
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def nmt(*arguments: object, check: bool = True) -> Done:
+    """The program, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exited:
+        main([str(argument) for argument in arguments])
+    done = Done(int(exited.value.code or 0), out.getvalue(), err.getvalue())
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of counting: the digits of a number and their names, backwards."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, start, count in (("train", 1000, 400), ("dev", 3000, 25), ("test", 4000, 20)):
+        digits = [str((start + 7 * i) ** 2) for i in range(count)]
+        (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
+        (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d[::-1]) + "\n" for d in digits))
+    splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", folder / split)]
+    nmt("preprocess", *splits, "--source", "num", "--target", "en", "--vocabulary-size", 300, "--out", folder / "out")
+    return folder / "out"
+
+
+def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    done = nmt("train", prepared, "--out", model, *SMALL, "--max-steps", 30, "--validate-every", 10)
+    assert done.stdout == ""
+    assert "reached 30 updates" in done.stderr
+    assert {f.name for f in model.iterdir()} == {
+        "README.md", "config.toml", "last", "manifest.json", "metrics.jsonl", "tokenizer.model", "weights.safetensors",
+    }  # fmt: skip
+    config = tomllib.loads((model / "config.toml").read_text())
+    assert (config["model"]["hidden_size"], config["training"]["max_steps"]) == (16, 30)
+    manifest = json.loads((model / "manifest.json").read_text())
+    assert (manifest["kind"], manifest["source"], manifest["target"], manifest["train_pairs"]) == (
+        "model", "num", "en", 400,
+    )  # fmt: skip
+    kinds = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in kinds if row["kind"] == "validation"] == [10, 20, 30]
+    assert all({"dev_loss", "dev_bleu", "dev_chrf", "sample"} <= row.keys() for row in kinds if "dev_loss" in row)
+    assert "num -> en" in (model / "README.md").read_text()
+    assert str(read_facts(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(prepared: Path, tmp_path: Path) -> None:
+    def train(name: str, *options: str) -> str:
+        nmt("train", prepared, "--out", tmp_path / name, *SMALL, "--max-steps", "12", *options)
+        return str(read_facts(tmp_path / name / "weights.safetensors")["sha256"])
+
+    first = train("a")
+    assert train("b") == first
+    assert train("c", "--seed", "2") != first
+
+
+def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_path: Path) -> None:
+    options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-sampling", "0.2"]
+    nmt("train", prepared, "--out", tmp_path / "straight", *options)
+    command = [sys.executable, "-m", "nmt_cli", "train", str(prepared), "--out", str(tmp_path / "broken"), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    state = tmp_path / "broken" / "last" / "state.safetensors"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "interrupted by SIGTERM" in said
+    assert "--resume" in said
+    before = read_facts(state)["progress"]["step"]
+    assert 20 <= before < 60
+    done = nmt("train", "--out", tmp_path / "broken", "--resume")  # with the options it was begun with
+    assert f"going on at update {before}" in done.stderr
+    for name in ("weights.safetensors", "last/state.safetensors"):
+        straight, _ = read_tensors(tmp_path / "straight" / name)
+        broken, _ = read_tensors(tmp_path / "broken" / name)
+        assert straight.keys() == broken.keys()
+        for key in straight:
+            assert straight[key].equal(broken[key]), key
+    steps = [
+        [json.loads(line)["step"] for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()
+         if json.loads(line)["kind"] == "validation"]
+        for run in ("straight", "broken")
+    ]  # fmt: skip
+    assert steps[0] == steps[1]
+
+
+def test_killed_at_any_moment_it_resumes(prepared: Path, tmp_path: Path) -> None:
+    options = [*SMALL, "--max-steps", "100000", "--validate-every", "3"]
+    command = [sys.executable, "-m", "nmt_cli", "train", str(prepared), "--out", str(tmp_path / "m"), *options]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "m" / "last" / "state.safetensors").exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    facts = read_facts(tmp_path / "m" / "last" / "state.safetensors")
+    read_tensors(tmp_path / "m" / "weights.safetensors")
+    steps = facts["progress"]["step"]
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
+    assert f"going on at update {steps}" in done.stderr
+
+
+def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    train = ["train", prepared, "--out", model, *SMALL, "--max-steps", "2"]
+    nmt(*train)
+    weights = (model / "weights.safetensors").read_bytes()
+
+    def refused(*options: str | Path, message: str) -> None:
+        done = nmt(*options, check=False)
+        assert done.returncode == 1, done.stderr
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert (model / "weights.safetensors").read_bytes() == weights
+
+    refused(*train, message="there is already a model")
+    refused(*train, "--resume", "--overwrite", message="contradict")
+    refused(*train, "--resume", "--hidden-size", "8", message="begun as another model")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("all my work")
+    refused("train", prepared, "--out", tmp_path / "mine", "--overwrite", message="not a model")
+    refused("train", prepared, "--out", tmp_path / "mine" / "thesis.tex", message="is a file")
+    refused("train", prepared, "--out", tmp_path / "new", "--resume", message="no state to resume from")
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "all my work"
+    nmt(*train, "--overwrite", "--seed", "5")
+    assert (model / "weights.safetensors").read_bytes() != weights
+
+
+def test_a_resumed_run_that_is_done_says_so(prepared: Path, tmp_path: Path) -> None:
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "3"]
+    nmt(*train)
+    done = nmt(*train, "--resume")
+    assert "already at update 3, the end of the run; raise its limit" in done.stderr
+    assert "going on at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_one_line(prepared: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path) -> None:
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-minutes", "0.1")
+    assert "reached 0.1 minutes" in done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    rates = [row["rate"] for row in rows if row["kind"] == "train"]
+    assert not rates or rates[-1] < 3e-3, "the schedule fits the limit"
+
+
+@pytest.mark.slow
+def test_it_learns(prepared: Path, tmp_path: Path) -> None:
+    """Digits to their names, backwards: BLEU of at least 90 on numbers never seen."""
+    sizes = ["--embedding-size", "48", "--hidden-size", "64", "--threads", "1"]
+    nmt("train", prepared, "--out", tmp_path / "m", *sizes, "--batch-tokens", "256", "--max-epochs", "60",
+        "--learning-rate", "6e-3", "--dropout", "0.1", "--embedding-dropout", "0.1")  # fmt: skip
+    result = json.loads(nmt("eval", "--model", tmp_path / "m", "--json").stdout)
+    assert result["bleu"]["score"] >= 90

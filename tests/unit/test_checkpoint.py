@@ -1,0 +1,91 @@
+"""Keeping: what is written is read back the same, in one step, and damage is noticed."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmt_cli import atomic
+from nmt_cli.atomic import replacing, write_atomic
+from nmt_cli.checkpoint.tensors import read_facts, read_tensors, write_tensors
+from nmt_cli.errors import CheckpointError
+
+TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}
+
+
+def test_tensors_and_facts_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "x.safetensors"
+    digest = write_tensors(path, TENSORS, {"step": 7, "name": "한국어"})
+    tensors, facts = read_tensors(path)
+    assert facts == {"step": 7, "name": "한국어", "sha256": digest}
+    assert read_facts(path) == facts
+    for name, tensor in TENSORS.items():
+        torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
+
+
+def test_the_hash_tells_values_names_and_shapes_apart(tmp_path: Path) -> None:
+    variants = [
+        TENSORS,
+        {**TENSORS, "b": torch.tensor(4)},
+        {**TENSORS, "a": TENSORS["a"].view(3, 2)},
+        {"z": TENSORS["a"], "b": TENSORS["b"], "c": TENSORS["c"]},
+    ]
+    digests = [write_tensors(tmp_path / str(i), variant, {}) for i, variant in enumerate(variants)]
+    assert len(set(digests)) == len(variants)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "does not match its hash"),
+        (lambda data: data[:-3], "damaged"),
+        (lambda data: data[:20], "damaged, or not written by nmt"),
+        (lambda data: b"", "damaged, or not written by nmt"),
+        (lambda data: b"\x80\x04pickle", "damaged, or not written by nmt"),
+        (lambda data: b"\xff" * 40, "damaged, or not written by nmt"),
+    ],
+)
+def test_damage_is_noticed(tmp_path: Path, damage: object, message: str) -> None:
+    path = tmp_path / "x.safetensors"
+    write_tensors(path, TENSORS, {})
+    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    with pytest.raises(CheckpointError, match=message):
+        read_tensors(path)
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no such file"):
+        read_tensors(tmp_path / "x")
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        read_tensors(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_atomic(path, "old")
+
+    def fail() -> None:
+        with replacing(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(atomic.os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(atomic.os, "replace", lambda a, b: (events.append("replace"), replace(a, b)))
+    write_atomic(tmp_path / "x", b"new")
+    assert events == ["fsync", "replace", "fsync"]
+
+
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "x", "")
+    (tmp_path / "y").write_text("")
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode

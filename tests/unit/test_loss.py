@@ -1,0 +1,42 @@
+"""The fused loss against the library's own, value and gradients."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from nmt_cli.training import loss
+from nmt_cli.training.loss import output_loss
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("rows", [2048, 7])  # in one chunk, in several
+def test_equals_cross_entropy(smoothing: float, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "ROWS", rows)
+    torch.manual_seed(0)
+    output = torch.nn.Linear(8, 30)
+    torch.nn.init.normal_(output.bias)
+    readouts, targets = torch.randn(20, 8, requires_grad=True), torch.randint(0, 30, (20,))
+    reference = F.cross_entropy(output(readouts), targets, label_smoothing=smoothing, reduction="sum")
+    parameters = [readouts, output.weight, output.bias]
+    expected = torch.autograd.grad(3 * reference, parameters)
+    value, likelihood = output_loss(readouts, output, targets, smoothing, torch.float32)
+    torch.testing.assert_close(value, reference)
+    torch.testing.assert_close(likelihood, F.cross_entropy(output(readouts), targets, reduction="sum").detach())
+    for found, wanted in zip(torch.autograd.grad(3 * value, parameters), expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
+    with torch.no_grad():
+        for with_gradient, without in zip(
+            (value, likelihood), output_loss(readouts, output, targets, smoothing, torch.float32), strict=True
+        ):
+            torch.testing.assert_close(with_gradient.detach(), without)
+
+
+def test_bf16_is_near() -> None:
+    torch.manual_seed(0)
+    output = torch.nn.Linear(64, 500)
+    readouts, targets = torch.randn(300, 64, requires_grad=True), torch.randint(0, 500, (300,))
+    exact, _ = output_loss(readouts, output, targets, 0.1, torch.float32)
+    near, _ = output_loss(readouts, output, targets, 0.1, torch.bfloat16)
+    assert abs(exact.item() - near.item()) < 0.01 * exact.item()
+    wanted, found = (torch.autograd.grad(x, [output.weight])[0] for x in (exact, near))
+    assert torch.cosine_similarity(wanted.flatten(), found.flatten(), dim=0) > 0.999

@@ -1,0 +1,189 @@
+"""Schedule, averaging, health and the state to resume from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmt_cli.checkpoint.folder import model_weights
+from nmt_cli.config import ModelConfig, TrainingConfig
+from nmt_cli.corpus.batching import Batch, collate
+from nmt_cli.errors import CheckpointError
+from nmt_cli.model.device import compute_for_training
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.training.health import Vital, warnings
+from nmt_cli.training.learner import Learner
+from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, learning_rate
+from nmt_cli.training.state import Progress, load_state, save_state
+
+CPU = compute_for_training("cpu", "fp32", 0)
+
+
+def batches(seed: int = 0) -> list[Batch]:
+    rows = torch.randint(4, 40, (6, 5), generator=torch.Generator().manual_seed(seed)).tolist()
+    return [collate(rows[:4], [row[::-1] for row in rows[:4]]), collate(rows[4:], [row[::-1] for row in rows[4:]])]
+
+
+def learner(**options: object) -> Learner:
+    torch.manual_seed(1)
+    model = Seq2Seq(ModelConfig(embedding_size=8, hidden_size=8), Vocabularies(40, 40, True)).train()
+    return Learner(model, TrainingConfig.model_validate(options), CPU)
+
+
+def test_one_batch_can_be_overfitted() -> None:
+    torch.manual_seed(0)
+    model = Seq2Seq(
+        ModelConfig(embedding_size=32, hidden_size=32, dropout=0, embedding_dropout=0), Vocabularies(40, 40, True)
+    ).train()
+    one = Learner(model, TrainingConfig(label_smoothing=0), CPU)
+    losses = [one.update(batches(), 1e-2).loss for _ in range(150)]
+    assert losses[0] > 3
+    assert losses[-1] < 0.05
+
+
+def test_accumulated_batches_learn_as_one() -> None:
+    """Two batches in one update move the weights as their union does."""
+    options = {"average_decay": 0}
+    apart, joined = learner(**options), learner(**options)
+    for one in (apart, joined):
+        one.model.eval()  # no dropout
+    two = batches()
+    sources = [row[: n - 1].tolist() for b in two for row, n in zip(b.source, b.source_lengths, strict=True)]
+    union = collate(sources, [row[::-1] for row in sources])
+    assert apart.update(two, 1e-2).loss == pytest.approx(joined.update([union], 1e-2).loss, rel=1e-5)
+    for name, weight in model_weights(apart.model).items():
+        torch.testing.assert_close(weight, model_weights(joined.model)[name], atol=2e-5, rtol=1e-4, msg=name)
+
+
+def test_an_update_that_is_not_finite_is_left_out() -> None:
+    one = learner()
+    one.update(batches(), 1e-3)
+    before = {name: w.clone() for name, w in model_weights(one.model).items()}
+    one.model.output.bias.data[7] = float("nan")
+    assert not one.update(batches(), 1e-3).taken
+    one.model.output.bias.data[7] = before["output.bias"][7]
+    for name, weight in model_weights(one.model).items():
+        torch.testing.assert_close(weight, before[name], atol=0, rtol=0)
+
+
+def test_gradients_are_clipped() -> None:
+    one = learner(clip_norm=1e-3)
+    report = one.update(batches(), 1e-3)
+    norm = torch.stack([p.grad.norm() for p in one.model.parameters() if p.grad is not None]).norm()
+    assert report.clipped
+    assert report.norm > 1e-3
+    assert float(norm) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
+    one = learner(average_decay=0.9)
+    for _ in range(3):
+        one.update(batches(), 1e-2)
+    assert one.average is not None
+    live = {name: w.clone() for name, w in model_weights(one.model).items()}
+    with one.average.in_place():
+        for name, weight in model_weights(one.model).items():
+            torch.testing.assert_close(weight, one.average.weights[name])
+        assert not torch.equal(one.model.output.weight, live["source_embedding.weight"])
+    for name, weight in model_weights(one.model).items():
+        torch.testing.assert_close(weight, live[name], atol=0, rtol=0)
+
+
+def test_average_by_hand() -> None:
+    one = learner(average_decay=0.5)
+    name = "output.bias"
+    expected = model_weights(one.model)[name].clone()
+    for n in range(1, 4):
+        one.update(batches(), 1e-2)
+        decay = min(0.5, (1 + n) / (10 + n))
+        expected = decay * expected + (1 - decay) * model_weights(one.model)[name].detach()
+    assert one.average is not None
+    torch.testing.assert_close(one.average.weights[name], expected)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> None:
+    straight = learner(average_decay=decay)
+    for i in range(3):
+        straight.update(batches(i), 1e-2)
+    save_state(tmp_path, straight, Progress(step=3, best=1.5, stale=2))
+    for i in range(3, 6):
+        straight.update(batches(i), 1e-2)
+    resumed = learner(average_decay=decay)
+    torch.manual_seed(99)
+    assert load_state(tmp_path, resumed) == Progress(step=3, best=1.5, stale=2)
+    for i in range(3, 6):
+        resumed.update(batches(i), 1e-2)
+    for name, weight in model_weights(straight.model).items():
+        torch.testing.assert_close(weight, model_weights(resumed.model)[name], atol=0, rtol=0)
+    if straight.average and resumed.average:
+        for name, weight in straight.average.weights.items():
+            torch.testing.assert_close(weight, resumed.average.weights[name], atol=0, rtol=0)
+
+
+def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    save_state(tmp_path, learner(), Progress())
+    torch.manual_seed(0)
+    other = Learner(Seq2Seq(ModelConfig(embedding_size=8, hidden_size=6), Vocabularies(40, 40, True)),
+                    TrainingConfig(), CPU)  # fmt: skip
+    with pytest.raises(CheckpointError, match="has shape"):
+        load_state(tmp_path, other)
+    without = learner(average_decay=0)
+    save_state(tmp_path, without, Progress())
+    with pytest.raises(CheckpointError, match="--average-decay 0"):
+        load_state(tmp_path, learner())
+
+
+def test_limits() -> None:
+    assert Limits.of(TrainingConfig()) == Limits(None, None, 60 * DEFAULT_MINUTES)
+    limits = Limits.of(TrainingConfig(max_steps=100, max_epochs=10, max_minutes=1))
+    assert str(limits) == "100 updates or 10 epochs or 1 minutes"
+    assert limits.progress(50, 1, 1) == 0.5
+    assert limits.progress(50, 8, 1) == 0.8
+    assert limits.progress(50, 8, 54) == 0.9
+    assert limits.progress(50, 8, 54, reserve=6) == 1.0
+    assert limits.progress(200, 0, 0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "end"), [("linear", 0.5, 0.0), ("cosine", 0.5, 0.0), ("constant", 1.0, 1.0)]
+)
+def test_schedules(schedule: str, middle: float, end: float) -> None:
+    config = TrainingConfig.model_validate({"schedule": schedule, "learning_rate": 2.0, "warmup": 9})
+    assert learning_rate(config, 0, 0.0) == pytest.approx(0.2)
+    assert learning_rate(config, 4, 0.0) == pytest.approx(1.0)
+    assert learning_rate(config, 1000, 0.5) == pytest.approx(2 * middle)
+    assert learning_rate(config, 1000, 1.0) == pytest.approx(2 * end)
+    assert learning_rate(config, 0, 0.1) > 1.7, "a short run warms up within its first tenth"
+
+
+WELL = Vital(
+    outputs=[f"o{i}" for i in range(50)],
+    references=[f"r{i}" for i in range(50)],
+    bleu=20.0,
+    copy_bleu=3.0,
+    entropy=0.5,
+    clipped=0.99,
+    norm=1.1,
+    clip_norm=1.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("ill", "message"),
+    [
+        ({}, None),
+        ({"outputs": ["same"] * 50}, "collapsed to 1 distinct"),
+        ({"outputs": ["same"] * 50, "references": ["ref"] * 50}, None),
+        ({"entropy": 0.99}, "attention is flat"),
+        ({"entropy": None}, None),
+        ({"bleu": 1.0}, "below that of copying the source"),
+        ({"norm": 9.0}, "99% of the updates were clipped"),
+        ({"norm": 9.0, "clipped": 0.5}, None),
+    ],
+)
+def test_health(ill: dict[str, object], message: str | None) -> None:
+    found = warnings(replace(WELL, **ill))  # type: ignore[arg-type]
+    assert [message in warning for warning in found if message] == ([True] if message else [])
+    assert message or not found
