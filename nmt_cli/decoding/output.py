@@ -1,0 +1,42 @@
+"""How translations are written: plain lines, n-best lists, JSON Lines."""
+
+from typing import Any
+
+from nmt_cli.decoding.receipt import json_line
+from nmt_cli.decoding.translation import Candidate, Translation
+
+DIGITS = 6
+"""Decimal places of scores and probabilities."""
+
+
+def as_text(translation: Translation, n_best: int) -> str:
+    """One line; with n_best above 1, Moses' form: a line `index ||| translation ||| score` for each candidate.
+
+    The index is that of the input line, counted from 0.
+    """
+    if n_best == 1:
+        return translation.text + "\n"
+    index = translation.line.number - 1
+    return "".join(f"{index} ||| {each.text} ||| {each.score:.{DIGITS}f}\n" for each in translation.candidates)
+
+
+def as_json(translation: Translation, n_best: int) -> str:
+    """One line of JSON: source, the best translation and all that is known about it, and the n_best if above 1."""
+    source = translation.line.text
+    content: dict[str, Any] = {"source": source, **_fields(translation, translation.candidates[0])}
+    content["issues"] = [issue.kind for issue in translation.issues]
+    if n_best > 1:
+        content["n_best"] = [_fields(translation, candidate) for candidate in translation.candidates]
+    return json_line(content) + "\n"
+
+
+def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:
+    return {
+        "translation": candidate.text,
+        "score": round(candidate.score, DIGITS),
+        "confidence": round(candidate.confidence, DIGITS),
+        "finished": candidate.finished,
+        "tokens": candidate.tokens,
+        "probabilities": [round(value, DIGITS) for value in candidate.probabilities],
+        "alignment": None if candidate.attention is None else translation.alignment(candidate),
+    }

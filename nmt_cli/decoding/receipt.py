@@ -1,0 +1,66 @@
+"""What a person should know about the lines: counted for standard error, named one by one in the receipt."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nmt_cli.decoding.translation import Translation
+
+MEANINGS = {
+    "blank": "blank, left blank",
+    "invalid_utf8": "with bytes that are not UTF-8, read as U+FFFD",
+    "split": "longer than the model reads at once, translated in parts",
+    "cut": "whose translation reached the length limit and was cut there",
+    "repetition": "whose translation repeats itself",
+    "length_ratio": "whose translation is oddly long or short",
+    "empty": "whose translation is empty",
+    "fewer": "with fewer different translations than n_best",
+    "carriage_return": "that ended in a carriage return, which was dropped",
+    "byte_order_mark": "that began with a byte order mark, which was dropped",
+}
+"""Kind of issue -> how it is told of lines."""
+
+
+@dataclass
+class Tally:
+    """How many lines had which issue, and the first of them."""
+
+    lines: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+
+    def add(self, translation: Translation) -> None:
+        """Count a line."""
+        self.lines += 1
+        kinds = [issue.kind for issue in translation.issues]
+        line = translation.line
+        for kind in (*kinds, *(kind for kind in ("carriage_return", "byte_order_mark") if getattr(line, kind))):
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            self.first.setdefault(kind, line.number)
+
+    def summary(self) -> Iterator[str]:
+        """A sentence for every kind of issue there was."""
+        for kind, meaning in MEANINGS.items():
+            if count := self.counts.get(kind):
+                yield f"{count:,} of {self.lines:,} lines {meaning} (the first is line {self.first[kind]:,})"
+
+
+def receipt_entry(translation: Translation) -> str | None:
+    """The receipt's JSON line for a line that had an issue."""
+    if not translation.issues:
+        return None
+    entry = {
+        "line": translation.line.number,
+        "issues": [{"kind": issue.kind, **issue.details} for issue in translation.issues],
+        "source": translation.line.text,
+        "translation": translation.text,
+    }
+    return json_line(entry)
+
+
+def json_line(content: object) -> str:
+    """JSON on what every program takes for one line."""
+    text = json.dumps(content, ensure_ascii=False)
+    for separator in "\x85\u2028\u2029":
+        text = text.replace(separator, f"\\u{ord(separator):04x}")
+    return text

@@ -1,0 +1,101 @@
+"""Which continuations of its hypotheses a sentence goes on with: the best, or drawn at random."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nmt_cli.config import SearchConfig
+
+BLOCK = 64
+"""Vocabulary entries that are first looked at only through their maximum."""
+
+
+class Choice(NamedTuple):
+    """The continuations chosen in one step; all (B, K), a dead one with log_probs of -inf."""
+
+    parents: Tensor
+    """Hypothesis that is continued."""
+    tokens: Tensor
+    """Token that it is continued with."""
+    token_log_probs: Tensor
+    log_probs: Tensor
+    """Sum over the whole hypothesis."""
+
+
+def first_largest(values: Tensor, count: int) -> Tensor:
+    """Indices (B, count) of the largest of each row of float32 values (B, N), largest first, the first among equals.
+
+    `topk` leaves the order of equals open; here it must not depend on the batch or the device. So the
+    comparison is made on integers: the bits of the float, then the index counted backwards.
+    """
+    bits = (values + 0.0).view(torch.int32)  # + 0.0 makes one zero of two
+    ordered = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    keys = (ordered.to(torch.int64) << 32) - torch.arange(values.shape[1], device=values.device)
+    return keys.topk(count, dim=1).indices
+
+
+class Best:
+    """Beam search: the K best continuations over all hypotheses of a sentence; with K = 1, greedy search."""
+
+    reorders = True
+
+    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
+        """scores (B, K) of the hypotheses, log_probs (B, K, V) of their next tokens."""
+        width, vocabulary = log_probs.shape[1:]
+        per_hypothesis = -(-vocabulary // BLOCK)
+        padded = F.pad(log_probs, (0, per_hypothesis * BLOCK - vocabulary), value=-torch.inf)
+        blocks = padded.view(-1, width, per_hypothesis, BLOCK)
+        # The K best entries lie in the K blocks with the best maxima, which saves a sort over K * V.
+        maxima = (blocks.amax(3) + scores[:, :, None]).flatten(1)
+        found = first_largest(maxima, min(width, maxima.shape[1])).sort(1).values  # (B, n), n <= K
+        parents = found.div(per_hypothesis, rounding_mode="floor")
+        inside = blocks.flatten(1, 2).gather(1, found[:, :, None].expand(-1, -1, BLOCK))  # (B, n, BLOCK)
+        totals = (inside + scores.gather(1, parents)[:, :, None]).flatten(1)
+        best = first_largest(totals, width)
+        block = best.div(BLOCK, rounding_mode="floor")
+        tokens = (found.gather(1, block) % per_hypothesis) * BLOCK + best % BLOCK
+        return Choice(
+            parents=parents.gather(1, block),
+            tokens=tokens.clamp(max=vocabulary - 1),  # only a dead one can stand in the padding
+            token_log_probs=inside.flatten(1).gather(1, best),
+            log_probs=totals.gather(1, best),
+        )
+
+
+@dataclass
+class Draw:
+    """Sampling: every hypothesis draws its own next token, by one uniform number (T, N, K) of its own per step."""
+
+    options: SearchConfig
+    uniforms: Tensor
+
+    reorders = False
+
+    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
+        """scores (B, K) of the hypotheses, log_probs (B, K, V) of their next tokens."""
+        kept, indices = self._candidates(log_probs / self.options.temperature)
+        highest = kept.amax(-1, keepdim=True).clamp(min=torch.finfo(kept.dtype).min)
+        cumulative = (kept - highest).exp().cumsum(-1)
+        # Strictly below the total, so that the first entry that exceeds it has a probability above 0.
+        place = self.uniforms[step, rows][:, :, None] * cumulative[:, :, -1:] * (1 - 1e-6)
+        drawn = torch.searchsorted(cumulative, place, right=True).clamp(max=kept.shape[-1] - 1)
+        tokens = drawn if indices is None else indices.gather(2, drawn)
+        token_log_probs = log_probs.gather(2, tokens)[:, :, 0]
+        parents = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
+        return Choice(parents, tokens[:, :, 0], token_log_probs, scores + token_log_probs)
+
+    def _candidates(self, logits: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What may be drawn, most probable first, and its tokens; or everything, in order."""
+        top_k, top_p = self.options.top_k or logits.shape[-1], self.options.top_p
+        if top_k >= logits.shape[-1] and top_p == 1.0:
+            return logits, None
+        ordered = logits.sort(dim=-1, descending=True, stable=True)
+        kept, indices = ordered.values[..., :top_k], ordered.indices[..., :top_k]
+        if top_p < 1.0:
+            before = kept.softmax(-1).cumsum(-1).roll(1, -1)
+            before[..., 0] = 0.0
+            kept = kept.masked_fill(before >= top_p, -torch.inf)
+        return kept, indices

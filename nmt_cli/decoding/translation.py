@@ -1,0 +1,69 @@
+"""What became of one line."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt_cli.decoding.alignment import Link, links, merge
+from nmt_cli.decoding.lines import Line
+from nmt_cli.errors import ConfigError
+
+IssueKind = Literal["blank", "invalid_utf8", "split", "cut", "repetition", "length_ratio", "empty", "fewer"]
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Something that a person should know about a line, with figures."""
+
+    kind: IssueKind
+    details: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a line.
+
+    score: what candidates are ranked by, the length-normalised log-probability (higher is better, at most 0).
+    confidence: geometric mean of the probabilities of its subwords and its end, 0 to 1.
+    tokens, probabilities, words: its subwords, the model's probability of each, and the word that each belongs to.
+    attention: (T, S) weights of its subwords over those of the source, if they were asked for.
+    finished: False when it was cut at the length limit.
+    """
+
+    text: str
+    score: float
+    confidence: float
+    tokens: list[str]
+    probabilities: list[float]
+    words: list[int]
+    attention: npt.NDArray[np.float32] | None
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A line and its candidates, best first; at least one."""
+
+    line: Line
+    candidates: list[Candidate]
+    source_tokens: list[str]
+    source_words: list[int]
+    issues: list[Issue]
+
+    @property
+    def text(self) -> str:
+        """The best translation, on one line."""
+        return self.candidates[0].text
+
+    def alignment(self, candidate: Candidate) -> list[Link]:
+        """(source word, target word) links of a candidate, from its attention. Raises ConfigError if there is none."""
+        if candidate.attention is None:
+            raise ConfigError("alignment: this model has no attention to make it from")
+        return links(merge(candidate.attention, self.source_words, candidate.words))
+
+
+def blank(line: Line) -> Candidate:
+    """The translation of a line with nothing in it."""
+    return Candidate("", 0.0, 1.0, [], [], [], np.zeros((0, 0), np.float32), True)

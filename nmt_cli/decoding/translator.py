@@ -1,0 +1,147 @@
+"""Lines in, lines out: whatever the lines, one translation each, in order."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+
+from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.config import SearchConfig
+from nmt_cli.corpus.batching import pad
+from nmt_cli.corpus.tokenizer import EOS
+from nmt_cli.decoding.assembly import Assembler, Part
+from nmt_cli.decoding.hypothesis import Hypothesis
+from nmt_cli.decoding.lines import Line
+from nmt_cli.decoding.model_step import ModelStep
+from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.segments import split
+from nmt_cli.decoding.translation import Translation
+from nmt_cli.errors import ConfigError
+from nmt_cli.model.seq2seq import mask_from
+
+GREEDY = SearchConfig(beam_size=1)
+
+USUAL_LENGTH = 40
+"""Source subwords up to which a batch is full; of longer sentences it takes fewer, so that memory is bounded."""
+
+Key = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""What decides a search: source subwords, target prefix, and, with sampling, where its random numbers come from."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """`batch_size` sentences of usual length are translated together, `window` lines sorted by length."""
+
+    batch_size: int = 64
+    window: int = 2048
+
+
+@dataclass
+class Translator:
+    """A model that translates text. `attention`: give every candidate its attention, for alignments and pictures."""
+
+    loaded: LoadedModel
+    search: SearchConfig = GREEDY
+    batching: Batching = field(default_factory=Batching)
+    attention: bool = False
+
+    def __post_init__(self) -> None:
+        self._source = self.loaded.tokenizers.source
+        self._limit = self.loaded.manifest.max_source_length
+        self._assembler = Assembler(self.loaded.tokenizers, self.loaded.manifest.target, self.search)
+
+    def translate_lines(self, texts: Iterable[str]) -> Iterator[Translation]:
+        """Translate texts as they are asked for, a window at a time."""
+        lines = (Line(number, text) for number, text in enumerate(texts, start=1))
+        while window := list(islice(lines, self.batching.window)):
+            yield from self.translate(window)
+
+    def translate(self, lines: Sequence[Line]) -> list[Translation]:
+        """Translate lines together: one translation for each, in their order.
+
+        Raises ConfigError if attention is needed and the model has none, CheckpointError if its weights are damaged.
+        """
+        parts = self._parts(lines)
+        # With sampling every line draws for itself; otherwise what is the same is searched for once.
+        keys = [
+            [(part.source, part.prefix, (line.number, n) if self.search.sample else ()) for n, part in enumerate(own)]
+            for line, own in zip(lines, parts, strict=True)
+        ]
+        found = self._search(dict.fromkeys(key for own in keys for key in own))
+        return [
+            self._assembler.assemble(line, own, [found[key] for key in of_line])
+            for line, own, of_line in zip(lines, parts, keys, strict=True)
+        ]
+
+    def _parts(self, lines: Sequence[Line]) -> list[list[Part]]:
+        """Every line as parts that the model can read; a line with nothing to read has none."""
+        encoded = self._encode([line.text if line.text.strip() else "" for line in lines])
+        return [
+            self._cut(line) if len(ids) > self._limit else [Part(tuple(ids), self._prefix(line))] if ids else []
+            for line, ids in zip(lines, encoded, strict=True)
+        ]
+
+    def _cut(self, line: Line) -> list[Part]:
+        text = self._source.normalise(line.text)
+        segments = split(text, self._limit, lambda texts: [len(ids) for ids in self._encode(texts)])
+        encoded = self._encode([segment.text for segment in segments])
+        readable = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
+        return [
+            Part(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word)
+            for n, (ids, segment) in enumerate(readable)
+        ]
+
+    def _prefix(self, line: Line) -> tuple[int, ...]:
+        return tuple(self.loaded.tokenizers.target.encode(line.prefix)) if line.prefix else ()
+
+    def _encode(self, texts: list[str]) -> list[list[int]]:
+        return self._source.encode_many(texts, threads=torch.get_num_threads())
+
+    def _search(self, keys: Iterable[Key]) -> dict[Key, list[Hypothesis]]:
+        """Search for each, batched by length."""
+        found: dict[Key, list[Hypothesis]] = {}
+        for batch in batches(sorted(keys, key=lambda key: len(key[0]), reverse=True), self.batching.batch_size):
+            found.update(zip(batch, self._search_batch(batch), strict=True))
+        return found
+
+    @torch.inference_mode()
+    def _search_batch(self, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+        padded, lengths = pad([np.array([*source, EOS]) for source, _, _ in batch])
+        compute = self.loaded.compute
+        source_lengths = torch.from_numpy(lengths).to(compute.device)
+        source = torch.from_numpy(padded).to(compute.device)
+        prefixes, streams = [key[1] for key in batch], [key[2] for key in batch]
+        task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
+        step = ModelStep(self.loaded.model)
+        width = self.search.n_best if self.search.sample else self.search.beam_size
+        try:
+            with compute.autocast():
+                state = step.start(source, mask_from(source_lengths, source.shape[1]), width)
+                return search(step, state, task, self.search)
+        except torch.OutOfMemoryError:
+            raise ConfigError(
+                f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; take a smaller batch"
+            ) from None
+
+
+def batches(keys: Sequence[Key], batch_size: int) -> Iterator[Sequence[Key]]:
+    """Cut keys, longest first, into batches of at most `batch_size`, of long ones so few that subwords are no more."""
+    start = 0
+    while start < len(keys):
+        longest = max(len(keys[start][0]), USUAL_LENGTH)
+        size = max(1, batch_size * USUAL_LENGTH // longest)
+        yield keys[start : start + size]
+        start += size
+
+
+def translate_corpus(
+    loaded: LoadedModel, texts: Sequence[str], search: SearchConfig = GREEDY, batch_size: int = 64
+) -> list[str]:
+    """The best translation of every text, one line each: what validation and evaluation judge.
+
+    Sorted by length as a whole, so that it takes as little time as it can.
+    """
+    translator = Translator(loaded, search, Batching(batch_size, max(1, len(texts))))
+    return [translation.text for translation in translator.translate_lines(texts)]

@@ -1,0 +1,282 @@
+"""`nmt translate`: the real command, its streams, its files, its errors."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from conftest import TINY_TEXT
+
+from nmt_cli.cli.app import main
+from nmt_cli.decoding.translator import Translator
+
+pytestmark = pytest.mark.integration
+
+FAST = ("--beam-size", "1", "--max-length", "8", "--device", "cpu", "--precision", "fp32", "--threads", "1")
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "nmt_cli", "translate", *map(str, arguments)]
+
+
+class Program:
+    """The program in this process, which saves loading it for every test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[bytes]) -> None:
+        self.monkeypatch = monkeypatch
+        self.capture = capture
+
+    def __call__(self, model: Path, content: bytes | str, *arguments: object, code: int = 0) -> tuple[list[str], str]:
+        """Run it; the lines that it wrote and what it said."""
+        content = content if isinstance(content, bytes) else content.encode()
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        with pytest.raises(SystemExit) as exit_:
+            main(command("--model", model, *FAST, *arguments)[3:])
+        out, error = self.capture.readouterr()
+        assert exit_.value.code == code, error.decode()
+        assert not out or out.endswith(b"\n")
+        return out.decode().split("\n")[:-1], error.decode()
+
+
+@pytest.fixture
+def nmt(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Program:
+    return Program(monkeypatch, capsysbinary)
+
+
+AWKWARD: Sequence[bytes] = [
+    b"\xef\xbb\xbfa small dog runs .",
+    b"",
+    b"   ",
+    "old\u2028man\u0085sings\x0bin\x1cthe\x0crain".encode(),
+    b"the \xff\xfe dog \xc3",
+    b"nobody knows\r",
+    b"\x00",
+    b"a\x00b",
+    b"x",
+    " ".join(TINY_TEXT).encode(),
+    "개가\r\r".encode(),
+    b"x",
+    "😀👩‍👩‍👧 \u200b".encode(),
+    b"\r",
+    b"last",
+]
+
+
+def test_a_line_for_a_line_whatever_the_bytes(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+    receipt, alignment = tmp_path / "receipt.jsonl", tmp_path / "alignment"
+    files = ("--receipt", receipt, "--alignment", alignment)
+    lines, error = nmt(tiny_model, b"\n".join(AWKWARD), *files)
+    assert len(lines) == len(AWKWARD)
+    assert all(len(line.splitlines()) <= 1 for line in lines)
+    assert [n for n, line in enumerate(AWKWARD) if not line.strip() and lines[n]] == []
+    assert lines[8] == lines[11]
+    assert len(alignment.read_text(encoding="utf-8").split("\n")) == len(AWKWARD) + 1
+    issues = {
+        entry["line"]: [issue["kind"] for issue in entry["issues"]]
+        for entry in map(json.loads, receipt.read_text(encoding="utf-8").splitlines())
+    }
+    assert [n for n, kinds in issues.items() if "blank" in kinds] == [2, 3, 14]
+    assert [n for n, kinds in issues.items() if "invalid_utf8" in kinds] == [5]
+    assert [n for n, kinds in issues.items() if "split" in kinds] == [10]
+    assert "3 of 15 lines blank, left blank (the first is line 2)" in error
+    assert "1 of 15 lines with bytes that are not UTF-8, read as U+FFFD (the first is line 5)" in error
+    assert "1 of 15 lines longer than the model reads at once, translated in parts (the first is line 10)" in error
+    assert "3 of 15 lines that ended in a carriage return, which was dropped (the first is line 6)" in error
+    assert "1 of 15 lines that began with a byte order mark, which was dropped (the first is line 1)" in error
+
+
+def test_the_locale_changes_nothing(nmt: Program, tiny_model: Path) -> None:
+    expected, _ = nmt(tiny_model, b"\n".join(AWKWARD))
+    done = subprocess.run(
+        command("--model", tiny_model, *FAST),
+        input=b"\n".join(AWKWARD),
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+        check=True,
+    )
+    assert done.stdout.decode().split("\n")[:-1] == expected
+
+
+def test_options_of_throughput_change_nothing(nmt: Program, tiny_model: Path) -> None:
+    content = b"\n".join(AWKWARD * 3)
+    one, _ = nmt(tiny_model, content)
+    other, _ = nmt(tiny_model, content, "--batch-size", 2, "--window", 4)
+    assert one == other
+
+
+def test_no_line_in_no_line_out(nmt: Program, tiny_model: Path) -> None:
+    assert nmt(tiny_model, b"") == ([], "")
+
+
+def test_n_best_is_written_in_moses_form(nmt: Program, tiny_model: Path) -> None:
+    lines, _ = nmt(tiny_model, "old man\n\ndog", "--beam-size", 4, "--n-best", 3)
+    parts = [line.split(" ||| ") for line in lines]
+    assert sorted({int(index) for index, _, _ in parts}) == [0, 1, 2]
+    assert [text for index, text, _ in parts if index == "1"] == [""]
+    assert all(float(score) <= 0 for _, _, score in parts)
+    assert 2 <= sum(index == "0" for index, _, _ in parts) <= 3
+
+
+def test_json_lines_tell_everything(nmt: Program, tiny_model: Path) -> None:
+    source = ["old man", "", "women\u2028talk ."]
+    options = ("--output-format", "jsonl", "--beam-size", 3, "--n-best", 2)
+    lines, _ = nmt(tiny_model, "\n".join(source), *options)
+    plain, _ = nmt(tiny_model, "\n".join(source), "--beam-size", 3)
+    assert [line.splitlines() for line in lines] == [[line] for line in lines]
+    entries = [json.loads(line) for line in lines]
+    assert [entry["source"] for entry in entries] == source
+    assert [entry["translation"] for entry in entries] == plain
+    for entry in entries:
+        assert len(entry["tokens"]) == len(entry["probabilities"])
+        assert all(0 <= p <= 1 for p in [entry["confidence"], *entry["probabilities"]])
+        assert entry["score"] <= 0
+        words = len(entry["source"].split())
+        assert all(0 <= i < words for i, _ in entry["alignment"])
+        assert entry["n_best"][0]["translation"] == entry["translation"]
+    assert entries[1]["issues"] == ["blank"]
+
+
+def test_alignment_and_attention_are_of_words(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+    files = ("--alignment", tmp_path / "links", "--attention", tmp_path / "maps.json")
+    lines, _ = nmt(tiny_model, "old man sings\n\nthe dog runs over", *files, "--min-length", 2)
+    rows = (tmp_path / "links").read_text().split("\n")
+    maps = json.loads((tmp_path / "maps.json").read_text())["sentences"]
+    assert len(rows) == 4
+    assert rows[1] == ""
+    assert [each["source_words"] for each in maps] == [["old", "man", "sings"], ["the", "dog", "runs", "over"]]
+    for row, each, line in zip((rows[0], rows[2]), maps, (lines[0], lines[2]), strict=True):
+        assert each["target"] == line
+        best = [max(range(len(weights)), key=weights.__getitem__) for weights in each["weights"]]
+        assert sorted(best) == sorted(int(link.split("-")[0]) for link in row.split())
+
+
+def test_a_prefix_for_every_line(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+    prefixes = tmp_path / "prefixes"
+    prefixes.write_text("작은 개가\n\n나는\n", encoding="utf-8")
+    lines, _ = nmt(tiny_model, "dog\nman\nx\n", "--target-prefix", prefixes)
+    assert lines[0].startswith("작은 개가")
+    assert lines[2].startswith("나는")
+    _, error = nmt(tiny_model, "dog\nman\nx\ny\n", "--target-prefix", prefixes, code=1)
+    assert f"--target-prefix {prefixes}: ends before line 4 of the input" in error
+    lines, error = nmt(tiny_model, "dog\n", "--target-prefix", prefixes, code=1)
+    assert len(lines) == 1
+    assert "has more lines than the 1 of the input" in error
+
+
+def test_sampling_is_seeded(nmt: Program, tiny_model: Path) -> None:
+    content = "the dog\n" * 6
+    options = ("--sample", "--temperature", 1.5, "--beam-size", 5)
+    one, same, other = (nmt(tiny_model, content, *options, "--seed", seed)[0] for seed in (1, 1, 2))
+    assert one == same != other
+    assert len(set(one)) > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--attention", "map.doc"), "map.doc: attention is written as .html, .svg, .png, .json"),
+        (("--n-best", 9), "n_best 9 is more than beam_size 1"),
+        (("--target-prefix", "nowhere"), "nowhere: no such file"),
+        (("--model", "nowhere"), "nowhere: no model here"),
+        (("--set", "coverage=1"), "no option coverage; did you mean coverage_penalty?"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(
+    nmt: Program,
+    tiny_model: Path,
+    arguments: tuple[object, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines, error = nmt(tiny_model, "x\n", *arguments, code=1)
+    assert lines == []
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_appear_whole_or_not_at_all(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+    prefixes, alignment = tmp_path / "prefixes", tmp_path / "alignment"
+    prefixes.write_text("나는\n", encoding="utf-8")
+    alignment.write_text("what was there\n")
+    nmt(tiny_model, "x\ny\n", "--alignment", alignment, "--target-prefix", prefixes, code=1)
+    assert alignment.read_text() == "what was there\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alignment", "prefixes"]
+
+
+def start(model: Path, *arguments: object, **streams: object) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command("--model", model, *FAST, *arguments),
+        **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+    )
+
+
+def test_a_program_that_waits_for_its_answer_gets_it(nmt: Program, tiny_model: Path) -> None:
+    expected, _ = nmt(tiny_model, "old man\nthe dog\n")
+    with start(tiny_model) as process:
+        for text, answer in zip(("old man", "the dog"), expected, strict=True):
+            process.stdin.write(text.encode() + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().decode() == answer + "\n"
+        process.stdin.close()
+        assert process.wait() == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
+def test_who_types_a_line_gets_its_translation(nmt: Program, tiny_model: Path) -> None:
+    expected, _ = nmt(tiny_model, "old man\n")
+    keyboard, terminal = os.openpty()
+    with start(tiny_model, stdin=terminal) as process:
+        os.close(terminal)
+        assert b"type a line to translate" in process.stderr.readline()
+        os.write(keyboard, b"old man\n")
+        assert process.stdout.readline().decode() == expected[0] + "\n"
+        os.write(keyboard, b"\x04")
+        assert process.wait() == 0
+    os.close(keyboard)
+
+
+def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Translator.translate
+    monkeypatch.setattr(Translator, "translate", lambda self, lines: real(self, lines)[:-1])
+    _, error = nmt(tiny_model, "old man\ndog\n", code=1)
+    assert error == "nmt: 1 lines out for 2 lines in: a fault of nmt; please report it\n"
+
+
+def test_interrupted_it_says_so(tiny_model: Path, tmp_path: Path) -> None:
+    with start(tiny_model, "--receipt", tmp_path / "receipt") as process:
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert b"Traceback" not in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
+    with start(tiny_model, "--window", 1) as process:
+        process.stdin.write(b"x\n" * 50)
+        process.stdin.close()
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait() != 0
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_in_one_line(tiny_model: Path) -> None:
+    with open("/dev/full", "wb") as full, start(tiny_model, stdout=full) as process:
+        process.stdin.write(b"old man\n" * 3)
+        process.stdin.close()
+        assert process.wait() == 1
+        error = process.stderr.read().decode()
+    assert "No space left on device" in error
+    assert error.count("\n") == 1
