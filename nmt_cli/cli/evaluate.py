@@ -1,0 +1,25 @@
+"""`nmt eval`, also `nmt evaluate`."""
+
+import json
+import sys
+
+from nmt_cli.cli.options import command
+from nmt_cli.config import EvaluateConfig
+
+
+@command(EvaluateConfig)
+def run(config: EvaluateConfig) -> None:
+    """BLEU, chrF and TER with their signatures, confidence intervals and a table by length.
+
+    Without options: the folder model, on the test split of the corpus that it was trained on.
+    """
+    from nmt_cli.evaluation.gather import gather
+    from nmt_cli.evaluation.verdict import judge
+    from nmt_cli.report.tables import show_verdict
+
+    material = gather(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
+    verdict = judge(material, config.resamples, config.worst, config.significance)
+    if config.json_:
+        print(json.dumps(verdict.as_json(), ensure_ascii=False, indent=2))
+    else:
+        show_verdict(verdict)

@@ -1,0 +1,1 @@
+"""Judging: scores and their significance, length buckets, worst sentences."""

@@ -1,0 +1,211 @@
+"""Where what is judged comes from: files, a stored split, or a model that translates.
+
+Only a model needs torch, so what imports it is imported when there is a model.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.config import EvaluateConfig
+from nmt_cli.corpus.lines import TextFile, read_lines
+from nmt_cli.corpus.manifest import PreparedManifest
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.evaluation.material import Material, Text
+
+if TYPE_CHECKING:
+    from nmt_cli.checkpoint.folder import ModelManifest
+
+MODEL = Path("model")
+"""The model that is judged when nothing else is asked for."""
+
+TRANSLATING = ("save", "batch_size", "device", "precision", "threads")
+"""Options that, with those of search, act only when a model translates."""
+
+TROUBLES = {
+    "split": "lines were longer than the model reads and were translated in parts",
+    "cut": "translations were cut at the length limit",
+    "repetition": "translations repeat themselves",
+    "empty": "translations are empty",
+}
+"""What of a translator's issues to mention with the scores."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is needed: a model, which translates or only tells the languages, and a stored split."""
+
+    model: Path | None
+    translates: bool
+    stored: bool
+
+
+def plan(config: EvaluateConfig) -> Plan:
+    """Decide what to read. Raises ConfigError for options that contradict or lack each other."""
+    translates = config.hypotheses is None
+    model = config.model or (MODEL if translates else None)
+    in_files = bool(config.reference) and (config.source_file is not None or not translates)
+    stored = not in_files or config.prepared is not None or "split" in config.model_fields_set
+    if config.source_file and not config.reference:
+        raise ConfigError(f"--source-file {config.source_file}: give its translation too, with --reference FILE")
+    if config.source_file and stored:
+        raise ConfigError(
+            f"--source-file {config.source_file}: takes the place of --prepared and --split; leave them out"
+        )
+    if stored and not (model or config.prepared):
+        raise ConfigError(
+            f"--hypotheses {config.hypotheses}: give also what to compare it with: --reference FILE, or a stored split "
+            "with --prepared or --model"
+        )
+    return Plan(model, translates, stored)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A split of a prepared corpus."""
+
+    manifest: PreparedManifest
+    name: str
+    sources: Text
+    references: Text
+
+
+def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
+    """Read, and translate, what a config asks for; `say` is told what takes its time.
+
+    Raises ConfigError, CorpusError or CheckpointError for what the user can mend.
+    """
+    needed = plan(config)
+    model = _manifest(needed.model) if needed.model else None
+    stored = _stored(config, needed.model, model) if needed.stored else None
+    known = model or (stored.manifest if stored else None)
+    notes = list(_notes(config, needed, model, stored))
+    sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
+    references = [_read(path, notes) for path in config.reference] or ([stored.references] if stored else [])
+    hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
+    baseline = _read(config.baseline, notes) if config.baseline else None
+    _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
+    recipe: dict[str, Any] = {
+        "source": sources.name if sources else None,
+        "references": [text.name for text in references],
+        "sentences": len(references[0].lines),
+    }
+    if hypotheses is None:
+        assert needed.model, "what translates is a model"
+        assert sources, "what is translated is known"
+        hypotheses, how, troubles = _translate(config, needed.model, sources, say)
+        recipe |= how
+        notes += troubles
+    return Material(
+        hypotheses=hypotheses.lines,
+        references=[text.lines for text in references],
+        sources=sources.lines if sources else None,
+        baseline=baseline,
+        languages=(known.source if known else None, config.target or (known.target if known else None)),
+        unicode=known.unicode if known else "nfc",
+        recipe={**recipe, "hypotheses": hypotheses.name},
+        notes=notes,
+    )
+
+
+def _manifest(path: Path) -> "ModelManifest":
+    from nmt_cli.checkpoint.folder import read_manifest
+
+    return read_manifest(path)
+
+
+def _translate(
+    config: EvaluateConfig, path: Path, sources: Text, say: Callable[[str], None]
+) -> tuple[Text, dict[str, Any], list[str]]:
+    """The translation of the sources, the recipe of it, and what went less than well."""
+    from nmt_cli.checkpoint.folder import load_model
+    from nmt_cli.decoding.translator import Batching, Translator
+    from nmt_cli.model.device import compute_for_search
+
+    loaded = load_model(path, compute_for_search(config.device, config.precision, config.threads))
+    say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
+    translator = Translator(loaded, config.search, Batching(config.batch_size))
+    lines, issues = [], Counter[str]()
+    for translation in translator.translate_lines(sources.lines):
+        lines.append(translation.text)
+        issues.update(issue.kind for issue in translation.issues)
+    if config.save:
+        write_atomic(config.save, "".join(f"{line}\n" for line in lines))
+    model = {"path": str(path), **{key: loaded.facts.get(key) for key in ("sha256", "step")}}
+    recipe = {
+        "model": {**model, "compute": str(loaded.compute)},
+        "search": config.search.model_dump(exclude={"n_best"}),
+    }
+    troubles = [f"{issues[kind]:,} {what}" for kind, what in TROUBLES.items() if issues[kind]]
+    return Text(lines, f"translated by {path}"), recipe, troubles
+
+
+def _stored(config: EvaluateConfig, path: Path | None, model: "ModelManifest | None") -> Stored:
+    """The stored split, of --prepared or of the corpus that the model was trained on."""
+    folder = config.prepared
+    if folder is None:
+        assert model, "without --prepared a model tells the corpus"
+        folder = Path(model.prepared)
+        if not folder.exists():
+            raise CorpusError(
+                f"{folder}: the corpus that {path} was trained on is not there any more; give --prepared FOLDER, "
+                "or --source-file and --reference"
+            )
+    corpus = PreparedCorpus.open(folder)
+    found = corpus.manifest
+    if model and (model.source, model.target) != (found.source, found.target):
+        raise CorpusError(
+            f"{folder}: is {found.source} -> {found.target}, but {path} is {model.source} -> {model.target}; "
+            "give a corpus of the same languages"
+        )
+    split = corpus.split(config.split)
+    name = f"{config.split} of {folder}"
+    if not len(split):
+        raise CorpusError(f"{folder}: its {config.split} split is empty; there is nothing to score")
+    return Stored(found, name, Text(split.source_texts(), name), Text(split.target_texts(), name))
+
+
+def _read(path: Path, notes: list[str]) -> Text:
+    file = TextFile(path)
+    lines = list(read_lines(file))
+    if not lines:
+        raise CorpusError(f"{path}: is empty; there is nothing to score")
+    if file.carriage_returns or file.byte_order_marks:
+        notes.append(
+            f"{path}: removed a carriage return from the end of {file.carriage_returns} lines "
+            f"and {file.byte_order_marks} byte order marks"
+        )
+    return Text(lines, str(path))
+
+
+def _check_lines(texts: Sequence[Text]) -> None:
+    """Refuse texts that are not parallel, before any time is spent on them."""
+    first, *others = texts
+    for text in others:
+        if len(text.lines) != len(first.lines):
+            raise CorpusError(
+                f"{first.name} has {len(first.lines)} lines, but {text.name} has {len(text.lines)}; "
+                "both must have a line for a line"
+            )
+
+
+def _notes(config: EvaluateConfig, needed: Plan, model: "ModelManifest | None", stored: Stored | None) -> Iterator[str]:
+    if "significance" in config.model_fields_set and config.baseline is None:
+        yield "significance is not used without --baseline"
+    if not needed.translates:
+        given = sorted(set(TRANSLATING) & config.model_fields_set | config.search.model_fields_set)
+        if given:
+            yield f"not used, as nothing is translated with --hypotheses: {', '.join(given)}"
+        if model:
+            yield f"{needed.model} translated nothing; it only told the languages" + (" and the corpus" * bool(stored))
+    elif "n_best" in config.search.model_fields_set:
+        yield "n_best is not used: the best translation of each line is scored"
+    if model and stored and config.prepared is None and stored.manifest.fingerprint != model.corpus:
+        yield (
+            f"{model.prepared} was prepared anew since {needed.model} was trained on it: "
+            f"its {config.split} split may hold what the model has learnt from"
+        )

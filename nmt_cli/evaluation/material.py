@@ -1,0 +1,33 @@
+"""What is judged, wherever it comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nmt_cli.corpus.normalise import Form
+
+
+@dataclass(frozen=True)
+class Text:
+    """Lines, and what to call the place that they come from."""
+
+    lines: Sequence[str]
+    name: str
+
+
+@dataclass(frozen=True)
+class Material:
+    """A translation and what it is judged by; `sources` are None where they are not known.
+
+    `languages` are those of source and target, `recipe` tells where everything comes from and how it was made,
+    and `notes` what the user should know about it.
+    """
+
+    hypotheses: Sequence[str]
+    references: Sequence[Sequence[str]]
+    sources: Sequence[str] | None
+    baseline: Text | None
+    languages: tuple[str | None, str | None]
+    unicode: Form
+    recipe: dict[str, Any]
+    notes: list[str]

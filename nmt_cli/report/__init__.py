@@ -1,0 +1,1 @@
+"""Showing: attention heat maps and tables."""

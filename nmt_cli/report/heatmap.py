@@ -1,0 +1,143 @@
+"""An attention matrix as a picture: where every label and cell of the heat map stands."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FAINT = 0.005
+"""Cells below this weight are left blank: they could not be told from the paper."""
+
+_LONGEST_LABEL = 15.0
+"""Room for a label, in widths of a wide (CJK) character; longer ones end in an ellipsis."""
+
+_GAP = 6.0
+"""Pixels between a label and the cells."""
+
+_SLANT = 0.71
+"""Sine and cosine of the angle of the source labels."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Label:
+    """A word and the point where its text ends (target) or begins (source)."""
+
+    x: float
+    y: float
+    text: str
+    whole: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One weight: the corner of its square and what hovering tells."""
+
+    x: float
+    y: float
+    weight: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Source words run across, target words down. Lengths are in pixels."""
+
+    width: float
+    height: float
+    left: float
+    top: float
+    side: float
+    font: float
+    columns: Sequence[Label]
+    rows: Sequence[Label]
+    cells: Sequence[Cell]
+    grid: str
+    """Path of the lines between cells."""
+
+
+def printable(text: str) -> str:
+    """Text that HTML and XML may hold: control characters and halves of surrogate pairs become U+FFFD."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def lay_out(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike) -> Heatmap:
+    """Place labels and cells of a (T, S) matrix.
+
+    Raises ValueError if there is not a row for every target word and a column for every source word.
+    """
+    matrix = np.asarray(weights, dtype=np.float64).reshape(len(target), len(source))
+    longest = max(matrix.shape)
+    side, font = (28.0, 13.0) if longest <= 20 else (21.0, 12.0) if longest <= 40 else (17.0, 11.0)
+    across, down = [_shorten(word) for word in source], [_shorten(word) for word in target]
+    left = max(map(_ems, down)) * font + 2 * _GAP
+    slanted = max(map(_ems, across)) * font * _SLANT
+    top = slanted + font * _SLANT + 2 * _GAP
+    right = max((i + 0.5) * side + _ems(word) * font * _SLANT for i, word in enumerate(across))
+    width, height = side * len(source), side * len(target)
+    return Heatmap(
+        width=round(left + max(width, right) + 2 * _GAP),
+        height=round(top + height + _GAP),
+        left=round(left, 1),
+        top=round(top, 1),
+        side=side,
+        font=font,
+        columns=[
+            Label(round(left + (i + 0.5) * side + font * 0.2, 1), round(top - _GAP, 1), word, printable(source[i]))
+            for i, word in enumerate(across)
+        ],
+        rows=[
+            Label(round(left - _GAP, 1), round(top + (j + 0.5) * side, 1), word, printable(target[j]))
+            for j, word in enumerate(down)
+        ],
+        cells=_cells(matrix, (source, target), (left, top, side)),
+        grid=_grid(matrix.shape, (left, top, side)),
+    )
+
+
+def _cells(
+    matrix: npt.NDArray[np.float64], words: tuple[Sequence[str], Sequence[str]], place: tuple[float, float, float]
+) -> list[Cell]:
+    left, top, side = place
+    return [
+        Cell(
+            x=round(left + i * side, 1),
+            y=round(top + j * side, 1),
+            weight=f"{min(matrix[j, i], 1.0):.3g}",
+            title=printable(f"{words[0][i]} → {words[1][j]}: {matrix[j, i]:.2f}"),
+        )
+        for j, i in zip(*map(np.ndarray.tolist, np.nonzero(matrix >= FAINT)), strict=True)
+    ]
+
+
+def _grid(shape: tuple[int, ...], place: tuple[float, float, float]) -> str:
+    left, top, side = place
+    rows, columns = shape
+    down = "".join(f"M{left + i * side:.1f} {top:.1f}v{rows * side:.1f}" for i in range(columns + 1))
+    return down + "".join(f"M{left:.1f} {top + j * side:.1f}h{columns * side:.1f}" for j in range(rows + 1))
+
+
+def _ems(text: str) -> float:
+    """About how wide a text is in a proportional font, in widths of a wide character."""
+    return sum(_em(character) for character in text)
+
+
+def _em(character: str) -> float:
+    if unicodedata.combining(character):
+        return 0.0
+    if unicodedata.east_asian_width(character) in "WF" or character == "\ufffd":
+        return 1.0
+    return 0.75 if character.isupper() or character in "mwMW@%—▁" else 0.56
+
+
+def _shorten(word: str) -> str:
+    word = printable(word)
+    if _ems(word) <= _LONGEST_LABEL:
+        return word
+    while _ems(word) > _LONGEST_LABEL - 1:
+        word = word[:-1]
+    return word + "…"

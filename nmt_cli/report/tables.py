@@ -1,0 +1,124 @@
+"""A verdict as tables for the terminal; plain text where standard output is not one."""
+
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from nmt_cli.config import SearchConfig
+from nmt_cli.evaluation.lengths import Bucket
+from nmt_cli.evaluation.metrics import Name
+from nmt_cli.evaluation.scores import Scores
+from nmt_cli.evaluation.significance import Test
+from nmt_cli.evaluation.verdict import Baseline, Verdict
+from nmt_cli.evaluation.worst import Failure
+
+LABELS: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF++", "ter": "TER (less is better)"}
+SIGNED: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}
+"""What sacrebleu calls them in front of a signature."""
+TESTS: dict[Test, str] = {"bootstrap": "paired bootstrap", "randomisation": "approximate randomisation"}
+LEVEL = 0.05
+"""From this probability of chance down a difference is called significant."""
+
+_NEXT_TO = 2
+_PLAIN_WIDTH = 10_000
+"""Where output is no terminal, lines are as long as they are."""
+
+
+def show_verdict(verdict: Verdict, file: TextIO | None = None) -> None:
+    """Print a verdict to standard output, or to `file`."""
+    console = Console(file=file, highlight=False)
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
+    with console.capture() as captured:
+        for part in _parts(verdict):
+            console.print(part, soft_wrap=isinstance(part, Text))
+    for line in captured.get().split("\n")[:-1]:
+        console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
+
+
+def _parts(verdict: Verdict) -> Iterator[RenderableType]:
+    yield _scores(verdict.scores)
+    if verdict.baseline:
+        test = f"{TESTS[verdict.baseline.test]}, {verdict.recipe['resamples']:,} times"
+        yield Text(f"\nAgainst {verdict.baseline.name} ({test})", style="bold")
+        yield _baseline(verdict.baseline, verdict.scores.order)
+    yield Text(f"\nBy length of the {verdict.recipe['length_of']}", style="bold")
+    yield _lengths(verdict.lengths)
+    for place, failure in enumerate(verdict.worst):
+        yield Text("" if place else "\nWorst sentences", style="bold")
+        yield _failure(failure)
+    yield Text("")
+    for name in verdict.scores.order:
+        yield Text(f"{SIGNED[name]}|{getattr(verdict.scores, name).signature}", style="dim")
+    yield Text(recipe_line(verdict.recipe), style="dim")
+    for note in verdict.notes:
+        yield Text(f"note: {note}", style="yellow")
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, padding=(0, _NEXT_TO, 0, 0), header_style="bold", pad_edge=False)
+    table.add_column(headers[0])
+    for header in headers[1:]:
+        table.add_column(header, justify="right")
+    return table
+
+
+def _scores(scores: Scores) -> Table:
+    table = _table("", "score", "95 % interval")
+    for name in scores.order:
+        found = getattr(scores, name)
+        table.add_row(LABELS[name], f"{found.score:.2f}", f"{found.low:.2f} to {found.high:.2f}")
+    return table
+
+
+def _baseline(baseline: Baseline, order: tuple[Name, ...]) -> Table:
+    table = _table("", "this", "baseline", "difference", "p", "")
+    table.columns[-1].justify = "left"
+    for name in order:
+        found = baseline.metrics[name]
+        verdict = "significant" if found.p_value < LEVEL else "may be chance"
+        figures = (f"{found.system:.2f}", f"{found.baseline:.2f}", f"{found.system - found.baseline:+.2f}")
+        table.add_row(LABELS[name], *figures, f"{found.p_value:.4f}", verdict)
+    return table
+
+
+def _lengths(buckets: list[Bucket]) -> Table:
+    table = _table("length", "sentences", "BLEU", "chrF++")
+    for bucket in buckets:
+        bounds = f"{bucket.shortest} to {bucket.longest}" if bucket.longest else f"over {bucket.shortest - 1}"
+        table.add_row(bounds, f"{bucket.sentences:,}", f"{bucket.bleu:.2f}", f"{bucket.chrf:.2f}")
+    return table
+
+
+def _failure(failure: Failure) -> Table:
+    table = Table(box=None, padding=(0, _NEXT_TO, 0, 0), show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(f"line {failure.line}", f"chrF++ {failure.chrf:.2f}")
+    if failure.source is not None:
+        table.add_row("source", Text(failure.source))
+    table.add_row("output", Text(failure.hypothesis or "(empty)"))
+    for reference in failure.references:
+        table.add_row("reference", Text(reference))
+    return table
+
+
+def recipe_line(recipe: dict[str, Any]) -> str:
+    """How the figures came about: what was scored against what, the model's hash, the search, the counts."""
+    parts = [f"{recipe['sentences']:,} sentences against {', '.join(recipe['references'])}"]
+    if model := recipe.get("model"):
+        parts[:0] = [f"{model['path']} {model['sha256'][:12]}"]
+        parts += [_search(recipe["search"]), model["compute"]]
+    else:
+        parts[:0] = [recipe["hypotheses"]]
+    return "; ".join([*parts, f"Unicode {recipe['unicode']}", f"nmt {recipe['toolkit']}"])
+
+
+def _search(options: dict[str, Any]) -> str:
+    """Beam size and length penalty always, other options of search where they are not as usual."""
+    usual = SearchConfig().model_dump()
+    told = [name for name in options if name in ("beam_size", "length_penalty") or options[name] != usual[name]]
+    return ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in told)

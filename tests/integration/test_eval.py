@@ -1,0 +1,309 @@
+"""`nmt eval` on a corpus and a model that the other commands made."""
+
+import gzip
+import json
+import random
+import shutil
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sacrebleu.metrics import BLEU
+
+from nmt_cli.cli.app import main
+
+Evaluate = Callable[..., tuple[int, str, str]]
+Found = Callable[..., dict[str, Any]]
+Change = Callable[..., Path]
+
+pytestmark = pytest.mark.integration
+
+WORDS = {"one": "하나", "two": "둘", "three": "셋", "four": "넷", "five": "다섯", "six": "여섯", "red": "빨강"}
+
+
+def nmt(*arguments: object, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nmt_cli", *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with text, `prepared` and `model`."""
+    folder = tmp_path_factory.mktemp("trained")
+    rng = random.Random(3)
+    lines = list({" ".join(rng.choices(list(WORDS), k=rng.randint(2, 7))): None for _ in range(160)})
+    for name, part in (("train", lines[24:]), ("dev", lines[:10]), ("test", lines[10:24])):
+        write(folder / f"{name}.en", part)
+        write(folder / f"{name}.ko", [" ".join(WORDS[word] for word in line.split()) + "." for line in part])
+    text = ["--train", "train", "--dev", "dev", "--test", "test", "--source", "en", "--target", "ko"]
+    nmt("preprocess", *text, "--vocabulary-size", 330, folder=folder)
+    small = ["--hidden-size", 32, "--embedding-size", 32, "--dropout", 0, "--embedding-dropout", 0]
+    nmt("train", *small, "--max-steps", 60, "--learning-rate", 0.01, "--precision", "fp32", folder=folder)
+    return folder
+
+
+@pytest.fixture
+def evaluate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Evaluate:
+    """Run `nmt eval` in that folder; gives exit status, standard output and standard error."""
+    monkeypatch.chdir(trained)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main(["eval", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def found(evaluate: Evaluate) -> Found:
+    """Run `nmt eval --json` and give the object that it prints."""
+
+    def run(*arguments: object) -> dict[str, Any]:
+        status, out, err = evaluate(*arguments, "--json")
+        assert status == 0, err
+        result: dict[str, Any] = json.loads(out)
+        return result
+
+    return run
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+
+
+def read(path: Path | str) -> list[str]:
+    return Path(path).read_bytes().decode().split("\n")[:-1]
+
+
+def test_without_options_the_model_on_its_test_split(evaluate: Evaluate, trained: Path) -> None:
+    status, out, err = evaluate()
+    assert status == 0
+    assert err.startswith(f"nmt: translating 14 lines of test of {trained / 'prepared'} with model on CPU")
+    assert "\x1b" not in out
+    for expected in (
+        "chrF++",
+        "95 % interval",
+        "By length of the source",
+        "tok:char",
+        "beam size 5, length penalty 1.0",
+    ):
+        assert expected in out
+    assert "14 sentences against test of" in out
+    assert evaluate("--model", "model")[1] == out
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+
+
+def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
+    result = found("--worst", 3)
+    assert list(result) == ["chrf", "bleu", "ter", "lengths", "worst", "baseline", "recipe", "notes"]
+    for name in ("bleu", "chrf", "ter"):
+        score = result[name]
+        assert set(score) == {"score", "low", "high", "signature"}
+        assert score["low"] <= score["score"] <= score["high"]
+    assert sum(bucket["sentences"] for bucket in result["lengths"]) == 14
+    assert set(result["lengths"][0]) == {"shortest", "longest", "sentences", "bleu", "chrf"}
+    assert 0 < len(result["worst"]) <= 3
+    assert set(result["worst"][0]) == {"line", "chrf", "source", "hypothesis", "references"}
+    assert result["baseline"] is None
+    recipe = result["recipe"]
+    weights = (trained / "model" / "weights.safetensors").read_bytes()
+    assert recipe["model"]["sha256"].encode() in weights
+    assert (recipe["source_language"], recipe["target_language"], recipe["unicode"]) == ("en", "ko", "nfc")
+    assert recipe["search"]["beam_size"] == 5
+
+
+def test_what_was_saved_scores_the_same_without_the_model(found: Found, tmp_path: Path) -> None:
+    saved = tmp_path / "out.ko"
+    direct = found("--save", saved)
+    assert len(read(saved)) == 14
+    assert direct["bleu"]["score"] == BLEU(tokenize="char").corpus_score(read(saved), [read("test.ko")]).score
+    for arguments in (
+        ["--prepared", "prepared"],
+        ["--model", "model"],
+        ["--reference", "test.ko", "--source-file", "test.en", "--target", "ko"],
+        ["--reference", "test.ko", "--source-file", "test.en", "--model", "model"],
+    ):
+        again = found("--hypotheses", saved, *arguments)
+        assert {key: again[key] for key in ("bleu", "chrf", "ter", "lengths", "worst")} == {
+            key: direct[key] for key in ("bleu", "chrf", "ter", "lengths", "worst")
+        }
+        assert again["recipe"]["hypotheses"] == str(saved)
+    told = found("--hypotheses", saved, "--model", "model")["notes"]
+    assert "model translated nothing; it only told the languages and the corpus" in told
+
+
+def test_validation_in_training_saw_the_same_figures(found: Found, trained: Path) -> None:
+    records = [json.loads(line) for line in read(trained / "model" / "metrics.jsonl")]
+    best = [record for record in records if record.get("best")][-1]
+    result = found("--split", "dev", "--beam-size", 1, "--precision", "fp32")
+    assert result["bleu"]["score"] == pytest.approx(best["dev_bleu"])
+    assert result["chrf"]["score"] == pytest.approx(best["dev_chrf"])
+    assert best["dev_chrf"] > 0
+
+
+def test_given_files_are_translated_and_several_references_count(found: Found, tmp_path: Path) -> None:
+    stored = found()
+    packed = tmp_path / "test.en.gz"
+    packed.write_bytes(gzip.compress(Path("test.en").read_bytes()))
+    given = found("--source-file", packed, "--reference", "test.ko")
+    assert given["bleu"] == stored["bleu"]
+    assert given["recipe"]["source"] == str(packed)
+    other = [line.replace("하나", "한") for line in read("test.ko")]
+    write(tmp_path / "other.ko", other)
+    two = found("--reference", "test.ko", "--reference", tmp_path / "other.ko")
+    assert "nrefs:2" in two["bleu"]["signature"]
+    assert two["bleu"]["score"] >= stored["bleu"]["score"]
+
+
+def test_the_same_text_in_another_unicode_form_is_perfect(found: Found, tmp_path: Path) -> None:
+    write(tmp_path / "nfd", [unicodedata.normalize("NFD", line) for line in read("test.ko")])
+    for arguments in (["--prepared", "prepared"], ["--reference", "test.ko"]):
+        assert found("--hypotheses", tmp_path / "nfd", *arguments)["bleu"]["score"] == pytest.approx(100)
+
+
+def test_a_baseline_is_compared(found: Found, evaluate: Evaluate, tmp_path: Path) -> None:
+    write(tmp_path / "bad", ["나쁜 번역" for _ in read("test.ko")])
+    arguments = ["--hypotheses", "test.ko", "--prepared", "prepared", "--baseline", tmp_path / "bad"]
+    result = found(*arguments)["baseline"]
+    assert (result["hypotheses"], result["test"]) == (str(tmp_path / "bad"), "bootstrap")
+    assert result["bleu"]["system"] > result["bleu"]["baseline"]
+    assert result["bleu"]["p_value"] < 0.01
+    other = found(*arguments, "--significance", "randomisation", "--resamples", 200)["baseline"]
+    assert (other["test"], "ar:200" in other["chrf"]["signature"]) == ("randomisation", True)
+    assert f"Against {tmp_path / 'bad'} (paired bootstrap, 1,000 times)" in evaluate(*arguments)[1]
+    same = found(*arguments[:-1], "test.ko")["baseline"]
+    assert same["ter"]["p_value"] == 1
+
+
+def test_options_act(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = found()
+    assert found("--split", "dev")["recipe"]["sentences"] == 10
+    assert found("--target", "en")["bleu"]["signature"].count("tok:13a") == 1
+    assert "bs:7|" in found("--resamples", 7)["bleu"]["signature"]
+    assert found("--worst", 0)["worst"] == []
+    assert found("--length-penalty", 0)["recipe"]["search"]["length_penalty"] == 0
+    assert found("--max-length", 1)["bleu"] != usual["bleu"]
+    assert any("cut at the length limit" in note for note in found("--max-length", 1)["notes"])
+    assert found("--precision", "bf16")["recipe"]["model"]["compute"].endswith("bf16")
+    cpu = found("--threads", 1, "--device", "cpu", "--precision", "fp32")
+    assert cpu["recipe"]["model"]["compute"] == "CPU, 1 thread, fp32"
+    sizes = []
+    import nmt_cli.decoding.translator as translator
+
+    kept = translator.Batching
+    monkeypatch.setattr(translator, "Batching", lambda size: sizes.append(size) or kept(size))
+    assert found("--batch-size", 3)["bleu"] == usual["bleu"]
+    assert sizes == [3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        (["--beam-size", 2, "--save", "x"], "not used, as nothing is translated with --hypotheses: beam_size, save"),
+        (["--significance", "bootstrap"], "significance is not used without --baseline"),
+        (["--target", "ko"], "no source was given: lengths are those of the reference"),
+        ([], "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"),
+    ],
+)
+def test_what_does_not_act_is_said(found: Found, evaluate: Evaluate, arguments: list[str], note: str) -> None:
+    given = ["--hypotheses", "test.ko", "--reference", "test.ko", *arguments]
+    assert note in found(*given)["notes"]
+    assert f"note: {note}\n" in evaluate(*given)[1]
+
+
+def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Found, tmp_path: Path) -> None:
+    lines = read("test.ko")
+    hypotheses = tmp_path / "crlf"
+    hypotheses.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines[:-1], lines[-1] + "\u2028\x0c", ""]).encode())
+    result = found("--hypotheses", hypotheses, "--prepared", "prepared")
+    assert result["chrf"]["score"] == pytest.approx(100)
+    assert f"{hypotheses}: removed a carriage return from the end of 14 lines and 1 byte order marks" in result["notes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hypotheses", "none", "--reference", "test.ko"], "none: no such file"),
+        (["--hypotheses", "model", "--reference", "test.ko"], "model: is a folder"),
+        (["--hypotheses", "short", "--reference", "test.ko"], "short has 2 lines, but test.ko has 14; both must"),
+        (["--hypotheses", "short", "--prepared", "prepared"], "short has 2 lines, but test of prepared has 14; both"),
+        (["--reference", "short"], "prepared has 14 lines, but short has 2; both must have a line for a line"),
+        (["--baseline", "short"], "prepared has 14 lines, but short has 2; both must have a line for a line"),
+        (["--hypotheses", "empty", "--reference", "empty"], "empty: is empty; there is nothing to score"),
+        (["--hypotheses", "latin", "--reference", "test.ko"], "latin:2: byte 0xE9 at byte offset 4 is not UTF-8"),
+        (["--hypotheses", "test.ko"], "--hypotheses test.ko: give also what to compare it with: --reference FILE"),
+        (["--source-file", "test.en"], "--source-file test.en: give its translation too, with --reference FILE"),
+        (["--source-file", "test.en", "--reference", "test.ko", "--split", "dev"], "takes the place of --prepared and"),
+        (["--model", "none"], "none: no model here; make one with nmt train"),
+        (["--prepared", "none"], "none: no prepared corpus here"),
+        (["--model", "prepared"], "prepared: not a model folder"),
+        (["--prepared", "model"], "model: not a prepared corpus"),
+        (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
+    ],
+)
+def test_mistakes_are_one_line(evaluate: Evaluate, trained: Path, arguments: list[str], message: str) -> None:
+    write(trained / "short", ["a", "b"])
+    (trained / "empty").write_bytes(b"")
+    (trained / "latin").write_bytes("ab\nçé\n".encode("latin-1").replace(b"\xe7", b"c"))
+    for form in ([], ["--json"]):
+        status, out, err = evaluate(*arguments, *form)
+        assert (status, out) == (1, "")
+        assert err.startswith("nmt: ")
+        assert message in err
+        assert err.count("\n") == 1
+
+
+@pytest.fixture
+def moved(trained: Path, tmp_path: Path) -> Change:
+    """A copy of model and corpus, and a function that changes the model's manifest."""
+    shutil.copytree(trained / "model", tmp_path / "model")
+    shutil.copytree(trained / "prepared", tmp_path / "prepared")
+
+    def change(**values: str) -> Path:
+        path = tmp_path / "model" / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values), encoding="utf-8")
+        return tmp_path / "model"
+
+    return change
+
+
+def test_a_corpus_that_is_gone_is_named(evaluate: Evaluate, moved: Change, tmp_path: Path) -> None:
+    model = moved(prepared=str(tmp_path / "gone"))
+    status, _, err = evaluate("--model", model)
+    assert status == 1
+    assert err == (
+        f"nmt: {tmp_path / 'gone'}: the corpus that {model} was trained on is not there any more; give --prepared "
+        "FOLDER, or --source-file and --reference\n"
+    )
+    assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
+
+
+def test_a_corpus_of_other_languages_is_refused(evaluate: Evaluate, moved: Change) -> None:
+    status, _, err = evaluate("--model", moved(target="de"), "--prepared", "prepared")
+    assert status == 1
+    assert "prepared: is en -> ko, but" in err
+    assert "is en -> de; give a corpus of the same languages" in err
+
+
+def test_a_corpus_prepared_anew_is_pointed_out(found: Found, moved: Change) -> None:
+    notes = found("--model", moved(corpus="f" * 64))["notes"]
+    assert any("was prepared anew since" in note and "its test split may hold" in note for note in notes)
+
+
+def test_scoring_files_needs_no_torch(trained: Path) -> None:
+    probe = (
+        "import sys, nmt_cli.cli.app as app\ntry:\n"
+        "    app.main(['eval', '--hypotheses', 'test.ko', '--reference', 'test.ko'])\n"
+        "except SystemExit as done:\n    assert not done.code\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=trained, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nFalse\n")

@@ -1,0 +1,131 @@
+"""Word alignments: merging attention, Pharaoh form, and error rates worked out by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from nmt_cli.decoding.alignment import links, merge, pharaoh
+from nmt_cli.errors import CorpusError
+from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, parse_links, read_links
+
+
+def test_merge_by_hand() -> None:
+    weights = [
+        [0.1, 0.2, 0.3, 0.4],  # first subword of word 0
+        [0.3, 0.4, 0.1, 0.2],  # second subword of word 0
+        [0.0, 0.0, 0.9, 0.1],  # word 1
+        [0.7, 0.1, 0.1, 0.1],  # end of sentence, not in the list
+    ]
+    merged = merge(weights, source_words=[0, 0, 1], target_words=[0, 0, 1])
+    np.testing.assert_allclose(merged, [[(0.3 + 0.7) / 2, (0.3 + 0.1) / 2], [0.0, 0.9]])
+
+
+Drawn = tuple[npt.NDArray[np.float64], list[int], list[int]]
+"""Attention, and the words of source and target subwords."""
+
+
+def word_indices(subwords: int) -> st.SearchStrategy[list[int]]:
+    steps = st.lists(st.integers(0, 1), min_size=subwords - 1, max_size=subwords - 1)
+    return steps.map(lambda found: np.cumsum([0, *found]).tolist())
+
+
+@st.composite
+def subword_matrices(draw: st.DrawFn) -> Drawn:
+    target, source = draw(st.integers(1, 8)), draw(st.integers(1, 8))
+    weights = draw(arrays.arrays(np.float64, (target, source), elements=st.floats(0.01, 1)))
+    split = [
+        np.cumsum([0, *draw(st.lists(st.integers(0, 1), min_size=n - 1, max_size=n - 1))]) for n in (source, target)
+    ]
+    return weights / weights.sum(1, keepdims=True), *(words.tolist() for words in split)
+
+
+@given(subword_matrices())
+def test_merging_conserves_mass(drawn: Drawn) -> None:
+    weights, source_words, target_words = drawn
+    merged = merge(weights, source_words, target_words)
+    assert merged.shape == (target_words[-1] + 1, source_words[-1] + 1)
+    np.testing.assert_allclose(merged.sum(1), 1)
+
+
+@given(subword_matrices())
+def test_positions_of_no_word_are_left_out(drawn: Drawn) -> None:
+    weights, source_words, target_words = drawn
+    with_end = np.pad(weights, ((0, 1), (0, 2)), constant_values=5.0)
+    expected = merge(weights, source_words, target_words)
+    np.testing.assert_allclose(merge(with_end, source_words, target_words), expected)
+    np.testing.assert_allclose(merge(with_end, [*source_words, -1, -1], [*target_words, -1]), expected)
+
+
+def test_merging_nothing() -> None:
+    assert merge(np.zeros((0, 3)), [0, 1, 1], []).shape == (0, 2)
+    assert merge(np.zeros((2, 1)), [], [0, 1]).shape == (2, 0)
+
+
+def test_more_subwords_than_attention_is_an_error() -> None:
+    with pytest.raises(ValueError, match="3 source subwords, but attention over 2"):
+        merge(np.ones((2, 2)), [0, 1, 2], [0, 1])
+    with pytest.raises(ValueError, match="matrix"):
+        merge(np.ones(3), [0], [0])
+
+
+def test_links_take_the_strongest_source_word_of_each_target_word() -> None:
+    assert links([[0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.0, 0.0, 0.0], [0.4, 0.4, 0.2]]) == [(0, 1), (0, 3), (1, 0)]
+    assert links(np.zeros((0, 4))) == links(np.zeros((3, 0))) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99))))
+def test_pharaoh_form_is_read_back(pairs: list[tuple[int, int]]) -> None:
+    assert parse_links(pharaoh(pairs)) == Alignment(frozenset(pairs), frozenset(pairs))
+
+
+def test_possible_links_are_not_sure_but_sure_ones_are_possible() -> None:
+    found = parse_links("0-0 1p2  3-1 3p1")
+    assert found.sure == {(0, 0), (3, 1)}
+    assert found.possible == {(0, 0), (1, 2), (3, 1)}
+    assert parse_links("") == Alignment(frozenset(), frozenset())
+
+
+@pytest.mark.parametrize("word", ["0", "1-", "-1", "1-2-3", "1x2", "a-b", "1.0-2", "-1-2", "٣-4"])
+def test_what_is_no_link_is_named_with_file_and_line(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "gold"
+    path.write_text(f"0-0\n0-1 {word}\n", encoding="utf-8")
+    with pytest.raises(CorpusError) as caught:
+        read_links(path)
+    assert str(caught.value) == f"{path}:2: {word!r} is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"
+
+
+@pytest.mark.parametrize(
+    ("found", "gold", "aer", "precision", "recall"),
+    [
+        ("0-0 1-1", "0-0 1-1", 0.0, 1.0, 1.0),
+        ("0-0 1-1", "0-0 1p1", 0.0, 1.0, 1.0),  # a possible link is not wrong
+        ("0-0", "0-0 1p1", 0.0, 1.0, 1.0),  # nor is its absence
+        ("0-0", "0-0 1-1", 1 - 2 / 3, 1.0, 0.5),
+        ("0-0 2-2", "0-0 1-1 2p2 3p3", 1 - (1 + 2) / 4, 1.0, 0.5),
+        ("0-0 1-2 5-5", "0-0 1-1 1p2", 1 - (1 + 2) / 5, 2 / 3, 0.5),
+        ("1-0", "0-1", 1.0, 0.0, 0.0),
+        ("", "0-0", 1.0, 1.0, 0.0),
+        ("", "", 0.0, 1.0, 1.0),
+    ],
+)
+def test_error_rates_by_hand(found: str, gold: str, aer: float, precision: float, recall: float) -> None:
+    rate = alignment_error_rate([parse_links(found).sure], [parse_links(gold)])
+    assert (rate.aer, rate.precision, rate.recall) == pytest.approx((aer, precision, recall))
+
+
+def test_error_rate_is_over_links_not_over_sentences() -> None:
+    found = [parse_links("0-0").sure, parse_links("0-0 1-1 2-2").sure]
+    gold = [parse_links("0-1"), parse_links("0-0 1-1 2-2")]
+    rate = alignment_error_rate(found, gold)
+    assert rate.aer == pytest.approx(1 - (3 + 3) / (4 + 4))
+    assert rate.sentences == 2
+
+
+def test_alignments_of_unequal_number_are_refused() -> None:
+    with pytest.raises(CorpusError, match="1 alignments, but 2 gold ones"):
+        alignment_error_rate([frozenset()], [parse_links(""), parse_links("")])

@@ -1,0 +1,39 @@
+"""The README speaks of what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nmt_cli.cli.app import COMMANDS
+from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig, leaves
+
+ROOT = Path(__file__).parents[2]
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
+OPTIONS = {
+    "--" + leaf.name.replace("_", "-")
+    for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig)
+    for leaf in leaves(config)
+} | {"--help", "--config", "--set", "--version", "--preset"}
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_commands_and_options_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for command in re.findall(r"\bnmt ([a-z]+)\b(?=[^\n]*--|`)", text):
+        assert command in COMMANDS, command
+    own = set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', "".join(p.read_text() for p in ROOT.glob("*/*.py"))))
+    for option in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text):
+        assert option in OPTIONS | own, option
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z]+)`?", (ROOT / "README.md").read_text())) - {"and"}
+    assert named <= targets

@@ -1,0 +1,81 @@
+"""What `nmt eval` prints: complete, plain where there is no terminal, and within the width where there is one."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from nmt_cli.evaluation.material import Material, Text
+from nmt_cli.evaluation.verdict import Verdict, judge
+from nmt_cli.report.tables import show_verdict
+
+REFERENCES = ["Ein Mann fährt mit dem Fahrrad durch die Stadt.", "나는 어제 [b]도서관[/b]에서 책을 읽었습니다. " * 4]
+SOURCES = ["A man rides.", "I read " * 30]
+HYPOTHESES = ["Ein Mann fährt :cat: mit einem Rad.", ""]
+
+
+def verdict(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> Verdict:
+    recipe: dict[str, Any] = {"references": ["test of prepared"], "hypotheses": "translated by model", "sentences": 2}
+    recipe["model"] = {"path": "model", "sha256": "0123456789abcdef", "compute": "CPU, 1 thread, fp32"}
+    recipe["search"] = {"beam_size": 5, "length_penalty": 1.0}
+    material = Material(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
+    return judge(material, resamples=50)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def printed(shown: Verdict, file: io.StringIO) -> str:
+    show_verdict(shown, file)
+    return file.getvalue()
+
+
+def test_plain_text_has_everything_and_no_colour() -> None:
+    text = printed(verdict(Text(["a", "b"], "other.txt")), io.StringIO())
+    assert "\x1b" not in text
+    assert not re.search(r"[│─┃━]", text)
+    scores = verdict().scores
+    for found in (scores.bleu, scores.chrf, scores.ter):
+        assert f"{found.score:.2f}" in text
+        assert f"{found.low:.2f} to {found.high:.2f}" in text
+        assert found.signature in text
+    for expected in (
+        "Against other.txt",
+        "By length of the source",
+        "line 2",
+        "(empty)",
+        ":cat:",
+        "[b]도서관[/b]",
+        "2 sentences against test of prepared",
+        "model 0123456789ab; ",
+        "beam size 5, length penalty 1.0",
+        "note: be careful",
+        "I read " * 29 + "I read\n",
+    ):
+        assert expected in text
+    assert all(line == line.rstrip() for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    text = printed(verdict(Text(["a", "b"], "other.txt")), Terminal())
+    assert "\x1b[" in text
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).split("\n")
+    whole = [line for line in lines if "version:" in line]
+    assert len(whole) == 3, "a signature stays on its line, to be copied"
+    assert all(cell_len(line) <= width for line in lines if line not in whole and "sentences against" not in line)
+
+
+def test_without_a_source_lengths_are_of_the_reference() -> None:
+    shown = verdict(sources=None)
+    text = printed(shown, io.StringIO())
+    assert "By length of the reference" in text
+    assert "note: no source was given: lengths are those of the reference" in text
+    assert "source  " not in text
