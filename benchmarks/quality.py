@@ -1,0 +1,101 @@
+"""Quality in a given time: raw text -> preprocess -> train -> eval, each as a user would run it.
+
+    python benchmarks/quality.py --train data/train --dev data/dev --test data/test \
+        --source en --target de --minutes 15 [--lowercase-tokenised] [-- more options of nmt train]
+
+Prints one row with the figures and their recipe, and writes it to --json FILE. The clock runs from before
+preprocess to after training; evaluation (beam 5) is timed on its own.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+
+def run(*command: str) -> tuple[float, str]:
+    """Run an nmt command; seconds and standard output."""
+    print("$ nmt", shlex.join(command), file=sys.stderr, flush=True)
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "nmt_cli", *command], stdout=subprocess.PIPE, text=True, check=True)
+    return time.monotonic() - started, done.stdout
+
+
+def tokenised_lowercase_bleu(hypotheses: list[str], references: list[str]) -> dict[str, Any]:
+    """BLEU as papers on this corpus report it: lower-cased text, tokenised alike by mteval-v13a's international
+    rules where the papers used the Moses tokenizer, so that the figure is near theirs, not the same."""
+    from sacrebleu.metrics import BLEU
+
+    metric = BLEU(lowercase=True, tokenize="intl")
+    score = metric.corpus_score(hypotheses, [references])
+    return {"score": score.score, "signature": str(metric.get_signature())}
+
+
+def machine() -> str:
+    """Processor, cores and date of the run."""
+    model = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        model = found.group(1) if found else model
+    return f"{model}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--train", "--dev", "--test"):
+        parser.add_argument(name, required=name == "--train")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--minutes", type=float, default=15.0, help="from raw text on; 0 leaves the end to nmt train")
+    parser.add_argument("--lowercase-tokenised", action="store_true", help="also BLEU as older papers report it")
+    parser.add_argument("--preprocess", default="", help="more options of nmt preprocess")
+    parser.add_argument("--keep", type=Path, help="keep prepared/ and model/ in this folder")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
+    given = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.keep or Path(temporary)
+        prepared, model, output = folder / "prepared", folder / "model", folder / "output.txt"
+        splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
+        pair = ["--source", given.source, "--target", given.target]
+        preparing, _ = run(
+            "preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared), *shlex.split(given.preprocess)
+        )
+        limit = ["--max-minutes", f"{given.minutes - preparing / 60:.4f}"] if given.minutes else []
+        training, _ = run("train", str(prepared), "--out", str(model), *limit, *given.options)
+        evaluating, printed = run("eval", "--model", str(model), "--json", "--save", str(output))
+        result = json.loads(printed)
+        row: dict[str, Any] = {
+            "minutes": round((preparing + training) / 60, 2),
+            "preprocess_seconds": round(preparing, 1),
+            "train_seconds": round(training, 1),
+            "eval_seconds": round(evaluating, 1),
+            "bleu": result["bleu"],
+            "chrf": result["chrf"],
+            "ter": result["ter"],
+            "recipe": result["recipe"],
+            "machine": machine(),
+            "options": given.options,
+        }
+        if given.lowercase_tokenised:
+            from nmt_cli.corpus.store import PreparedCorpus
+
+            references = PreparedCorpus.open(prepared).split("test").target_texts()
+            hypotheses = output.read_text(encoding="utf-8").split("\n")[:-1]
+            row["bleu_lowercase_tokenised"] = tokenised_lowercase_bleu(hypotheses, references)
+    print(json.dumps(row, ensure_ascii=False, indent=2))
+    if given.json:
+        given.json.write_text(json.dumps(row, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
