@@ -4,9 +4,9 @@
 
 makes text of each size out of the given corpus (half of one pair followed by half of another, drawn by seed),
 then runs, in turn, `nmt preprocess` on it and SentencePiece's own multi-threaded training (on all of the text,
-to the same size) and encoding, each in a fresh process. It prints for each size the median wall-clock and
-processor seconds of both, their ratio, and the peak memory of the whole process tree (PSS, polled), which must
-not grow with the corpus. Needs Linux (/proc).
+to the same size, with the same settings) and encoding, each in a fresh process. It prints for each size the
+median wall-clock and processor seconds of both, their ratio, and the peak memory of the whole process tree
+(PSS, polled), which must not grow with the corpus. Needs Linux (/proc).
 """
 
 import argparse
@@ -35,7 +35,7 @@ source, target, size, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(
 model = io.BytesIO()
 sentencepiece.SentencePieceTrainer.train(
     input=[source, target], model_writer=model, vocab_size=size, hard_vocab_limit=False, byte_fallback=True,
-    character_coverage=1.0, num_threads=threads, minloglevel=2,
+    character_coverage=1.0, normalization_rule_name="identity", num_threads=threads, minloglevel=2,
 )
 processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
 for path in (source, target):
@@ -149,9 +149,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     languages = (options.source, options.target)
-    print(
-        f"{len(os.sched_getaffinity(0))} processors, sentencepiece {sentencepiece.__version__}, load {os.getloadavg()[0]:.1f}"
-    )
+    processors, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{processors} processors, load {load:.1f}, sentencepiece {sentencepiece.__version__}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for pairs in options.pairs:
             synthesise(options.prefix, languages, pairs, Path(name) / str(pairs))

@@ -180,10 +180,6 @@ def be_group(stem: Stem, described: list[Word], spec: Spec, agreement: str, nega
     return Group([be], [*no, *described], chain, tail)
 
 
-UNWILLED = frozenset(["기억하"])
-"""Stems negated with 지 못하다: not doing it is no decision."""
-
-
 def _group(made: _English, stem: Stem, negative: Stem | None, spec: Spec, agreement: str) -> Group:
     chain: list[Eojeol] = []
     tail = Tail(stem, spec.tense == "past", made.main, [] if spec.mode or spec.progressive else [*made.aux])
@@ -196,8 +192,7 @@ def _group(made: _English, stem: Stem, negative: Stem | None, spec: Spec, agreem
             tail = Tail(negative, tail.past, [*made.no, *made.main], made.aux)
         else:
             chain += eojeols(direct(tail.stem, "지"), tail.sure)
-            no = Stem("못하") if stem.text in UNWILLED else Stem("않", adjective=tail.stem.adjective)
-            tail = Tail(no, tail.past, made.no, made.aux)
+            tail = Tail(Stem("않", adjective=tail.stem.adjective), tail.past, made.no, made.aux)
     if spec.tense == "future":
         chain += eojeols(linked(tail.stem, "ㄹ"), tail.sure)
         tail = Tail(Stem("것이", copula=True), False, made.aux)

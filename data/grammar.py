@@ -40,7 +40,7 @@ CLAUSES: tuple[tuple[int, Plan], ...] = (
     (7, causes.condition),
     (5, timing.around),
     (4, timing.during),
-    (5, joined.quoted),
+    (7, joined.quoted),
     (9, joined.two_sided),
     (10, joined.long),
 )
@@ -49,7 +49,7 @@ QUESTIONS: tuple[tuple[int, Callable[[Random, float], Pair]], ...] = (
     (5, actions.asked),
     (4, actions.wh_question),
     (1, actions.how_many),
-    (5, actions.request),
+    (6, actions.request),
 )
 
 
@@ -64,7 +64,7 @@ class Grammar:
 
     def pair(self) -> Pair:
         """One sentence pair."""
-        rich = self.rng.random() ** 0.7
+        rich = self.rng.random() ** 0.8
         roll = self.rng.randrange(TOTAL)
         for weight, plan in CLAUSES:
             roll -= weight

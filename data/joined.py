@@ -21,7 +21,7 @@ def sequence(rng: Random, rich: float) -> Clause:
     """Two or three things one person does: 친구를 만나서 커피를 마셨습니다."""
     tense = rng.choice(("past", "past", "past", "future"))
     subject = actor(rng, GOING, rich)
-    chosen = steps(rng, 3 if rng.random() < rich * 0.6 else 2)
+    chosen = steps(rng, 3 if rng.random() < rich * 0.5 else 2)
     spec = Spec("past") if tense == "past" else Spec("present", form="bare")
     clauses = [
         act(rng, subject, frame, spec, Wish(rich * 0.7, place=spot, time=False, clauses=False), "shared")
@@ -119,7 +119,7 @@ HALVES = (action, modal, errand, because, sky_because, interrupted, visit_when, 
 def long(rng: Random, rich: float) -> Clause:
     """Two plans of this grammar side by side, about different people."""
     while True:
-        first, second = (rng.choice(HALVES)(rng, 0.75 + 0.25 * rich) for _ in range(2))
+        first, second = (rng.choice(HALVES)(rng, 0.85 + 0.15 * rich) for _ in range(2))
         texts = [" ".join(eojeol.text for eojeol in half.subject) for half in (first, second)]
         together = first.tail.past == second.tail.past and first.tail.stem.copula == second.tail.stem.copula
         if together and texts[0] != texts[1] and texts[1] not in ("그는", "그녀는", "그들은"):

@@ -70,7 +70,7 @@ class Verb:
     stem: Stem
     negative: Stem | None = None
     joins: bool = False
-    """Joins a following action with 아서, not 고: what comes next happens there or with them."""
+    """Joins a following action with 아서, not 고: what comes next happens there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

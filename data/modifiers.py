@@ -13,43 +13,30 @@ ADJECTIVES = (
         expensive 비싸다 priced
         cheap 싸다 priced
         heavy 무겁다/ㅂ heavy
-        light 가볍다/ㅂ heavy
         long 길다 long
         short 짧다 long
-        thick 두껍다/ㅂ thick
-        thin 얇다 thick thin
         red 빨갛다/ㅎ col red
         blue 파랗다/ㅎ col blue
-        yellow 노랗다/ㅎ col yellow
         white 하얗다/ㅎ col white
         black 까맣다/ㅎ col black
         delicious 맛있다 tasty
-        sweet 달다 sweet
-        fresh 신선하다 fresh
         hot 뜨겁다/ㅂ hot
         cold 차갑다/ㅂ cold
-        warm 따뜻하다 warm
         interesting 재미있다 dull
         boring 지루하다 dull
         difficult 어렵다/ㅂ hard
         easy 쉽다/ㅂ hard
-        useful 유용하다 useful
         important 중요하다 important
         famous 유명하다 fame famous_thing
         kind 친절하다 person
         smart 똑똑하다 person
         diligent 부지런하다 person
-        lazy 게으르다/르 pupil
         tall 키가_크다 tall
-        brave 용감하다 brave
         cute 귀엽다/ㅂ cute
         pretty 예쁘다 pretty
         beautiful 아름답다/ㅂ beautiful
         clean 깨끗하다 clean neat
-        dirty 더럽다/ㅂ clean
         quiet 조용하다 calm
-        noisy 시끄럽다/ㅂ calm
-        spacious 넓다 wide
         sad 슬프다 sad
         """,
     ),
@@ -70,23 +57,12 @@ MOODS = adjectives(
     """,
 )
 
-WEATHER = adjectives("after", "good 좋다\nbad 나쁘다\ncold 춥다/ㅂ\nhot 덥다/ㅂ\nwarm 따뜻하다\ncool 시원하다")
+WEATHER = adjectives("after", "good 좋다\nbad 나쁘다\ncold 춥다/ㅂ\nhot 덥다/ㅂ\nwarm 따뜻하다")
 
 LONG = frozenset(
-    [
-        "expensive",
-        "delicious",
-        "interesting",
-        "boring",
-        "difficult",
-        "useful",
-        "important",
-        "famous",
-        "diligent",
-        "beautiful",
-        "spacious",
-    ]
+    ["expensive", "delicious", "interesting", "boring", "difficult", "important", "famous", "diligent", "beautiful"]
 )
+"""Adjectives compared with "more"."""
 
 
 def _places(text: str) -> dict[str, Place]:
@@ -103,38 +79,29 @@ def _places(text: str) -> dict[str, Place]:
 PLACES = _places(
     """
     at_home 집 indoor
-    at_school 학교 indoor institution
+    at_school 학교 indoor
     in_the_library 도서관 indoor visit calm sized aged
-    in_the_park 공원 outdoor visit calm wide sized beautiful
+    in_the_park 공원 outdoor visit calm sized beautiful
     at_the_market 시장 outdoor visit calm sized famous_thing
     at_the_hospital 병원 indoor sized aged neat
-    at_the_station 역 landmark
+    at_the_station 역
     at_the_restaurant 식당 indoor calm sized aged famous_thing neat near
     at_the_cafe 카페 indoor calm sized aged famous_thing near
     at_the_museum 박물관 indoor visit sized aged famous_thing
-    at_the_bank 은행 indoor landmark
-    at_the_office 사무실 indoor calm neat wide
+    at_the_office 사무실 indoor calm neat
     at_the_bookstore 서점 indoor sized aged near
     at_the_theater 극장 indoor sized aged famous_thing near
-    at_the_airport 공항 landmark
-    at_the_post_office 우체국 indoor landmark
-    at_the_hotel 호텔 indoor sized aged famous_thing neat near
+    at_the_airport 공항
     at_the_bakery 빵집 indoor sized famous_thing near
     at_the_store 가게 indoor sized near
-    at_the_department_store 백화점 indoor sized
     at_the_zoo 동물원 outdoor visit sized
-    at_the_gym 체육관 indoor neat wide
-    at_the_pool 수영장 outdoor neat wide
-    on_the_farm 농장 outdoor sized
     at_the_beach 해변 outdoor visit calm beautiful neat
     in_the_garden 정원 outdoor beautiful sized
     in_the_kitchen 부엌 indoor neat
     in_the_room 방 indoor calm neat sized
-    in_the_classroom 교실 indoor calm neat
     on_the_street 거리 outdoor
     in_Seoul 서울 city
     in_Busan 부산 city
-    in_Daegu 대구 city
     on_Jeju_Island 제주도 city
     """
 )
@@ -145,48 +112,35 @@ def _times(span: str, tenses: str, text: str, clock: bool = False) -> tuple[Time
 
 
 TIMES = (
-    *_times(
-        "short",
-        "past",
-        """
-        yesterday 어제
-        two_days_ago 이틀_전에
-        last_Friday 지난주_금요일에
-        last_weekend 지난_주말에
-        """,
-    ),
-    *_times("short", "past", "last_night 어젯밤에\nthis_morning 오늘_아침에\nyesterday_afternoon 어제_오후에", True),
+    *_times("short", "past", "yesterday 어제\nlast_weekend 지난_주말에"),
+    *_times("short", "past", "last_night 어젯밤에\nthis_morning 오늘_아침에", True),
     *_times("week", "past", "last_week 지난주에"),
-    *_times("long", "past", "last_month 지난달에\nlast_year 작년에"),
-    *_times("short", "future", "tomorrow 내일\nthis_weekend 이번_주말에\nnext_Friday 다음_주_금요일에"),
-    *_times("short", "future", "tonight 오늘_밤에\ntomorrow_morning 내일_아침에\ntomorrow_afternoon 내일_오후에", True),
+    *_times("long", "past", "last_year 작년에"),
+    *_times("short", "future", "tomorrow 내일\nthis_weekend 이번_주말에"),
+    *_times("short", "future", "tonight 오늘_밤에\ntomorrow_morning 내일_아침에", True),
     *_times("week", "future", "next_week 다음_주에"),
-    *_times("long", "future", "next_month 다음_달에\nnext_year 내년에"),
+    *_times("long", "future", "next_year 내년에"),
     *_times("short", "past future", "today 오늘"),
-    *_times("short", "habit", "every_day 매일\non_weekends 주말마다\nevery_Sunday 일요일마다"),
-    *_times("short", "habit", "every_morning 매일_아침\nevery_evening 매일_저녁\nin_the_afternoon 오후에", True),
+    *_times("short", "habit", "every_day 매일\non_weekends 주말마다"),
+    *_times("short", "habit", "every_morning 매일_아침", True),
     *_times("short", "progressive", "now 지금"),
-    *_times("long", "progressive", "these_days 요즘"),
 )
 
-FREQUENCY = {"always": "항상", "often": "자주", "usually": "보통", "sometimes": "가끔"}
+FREQUENCY = {"always": "항상", "often": "자주", "sometimes": "가끔"}
 
 MANNERS = {
     "quickly": "빨리",
     "slowly": "천천히",
     "quietly": "조용히",
-    "carefully": "조심스럽게",
-    "loudly": "크게",
     "early": "일찍",
     "late": "늦게",
     "hard": "열심히",
-    "well": "잘",
     "again": "다시",
 }
 
-DEGREES = {"very": "매우", "too": "너무", "really": "정말"}
+DEGREES = {"very": "매우", "too": "너무"}
 
-NUMBERS = {"two": "두", "three": "세", "four": "네", "five": "다섯", "six": "여섯"}
+NUMBERS = {"two": "두", "three": "세", "four": "네", "five": "다섯"}
 
 OWNERS = {"my": "제", "our": "우리"}
 

@@ -52,13 +52,12 @@ class Nominal:
 
 @cache
 def fitting(tags: frozenset[str], before: bool) -> tuple[Adjective, ...]:
-    """Adjectives that go with a noun's tags, in front of it or after "to be"; those with few nouns, repeated."""
+    """Adjectives that go with a noun's tags, in front of it or after "to be"."""
     uses = ("both", "before") if before else ("both", "after")
-    found = [entry for entry in ADJECTIVES if entry.fits & tags and entry.use in uses]
-    return tuple(entry for entry in found for _ in range(3 if entry.en in ("thick", "thin", "brave", "lazy") else 1))
+    return tuple(entry for entry in ADJECTIVES if entry.fits & tags and entry.use in uses)
 
 
-COLOURS = frozenset(["red", "blue", "yellow", "white", "black"])
+COLOURS = frozenset(["red", "blue", "white", "black"])
 
 
 def pick_adjectives(rng: Random, tags: frozenset[str], rich: float, price: bool = False) -> list[Adjective]:
@@ -85,12 +84,10 @@ def described(chosen: Sequence[Adjective]) -> tuple[list[Word], list[Eojeol]]:
 
 
 def counted(noun: Noun, number: str, chosen: Sequence[Adjective]) -> Nominal:
-    """Three red apples; two pairs of shoes; two cups of tea: 빨간 사과 세 개."""
+    """Three red apples, two cups of tea: 빨간 사과 세 개, 차 두 잔."""
     unit: list[Word] = []
     if "mass" in noun.tags:
         unit = words("cups of" if "cup" in noun.tags else "glasses of")
-    elif "pair" in noun.tags:
-        unit = words("pairs of")
     count = Word(number)
     adj_en, adj_ko = described(chosen)
     head = words(noun.en if unit else english.plural(noun.en))
@@ -169,10 +166,10 @@ def thing(
         if numbers and noun.counter == "잔" and rng.random() < 0.4:
             return measured(noun) if rng.random() < 0.6 else counted(noun, rng.choice(("two", "three")), [])
         return plain(noun, "the" if article in ("any", "mine", "ours") and rng.random() < 0.35 else "", chosen)
-    if numbers and noun.counter and rng.random() < 0.22:
-        return counted(noun, rng.choice(tuple(NUMBERS)), chosen)
     if "pair" in noun.tags:
         return plain(noun, rng.choice(("the", "these", "those", "", "my" if article == "mine" else "the")), chosen)
+    if numbers and noun.counter and rng.random() < 0.22:
+        return counted(noun, rng.choice(tuple(NUMBERS)), chosen)
     plural = {"generic": 1.0, "habit": 0.4}.get(article, 0.1 if noun.counter and article != "the" else 0.0)
     if rng.random() < plural:
         return plain(noun, "", chosen, many=True)
@@ -306,7 +303,7 @@ def animal(rng: Random, tag: str, rich: float) -> tuple[Nominal, Noun]:
 
 def landmark(rng: Random) -> tuple[list[Word], list[Eojeol]]:
     """Near the station: 역 근처에 있는."""
-    place = PLACES[rng.choice(("station", "bank", "hospital", "airport", "post office", "park", "school"))]
+    place = PLACES[rng.choice(("station", "hospital", "airport", "park", "school"))]
     near, *rest = words(f"near {'' if place.bare else 'the '}{place.en}")
     head = rest[-len(place.en.split()) :]
     ko = [Eojeol(place.ko, head, rest[: -len(head)]), Eojeol("근처에", [near]), Eojeol("있는", [], [near])]

@@ -106,14 +106,14 @@ def pick_object(rng: Random, frame: Frame, subject: Nominal, spec: Spec, wish: W
     return thing(rng, noun, article, wish.rich * 0.8, numbers, price)
 
 
-SERVICES = ("fix", "carry", "look for", "read", "put", "use", "drive", "wash")
+SERVICES = ("fix", "look for", "read", "put", "drive")
 """What others may do with my things."""
 
 FREE = ("any", "mine", "ours")
 """Choices of determiner that leave room for a clause or a general plural."""
 
 MAKING = {verb: frozenset(["aged"]) for verb in ("write", "make", "bake", "take")}
-MAKING |= {verb: frozenset(["clean"]) for verb in ("clean", "wash")}
+MAKING["clean"] = frozenset(["clean"])
 """What one does not say of a thing that is only being made, or cleaned."""
 
 WARMING = frozenset(["cold"])
@@ -139,7 +139,7 @@ def small_subject(rng: Random, avoid: Nominal) -> Nominal:
 def described_thing(rng: Random, noun: Noun, frame: Frame, subject: Nominal) -> Nominal | None:
     """A thing by where it is or where it came from."""
     made = frame.verb.en in ORIGINS or frame.verb.en in ("sell", "plant", "raise", "have")
-    if "small" in noun.tags and frame.verb.en not in (*ORIGINS, "put", "lose", "look for") and rng.random() < 0.4:
+    if "small" in noun.tags and frame.verb.en not in (*ORIGINS, "put", "look for") and rng.random() < 0.4:
         return located(rng, noun)
     if made or not origins(noun):
         return None
@@ -222,9 +222,6 @@ def pick_place(rng: Random, frame: Frame, wish: Wish) -> Slot:
     """Where it happens."""
     place = PLACES[wish.place or rng.choice(frame.places)]
     target = at_place(rng, place, wish.rich * 0.8)
-    if frame.site == "위를":
-        over = Word("over")
-        return [over, *target.en], [*target.ko, Eojeol("위를", [over])]
     preposition = words("from" if frame.verb.en == "borrow" else place.prep)
     return [*preposition, *target.en], target.marked(SITES[frame.site], preposition)
 
@@ -252,13 +249,13 @@ def add_circumstances(
 
 
 def vehicles(goal: list[Word]) -> tuple[str, ...]:
-    """What one takes to get there: nobody goes to an island by subway."""
+    """What one takes to get there: nobody goes to an island by bus."""
     last = goal[-1].text
     if last == "Island":
         return ("plane",)
-    if last in ("Seoul", "Busan", "Daegu"):
+    if last in ("Seoul", "Busan"):
         return ("bus", "train", "car")
-    return ("bus", "taxi", "subway", "car", "bicycle")
+    return ("bus", "taxi", "car", "bicycle")
 
 
 MEANS = {noun.en: noun.ko for noun in tagged("vehicle")}
@@ -304,7 +301,7 @@ def fill(rng: Random, subject: Nominal, frame: Frame, spec: Spec, wish: Wish, ga
     return slots
 
 
-STEADY = ("live", "work", "like", "love", "know", "remember", "forget")
+STEADY = ("live", "work", "like", "love", "know")
 
 
 def add_time(rng: Random, slots: dict[str, Slot], frame: Frame, spec: Spec, wish: Wish, role: str) -> None:
@@ -313,7 +310,7 @@ def add_time(rng: Random, slots: dict[str, Slot], frame: Frame, spec: Spec, wish
     if habit and (frame.verb.en in STEADY or role == "embedded"):
         return
     if habit and rng.random() < 0.35:
-        often = rng.choice(("often", "usually") if spec.negative else tuple(FREQUENCY))
+        often = rng.choice(("often",) if spec.negative else tuple(FREQUENCY))
         slots["often"] = fixed(often, FREQUENCY[often])
     elif wish.time and rng.random() < 0.25 + wish.rich:
         time = pick_time(rng, frame, spec)

@@ -93,14 +93,13 @@ SKIES = {
     "cold": ("cold", "chill"),
     "hot": ("heat",),
     "warm": ("outdoor",),
-    "cool": ("outdoor",),
 }
 
 
-OUTSIDE = ("park", "beach", "street", "garden", "pool", "zoo")
+OUTSIDE = ("park", "beach", "street", "garden", "zoo", "market")
 
 
-INSIDE = ("home", "library", "room", "cafe", "kitchen", "theater", "classroom", "hotel", "bakery", "school")
+INSIDE = ("home", "library", "room", "cafe", "kitchen", "theater", "bakery", "school")
 
 
 def led_to(rng: Random, subject: Nominal, theme: str, spec: Spec, rich: float) -> Clause:

@@ -6,8 +6,8 @@ from lexicon import Verb, rows, stem
 NEGATIVES = {"know": Stem("모르", "르"), "have": Stem("없", adjective=True)}
 """Verbs that Korean negates with another word instead of 지 않다."""
 
-JOINING = frozenset(["go", "come", "sit", "lie", "meet"])
-"""Verbs whose following action takes place there or with that person."""
+JOINING = frozenset(["go", "come", "sit"])
+"""Verbs whose following action takes place there."""
 
 
 def _verbs(text: str) -> dict[str, Verb]:
@@ -34,7 +34,6 @@ VERBS = _verbs(
     study 공부하다
     teach 가르치다
     learn 배우다
-    practice 연습하다
     meet 만나다
     help 돕다/ㅂ
     wait_for 기다리다
@@ -46,10 +45,8 @@ VERBS = _verbs(
     open 열다
     close 닫다
     clean 청소하다
-    wash 씻다
     cook 요리하다
     bake 굽다/ㅂ
-    cut 자르다/르
     draw 그리다
     sing 부르다/르
     play:instrument 치다
@@ -66,30 +63,18 @@ VERBS = _verbs(
     like 좋아하다
     love 사랑하다
     know 알다
-    remember 기억하다
-    forget 잊다
-    lose 잃어버리다
-    use 사용하다
     wear:cloth 입다
     wear:hat 쓰다
     wear:foot 신다
-    wear:hand 끼다
-    carry 나르다/르
     put:on 놓다
     put:in 넣다
     choose 고르다/르
     ask 묻다/ㄷ
     answer 대답하다
-    explain 설명하다
     solve 풀다
     finish 끝내다
-    prepare 준비하다
     pick_up 줍다/ㅂ
-    pour 붓다/ㅅ
-    throw 던지다
     visit 방문하다
-    leave 떠나다
-    travel_around 여행하다
     call 전화하다
     talk_with 이야기하다
     walk 걷다/ㄷ
@@ -97,21 +82,15 @@ VERBS = _verbs(
     sleep 자다
     rest 쉬다
     work 일하다
-    exercise 운동하다
     swim 수영하다
-    dance 춤을_추다
     laugh 웃다
     cry 울다
     go 가다
     come 오다
     arrive 도착하다
     live 살다
-    stay 머무르다/르
     sit_on 앉다
-    lie_down_on 눕다/ㅂ
     bark 짖다
-    fly 날다
-    chase 쫓다
     have 있다
     """
 )

@@ -11,8 +11,9 @@ import sentencepiece
 import torch
 
 from nmt_cli.checkpoint.folder import FORMAT, ModelManifest, build_model, create_folder, model_weights, save_weights
-from nmt_cli.config import TrainConfig, resolve
+from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.settings import resolve
 
 torch.set_num_threads(1)
 

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
-from nmt_cli.config import TrainConfig, read_toml, resolve, to_toml
+from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.settings import read_toml, resolve, to_toml
 
 FORMAT = 1
 """Version of the model folder's format."""

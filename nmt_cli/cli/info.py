@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.cli.options import command
-from nmt_cli.config import InfoConfig, read_toml
+from nmt_cli.config import InfoConfig
 from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.settings import read_toml
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
 
@@ -32,8 +33,10 @@ def run(config: InfoConfig) -> None:
         return
     for path, facts in found.items():
         print(f"{path}: {WHAT[facts['manifest']['kind']]}")
-        for name, value in _lines(facts):
-            print(f"  {name:<26}{value}")
+        lines = list(_lines(facts))
+        width = max(len(name) for name, _ in lines)
+        for name, value in lines:
+            print(f"  {name:<{width}}  {value}")
 
 
 def _facts(folder: Path) -> Facts:

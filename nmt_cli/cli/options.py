@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from pydantic_core import PydanticUndefined
 
-from nmt_cli.config import Leaf, Settings, leaves, parse_assignment, read_toml, resolve
+from nmt_cli.settings import Leaf, Settings, leaves, parse_assignment, read_toml, resolve
 
 C = TypeVar("C", bound=Settings)
 

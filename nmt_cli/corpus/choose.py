@@ -6,8 +6,9 @@ import numpy as np
 
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.checks import CHECKS, HELD_OUT, dropped_bits
-from nmt_cli.corpus.examine import Examined, Rows, Say, mark_duplicates, mark_known_sources, mark_overlap
+from nmt_cli.corpus.examine import Examined, Rows, mark_duplicates, mark_known_sources, mark_overlap
 from nmt_cli.corpus.holdout import hold_out
+from nmt_cli.corpus.progress import Say
 from nmt_cli.errors import CorpusError
 
 

@@ -1,19 +1,20 @@
 """The last pass: text to subwords on all cores, chunk by chunk into an Arrow file."""
 
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from nmt_cli.corpus.apart import in_order, processes
-from nmt_cli.corpus.checks import LONG, RATIO
+from nmt_cli.corpus.checks import BLANK, LONG, RATIO
 from nmt_cli.corpus.examine import Findings, Rows
 from nmt_cli.corpus.normalise import Form
+from nmt_cli.corpus.progress import Progress, Say
 from nmt_cli.corpus.spool import Chunk
 from nmt_cli.corpus.store import SplitWriter, record_batch
 from nmt_cli.corpus.tokenizer import UNK, Tokenizer, Tokenizers
@@ -52,7 +53,7 @@ class SideCounts:
 
 @dataclass(frozen=True)
 class Written:
-    """A split that was written: its pairs, the findings of length and ratio for every row, and both sides' counts."""
+    """A split that was written: its pairs, the findings in subwords for every row, and both sides' counts."""
 
     pairs: int
     findings: Findings
@@ -77,8 +78,11 @@ class _Encoded:
 class Encoder:
     """Turns chunks of text into record batches, in this process or in several."""
 
-    def __init__(self, tokenizers: Tokenizers, pool: Any, ahead: int) -> None:
+    def __init__(
+        self, tokenizers: Tokenizers, say: Say, pool: ProcessPoolExecutor | None = None, ahead: int = 1
+    ) -> None:
         self._tokenizers = tokenizers
+        self._progress = Progress(say)
         self._pool = pool
         self._ahead = ahead
 
@@ -90,6 +94,7 @@ class Encoder:
         with SplitWriter(path, self._tokenizers) as writer:
             for encoded in self._encode(tasks):
                 writer.write(encoded.batch)
+                self._progress(lambda: f"  {writer.rows:,} pairs of {path.stem} encoded")
                 findings.append(encoded.findings)
                 counts = (counts[0] + encoded.counts[0], counts[1] + encoded.counts[1])
         return Written(writer.rows, np.concatenate(findings), *counts)
@@ -101,15 +106,15 @@ class Encoder:
 
 
 @contextmanager
-def encoder(tokenizers: Tokenizers, processors: int, pairs: int) -> Iterator[Encoder]:
+def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[Encoder]:
     """An encoder with this many processes, or none but this one when there is little to do."""
     if processors < 2 or pairs <= FEW:
-        yield Encoder(tokenizers, None, 1)
+        yield Encoder(tokenizers, say)
         return
     source, target = tokenizers.source, tokenizers.target
     models = (source.model,) if tokenizers.joint else (source.model, target.model)
     with processes(processors, _prepare, models, source.unicode) as pool:
-        yield Encoder(tokenizers, pool, 2 * processors)
+        yield Encoder(tokenizers, say, pool, 2 * processors)
 
 
 _here: Tokenizers
@@ -147,8 +152,9 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
 
 
 def _beyond(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: Limits) -> Findings:
-    longer, shorter = np.maximum(source, target), np.maximum(np.minimum(source, target), 1)
-    found = np.where(longer > limits.length, LONG, 0) | np.where(longer > limits.ratio * shorter, RATIO, 0)
+    longer, shorter = np.maximum(source, target), np.minimum(source, target)
+    found = np.where(shorter == 0, BLANK, 0) | np.where(longer > limits.length, LONG, 0)
+    found |= np.where(longer > limits.ratio * np.maximum(shorter, 1), RATIO, 0)
     return found.astype(np.uint16)
 
 

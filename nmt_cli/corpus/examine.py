@@ -6,7 +6,6 @@ probability of n^2 / 2^65, one in thirty million for a million pairs.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from nmt_cli.corpus.checks import DUPLICATE, KNOWN_SOURCE, OVERLAP, check_pair
 from nmt_cli.corpus.formats import ParallelText, read_pairs
 from nmt_cli.corpus.normalise import Form, normalise
+from nmt_cli.corpus.progress import Progress, Say
 from nmt_cli.corpus.scripts import Script
 from nmt_cli.corpus.spool import Pair, Spool, in_chunks
 from nmt_cli.corpus.tables import Fields
@@ -24,9 +24,6 @@ from nmt_cli.errors import CorpusError
 Hashes = npt.NDArray[np.int64]
 Findings = npt.NDArray[np.uint16]
 Rows = npt.NDArray[np.bool_]
-
-Say = Callable[[str], None]
-"""Takes a line that tells the user what goes on."""
 
 
 @dataclass
@@ -71,6 +68,7 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
     sources: list[Hashes] = []
     firsts: list[int] = []
     characters = 0
+    progress = Progress(reading.say)
     with Spool(path) as spool:
         for text in texts:
             reading.say(f"reading {name}: {text.name}")
@@ -81,6 +79,7 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
                 ready = [(normalise(s, reading.unicode), normalise(t, reading.unicode)) for s, t in chunk]
                 pairs.append(_hashes(ready))
                 sources.append(np.array([hash(s) for s, _ in ready], np.int64))
+                progress(lambda: f"  {spool.rows:,} pairs of {name} read")
                 characters += sum(len(s) + len(t) for s, t in ready)
             if spool.rows == firsts[-1]:
                 what = (

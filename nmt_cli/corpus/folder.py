@@ -49,6 +49,7 @@ def _publish(fresh: Path, out: Path, old: Path) -> None:
             os.fsync(file.fileno())
     sync_folder(fresh)
     if out.is_dir():
+        check_place(out, overwrite=True)  # once more: it may have come meanwhile
         os.rename(out, old)
     try:
         os.rename(fresh, out)

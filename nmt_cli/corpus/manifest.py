@@ -66,7 +66,7 @@ class PreparedManifest(_Record):
     options: dict[str, Any]
     """The options that decide the content."""
     fingerprint: str
-    """Hash of inputs, options and toolkit version: the same means nothing to do."""
+    """Hash of inputs, languages and options: the same means nothing to do."""
 
 
 def write_manifest(folder: Path, manifest: PreparedManifest) -> None:

@@ -17,10 +17,11 @@ from nmt_cli.corpus.checks import dropped_bits
 from nmt_cli.corpus.choose import Selection, select
 from nmt_cli.corpus.doctor import Report, SplitReport, report_split
 from nmt_cli.corpus.encode import Limits, encoder
-from nmt_cli.corpus.examine import Reading, Say, examine
+from nmt_cli.corpus.examine import Reading, examine
 from nmt_cli.corpus.folder import REPORT, building, check_place, is_whole
 from nmt_cli.corpus.formats import ParallelText, locate
 from nmt_cli.corpus.manifest import FORMAT, InputFile, PreparedManifest, TokenizerSettings, file_hash, write_manifest
+from nmt_cli.corpus.progress import Say
 from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
 from nmt_cli.corpus.remote import fetch, is_remote, settle
 from nmt_cli.corpus.scripts import Script
@@ -146,7 +147,7 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
     reports = {}
     pairs = sum(int(split.rows.sum()) for split in splits.values())
     job.say(f"encoding {pairs:,} pairs")
-    with encoder(tokenizers, job.processors, pairs) as encode:
+    with encoder(tokenizers, job.processors, pairs, job.say) as encode:
         for name, split in splits.items():
             training = name == "train"
             limits = Limits(job.config.max_length, job.config.max_ratio, drop=training)
@@ -159,6 +160,9 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
             rows = np.ones(len(split.text), np.bool_) if training else split.rows
             dropped = dropped_bits(job.config) if training else 0
             reports[name] = report_split(split, rows, dropped, written)
+    train = reports["train"]
+    left_out = train.read - train.held_out - train.kept
+    job.say(f"train: {train.read:,} pairs read, {train.kept:,} kept, {left_out:,} dropped (see {REPORT})")
     return reports
 
 

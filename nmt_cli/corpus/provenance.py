@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nmt_cli import __version__
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.formats import ParallelText
 from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
@@ -45,10 +44,9 @@ def deciding_options(config: PreprocessConfig) -> dict[str, Any]:
 
 
 def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], options: dict[str, Any]) -> str:
-    """The same for the same content, options and version of the program."""
+    """The same for the same content, languages and options."""
     content = {
         "format": FORMAT,
-        "toolkit": __version__,
         "languages": languages,
         "inputs": {role: [file.sha256 for file in files] for role, files in inputs.items()},
         "options": options,

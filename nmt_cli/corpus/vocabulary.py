@@ -6,8 +6,8 @@ from pathlib import Path
 
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.choose import Selection
-from nmt_cli.corpus.examine import Say
 from nmt_cli.corpus.normalise import normalise
+from nmt_cli.corpus.progress import Say
 from nmt_cli.corpus.subwords import MOST_CHARACTERS, Sample, SubwordOptions, suitable_size, train_subwords
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError

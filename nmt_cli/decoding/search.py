@@ -11,10 +11,12 @@
 Greedy search is beam search with K = 1. A continuation that ends takes its place among the K, and leaves it for
 the pool, which holds the K best by score; the beam is K wide again in the next step, as long as anything lives.
 
-When none can enter: a live hypothesis of log-probability s will, wherever it ends, score at most s / lp(limit + 1),
-since log-probabilities only fall, the length penalty only grows, up to the limit, and the coverage penalty is never
-above 0. A sentence is done when its pool is full and the best s has no bound above the worst score in the pool.
-So nothing that the beam still holds could have entered, and neither the n-best asked for nor other sentences matter.
+When none can enter: a live hypothesis of log-probability s will score at most s / lp(n) if it ends with n tokens or
+fewer, since log-probabilities only fall, the length penalty only grows, and the coverage penalty is never above 0.
+A sentence is done when its pool is full and the best s has no such bound above the worst score in the pool, with the
+n of its next token, or, if the search is to be exhaustive, with that of its length limit. The latter makes sure that
+nothing that the beam still holds could have entered; without normalisation (a = 0) both are the same. Neither the
+n-best asked for nor other sentences matter.
 
 At the limit a hypothesis that does not choose its end is cut. Cut ones only fill a pool that is not full.
 """
@@ -129,7 +131,7 @@ class Search:
             stopped = (self.limits[live.rows] == t) | (choice.log_probs == -torch.inf).all(1)
             self._pool_cut(live, choice, ending, stopped, t)
             after = replace(after, log_probs=choice.log_probs.masked_fill(ending, -torch.inf))
-            going = (~stopped & ~self._hopeless(after)).nonzero()[:, 0]
+            going = (~stopped & ~self._hopeless(after, t)).nonzero()[:, 0]
             if not len(going):
                 break
             if len(going) < len(live.rows):
@@ -209,9 +211,9 @@ class Search:
             left = ~ended & (live.log_probs > -torch.inf) & stopped[:, None]
             self.pool.cut(live.rows, left, self._score(live, t), live.log_probs, t - 1)
 
-    def _hopeless(self, live: Live) -> Tensor:
+    def _hopeless(self, live: Live, t: int) -> Tensor:
         """(B,) True where nothing lives, or nothing that lives can still enter the pool."""
-        longest = self.limits[live.rows] + 1
+        longest = self.limits[live.rows] + 1 if self.options.exhaustive else torch.full_like(live.rows, t + 2)
         bound = live.log_probs.amax(1) / length_penalty(longest, self.options.length_penalty)
         return bound <= self.pool.worst[live.rows]
 

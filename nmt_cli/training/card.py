@@ -5,7 +5,7 @@ from typing import Any
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.folder import CARD, LoadedModel
-from nmt_cli.config import to_toml
+from nmt_cli.settings import to_toml
 
 TEMPLATE = """# {source} -> {target} translator
 

@@ -67,15 +67,14 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
     if not len(train_split):
         raise CorpusError(f"{config.prepared}: train is empty; there is nothing to learn from")
     validator = Validator(corpus, config.training.validate_sentences)
+    boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
     if not config.resume:
         if config.overwrite and config.out.exists():
             shutil.rmtree(config.out)
         create_folder(config.out, manifest, config, corpus.tokenizers)
     progress = load_state(config.out, learner) if config.resume else None
-    observers = [MetricsFile(config.out / METRICS, progress.step if progress else 0), *watch()]
-    if config.tensorboard is not None:
-        observers.append(TensorBoard(config.tensorboard))
-    observer = Everybody(observers)
+    metrics = MetricsFile(config.out / METRICS, progress.step if progress else 0)
+    observer = Everybody([metrics, *boards, *watch()])
     run = Run(loaded, learner, train_split, validator, observer)
     run.begin(started, progress)
     try:
@@ -140,7 +139,7 @@ def _manifest(config: TrainConfig, corpus: PreparedCorpus) -> ModelManifest:
         format=FORMAT,
         kind="model",
         toolkit=__version__,
-        command=sys.argv[1:],
+        command=["nmt", *sys.argv[1:]],
         source=manifest.source,
         target=manifest.target,
         unicode=manifest.unicode,

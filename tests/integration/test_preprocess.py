@@ -21,6 +21,7 @@ import pytest
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import vocabulary
+from nmt_cli.corpus.manifest import PreparedManifest, write_manifest
 from nmt_cli.corpus.store import PreparedCorpus
 
 pytestmark = pytest.mark.integration
@@ -168,8 +169,10 @@ def test_another_corpus_is_replaced_only_on_request(nmt: Nmt, text: Path) -> Non
     assert (status, len(err.splitlines())) == (1, 1)
     assert "--overwrite replaces it" in err
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
+    assert nmt(*ALL, "--force")[0] == 1
     assert nmt(*ALL, "--overwrite")[0] == 0
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 100
+    assert nmt(*ALL, "--max-ratio", "8")[0] == 1, "other options make another corpus too"
 
 
 def place_file(out: Path) -> None:
@@ -218,6 +221,7 @@ DIRTY = [
     ("wrong script", "english words only"),
     ("much too long " * 70, "너무 길다 " * 70),
     ("ratio", "비율 " * 60),
+    ("\u2581", "빈칸"),
     ("red", "빨강"),
 ]
 
@@ -228,13 +232,14 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
         text / "dev", [("one one one one", "하나 하나 하나 하나"), ("", "빈"), ("red", "다른 빨강"), ("a\0b", "널")]
     )
     write_pairs(text / "test", [("blue", "파랑"), ("blue", "파랑")])
-    status, out, _ = nmt(*ALL)
+    status, out, err = nmt(*ALL)
     assert status == 0
     assert max(map(len, out.splitlines())) <= 80
+    assert "train: 14 pairs read, 5 kept, 9 dropped (see report.json)" in err
     report = json.loads((text / "prepared" / "report.json").read_text())["splits"]
     found = {f["check"]: (f["found"], f["dropped"]) for f in report["train"]["findings"]}
     assert found == {
-        "blank side": (2, 2),
+        "blank side": (3, 3),
         "control characters": (1, 1),
         "copies": (1, 1),
         "overlap": (1, 1),
@@ -248,7 +253,7 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
     train = report["train"]
     assert train["read"] - sum(dropped for _, dropped in found.values()) == train["kept"] == 5
     examples = {f["check"]: f["examples"] for f in train["findings"]}
-    assert [(e["file"], e["number"]) for e in examples["blank side"]] == [("train.en", 2), ("train.en", 3)]
+    assert [(e["file"], e["number"]) for e in examples["blank side"]] == [("train.en", n) for n in (2, 3, 13)]
     assert examples["overlap"][0] == {
         "file": "train.en",
         "number": 8,
@@ -257,14 +262,14 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
     }
     assert examples["too long"][0]["source"].endswith("…")
     corpus = PreparedCorpus.open(text / "prepared")
-    assert texts(corpus, "train") == [DIRTY[i] for i in (0, 5, 8, 9, 12)]
+    assert texts(corpus, "train") == [DIRTY[i] for i in (0, 5, 8, 9, 13)]
     assert len(texts(corpus, "dev")) == 4, "N lines stay N lines"
     assert corpus.split("dev").source_lengths.tolist()[1] == 0
     dev = {f["check"]: (f["found"], f["dropped"]) for f in report["dev"]["findings"]}
     assert dev == {"blank side": (1, 0), "control characters": (1, 0), "source in train": (1, 0)}
     assert {f["check"] for f in report["test"]["findings"]} == {"duplicates"}
     row = next(line for line in out.splitlines() if line.startswith("blank side"))
-    assert row.split() == ["blank", "side", "2", "2", "1", "0", "train.en:2"]
+    assert row.split() == ["blank", "side", "3", "3", "1", "0", "train.en:2"]
 
 
 @pytest.mark.parametrize(
@@ -508,6 +513,19 @@ def test_a_full_disk_leaves_everything_as_it_was(
     assert not leftovers(text)
 
 
+def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def come(fresh: Path, manifest: PreparedManifest) -> None:
+        write_manifest(fresh, manifest)
+        place_foreign_folder(text / "prepared")
+
+    monkeypatch.setattr(preparation, "write_manifest", come)
+    status, _, err = nmt(*ALL)
+    assert status == 1
+    assert "prepared: is there and is no prepared corpus, so it is left alone" in err
+    assert [path.name for path in (text / "prepared").iterdir()] == ["precious"]
+    assert not leftovers(text)
+
+
 def test_a_file_that_may_grow_no_further(text: Path) -> None:
     """The system's own refusal, met wherever it comes."""
 
@@ -566,6 +584,28 @@ def test_info_shows_what_it_is(nmt: Nmt, text: Path) -> None:
         status, _, err = nmt("info", path)
         assert (status, len(err.splitlines())) == (1, 1)
         assert message in err
+
+
+def test_info_shows_a_model_without_torch(tiny_model: Path) -> None:
+    probe = (
+        f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main(['info', {str(tiny_model)!r}])\n"
+        "except SystemExit as done:\n    assert done.code == 0\nprint('TORCH', 'torch' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[0] == f"{tiny_model}: a model"
+    lines = {line.split(None, 1)[0]: line.split(None, 1)[1] for line in out.splitlines()[1:-1]}
+    assert (lines["source"], lines["weights.step"], lines["config.model.hidden_size"]) == ("en", "0", "16")
+    assert out.splitlines()[-1] == "TORCH False"
+
+
+def test_long_work_tells_how_far_it_is(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt_cli.corpus.progress.SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.corpus.spool.CHUNK", 50)
+    err = nmt(*ALL)[2].splitlines()
+    assert [line for line in err if "of train" in line] == [
+        *(f"  {rows} pairs of train read" for rows in (50, 100, 120)),
+        *(f"  {rows} pairs of train encoded" for rows in (50, 100, 120)),
+    ]
 
 
 def test_the_command_in_the_manifest_makes_the_same_again(nmt: Nmt, text: Path) -> None:

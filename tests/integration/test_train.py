@@ -16,6 +16,8 @@ import pytest
 
 from nmt_cli.checkpoint.tensors import read_facts, read_tensors
 from nmt_cli.cli.app import main
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.training.validation import Validator
 
 pytestmark = pytest.mark.integration
 
@@ -188,3 +190,98 @@ def test_it_learns(prepared: Path, tmp_path: Path) -> None:
         "--learning-rate", "6e-3", "--dropout", "0.1", "--embedding-dropout", "0.1")  # fmt: skip
     result = json.loads(nmt("eval", "--model", tmp_path / "m", "--json").stdout)
     assert result["bleu"]["score"] >= 90
+
+
+@pytest.fixture(scope="module")
+def usual(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The weights of a short run with the usual options."""
+    return weights_after(prepared, tmp_path_factory.mktemp("usual") / "m")
+
+
+def weights_after(prepared: Path, out: Path, *options: str) -> str:
+    nmt("train", prepared, "--out", out, *SMALL, "--max-steps", "4", *options)
+    return str(read_facts(out / "weights.safetensors")["sha256"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--cell gru",
+        "--score dot",
+        "--score concat",
+        "--attention after",
+        "--attention after --input-feeding",
+        "--encoder-layers 2",
+        "--decoder-layers 3",
+        "--no-bidirectional",
+        "--tied-embeddings none",
+        "--dropout 0",
+        "--embedding-dropout 0",
+        "--word-dropout 0.5",
+        "--label-smoothing 0",
+        "--subword-sampling 0.3",
+        "--batch-tokens 64",
+        "--accumulate 2",
+        "--learning-rate 0.01",
+        "--warmup 0",
+        "--schedule constant",
+        "--schedule cosine",
+        "--weight-decay 0.9",
+        "--clip-norm 0.001",
+        "--average-decay 0",
+        "--seed 2",
+        "--preset luong2015-dot-feed --encoder-layers 1 --decoder-layers 1",
+    ],
+)
+def test_every_option_changes_the_weights(options: str, prepared: Path, usual: str, tmp_path: Path) -> None:
+    assert weights_after(prepared, tmp_path / "m", *options.split()) != usual
+
+
+def test_the_usual_options_do_not_change_the_weights(prepared: Path, usual: str, tmp_path: Path) -> None:
+    assert weights_after(prepared, tmp_path / "m", "--score", "general") == usual
+
+
+@pytest.mark.parametrize(("metric", "key", "sign"), [("loss", "dev_loss", -1), ("chrf", "dev_chrf", 1)])
+def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, prepared: Path, tmp_path: Path) -> None:
+    """With a rate so high that it gets worse in between."""
+    nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "24", "--validate-every", "4",
+        "--metric", metric, "--learning-rate", "0.3", "--schedule", "constant", "--average-decay", "0")  # fmt: skip
+    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    values = {row["step"]: sign * row[key] for row in rows if row["kind"] == "validation"}
+    assert values[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
+
+
+def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path) -> None:
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1000", "--validate-every", "1",
+               "--metric", "loss", "--learning-rate", "1e-12", "--average-decay", "0", "--patience", "2")  # fmt: skip
+    assert "no better loss in 2 validations" in done.stderr
+
+
+@pytest.mark.parametrize(("wanted", "decoded"), [(1, 1), (3, 3), (25, 25), (1000, 25)])
+def test_validate_sentences_limits_what_is_decoded_but_not_the_loss(wanted: int, decoded: int, prepared: Path) -> None:
+    validator = Validator(PreparedCorpus.open(prepared), wanted)
+    assert len(validator.sources) == len(validator.references) == decoded
+    assert len(validator.split) == 25
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_best(prepared: Path, tmp_path: Path) -> None:
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "1",
+               "--learning-rate", "1e38", "--warmup", "0", "--schedule", "constant", check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert "updates in a row without a finite loss" in done.stderr
+    assert "lower --learning-rate" in done.stderr
+
+
+def test_tensorboard_is_an_extra(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", "--tensorboard", tmp_path / "t",
+               check=False)  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "pip install 'nmt-cli[tensorboard]'" in done.stderr
+
+
+def test_tensorboard_gets_the_figures(prepared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="the tensorboard extra is not installed")
+    nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", "--tensorboard", tmp_path / "t")
+    (events,) = (tmp_path / "t").iterdir()
+    assert b"dev/bleu" in events.read_bytes()

@@ -214,6 +214,7 @@ def test_files_appear_whole_or_not_at_all(nmt: Program, tiny_model: Path, tmp_pa
 def start(model: Path, *arguments: object, **streams: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("--model", model, *FAST, *arguments),
+        env={**os.environ, "PYTHONUNBUFFERED": ""},  # as users run it
         **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
     )
 

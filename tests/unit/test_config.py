@@ -4,21 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from nmt_cli.config import (
-    EvaluateConfig,
-    PreprocessConfig,
-    Settings,
-    TrainConfig,
-    TranslateConfig,
-    leaves,
-    parse_assignment,
-    read_toml,
-    resolve,
-    to_toml,
-)
+from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.presets import PRESETS
+from nmt_cli.settings import Settings, leaves, parse_assignment, read_toml, resolve, to_toml
 
 COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
 

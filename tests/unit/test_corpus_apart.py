@@ -1,6 +1,7 @@
 """Work in other processes."""
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,6 +41,17 @@ def divmod_by_zero(number: int) -> int:
 def test_a_killed_process_is_one_clear_line() -> None:
     with pytest.raises(CorpusError, match="a working process was killed, most likely for want of memory"):
         run_apart(os._exit, 9, 1)
+
+
+@pytest.mark.timeout(60)
+def test_left_by_an_interrupt_the_processes_are_ended() -> None:
+    def work_until_interrupted() -> None:
+        with processes(1) as pool:
+            next(in_order(pool, time.sleep, [0, 600], ahead=2))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work_until_interrupted()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot tie a process to processors")

@@ -176,6 +176,23 @@ def test_too_little_memory_is_told_with_its_remedy(model: LoadedModel, monkeypat
         translate(model, ["the dog"], batch_size=9)
 
 
+def test_no_batch_grows_with_the_length_of_its_lines(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+    real = translator_module.search
+
+    def noting(step: object, state: object, task: object, options: object) -> object:
+        shapes.append((len(task.source_lengths), int(task.source_lengths.max()) - 1))  # EOS
+        return real(step, state, task, options)
+
+    monkeypatch.setattr(translator_module, "search", noting)
+    monkeypatch.setattr(translator_module, "USUAL_LENGTH", 5)
+    lines = [" ".join(["dog"] * n) for n in range(1, 9)] * 2 + ["개" * n for n in range(1, 9)]
+    translate(model, lines, batch_size=4)
+    assert sum(count for count, _ in shapes) == 16
+    assert all(count == 1 or count * longest <= 4 * 5 for count, longest in shapes)
+    assert max(count for count, _ in shapes) == 4
+
+
 class TestOverlong:
     SENTENCES = (*TINY_TEXT[:1], "the old man sings .", *TINY_TEXT[3:5])
 
@@ -196,10 +213,13 @@ class TestOverlong:
         assert best.words == sorted(best.words)
         assert best.attention is not None
         assert best.attention.shape == (len(best.tokens), len(whole.source_tokens))
-        boundary = len(model.tokenizers.source.encode(self.SENTENCES[0]))
-        first = translate(model, [self.SENTENCES[0]], min_length=2)[0].candidates[0].tokens
-        assert not best.attention[: len(first), boundary:].any()
-        assert best.attention[: len(first), :boundary].any()
+        row = column = 0
+        for part in translate(model, self.SENTENCES, min_length=2):
+            rows, columns = len(part.candidates[0].tokens), len(part.source_tokens)
+            own = best.attention[row : row + rows, column : column + columns]
+            np.testing.assert_allclose(own, part.candidates[0].attention, atol=1e-3)
+            assert best.attention[row : row + rows].sum() == pytest.approx(own.sum())  # and none elsewhere
+            row, column = row + rows, column + columns
 
     def test_no_space_between_sentences_where_the_language_has_none(self, model: LoadedModel) -> None:
         japanese = replace(model, manifest=model.manifest.model_copy(update={"target": "ja"}))
@@ -224,7 +244,10 @@ class TestOverlong:
         ids = model.tokenizers.source.encode(text)
         fits = model.tokenizers.source.decode(ids[:limit])
         assert len(model.tokenizers.source.encode(fits)) == limit
-        assert not any(issue.kind == "split" for issue in translate(model, [fits])[0].issues)
+        longer = model.tokenizers.source.decode(ids[: limit + 1])
+        assert len(model.tokenizers.source.encode(longer)) == limit + 1
+        split = [any(issue.kind == "split" for issue in each.issues) for each in translate(model, [fits, longer])]
+        assert split == [False, True]
 
 
 class TestPrefix:
@@ -280,6 +303,17 @@ class TestIssues:
     def test_repetition(self, model: LoadedModel) -> None:
         found = self.issues(model, "개가 만났다 만났다 만났다 만났다", TINY_TEXT[0])
         assert found["repetition"] == {"repeated": "만났다", "times": 4}
+
+    def test_the_same_text_in_other_subwords_is_given_once(self, model: LoadedModel) -> None:
+        tokenizer = model.tokenizers.target
+        pieces = tokenizer.pieces(range(tokenizer.size))
+        space, letter = pieces.index("▁"), pieces.index("개")
+        spelt = [[space, letter], [space, *(pieces.index(f"<0x{byte:02X}>") for byte in "개".encode())]]
+        hypotheses = [Hypothesis(ids, -float(n), -1.0, [-0.1] * len(ids), None, False) for n, ids in enumerate(spelt)]
+        assembler = Assembler(model.tokenizers, "ko", SearchConfig(n_best=2))
+        found = assembler.assemble(Line(1, "I"), [Part(tuple(tokenizer.encode("I")))], [hypotheses])
+        assert [(candidate.text, candidate.score) for candidate in found.candidates] == [("개", 0.0)]
+        assert "fewer" in [issue.kind for issue in found.issues]
 
     def test_bytes_that_were_no_text(self, model: LoadedModel) -> None:
         line = Line(1, "the \ufffd dog", invalid_utf8=True)

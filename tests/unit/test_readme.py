@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nmt_cli.cli.app import COMMANDS
-from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig, leaves
+from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli.settings import leaves
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]

@@ -92,10 +92,11 @@ def test_score_is_the_rescored_log_probability() -> None:
             assert hypothesis.score == pytest.approx(expected / ((5 + length) / 6) ** 0.6, abs=1e-4)
 
 
-def test_the_best_translation_does_not_depend_on_n_best() -> None:
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> None:
     for seed in range(20):
         script = random_script(VOCABULARY, seed)
-        one, five = (run(script, SearchConfig(beam_size=5, n_best=n))[0] for n in (1, 5))
+        one, five = (run(script, SearchConfig(beam_size=5, n_best=n, exhaustive=exhaustive))[0] for n in (1, 5))
         assert one[0].tokens == five[0].tokens
         assert one[0].score == five[0].score
         assert [h.score for h in five] == sorted((h.score for h in five), reverse=True)
@@ -178,21 +179,30 @@ def test_special_symbols_are_never_chosen() -> None:
     assert [h.tokens for h in run(script, SearchConfig(beam_size=3, n_best=3))[0]] == [[4]]
 
 
-# "4" ends at once with -1.0; "5 5 5 5" is certain after its beginning of -1.2, so that it wins when normalised.
-LATE_WINNER = table({(): {4: -0.5, 5: -1.2}, (4,): {EOS: -0.5}, (5,): {5: 0.0}, (5, 5): {5: 0.0}, (5, 5, 5): {5: 0.0}})
+# "4" is finished with -1.0, "5 5" with -1.7; of "5 5 5", -2.0 so far, all that follows is certain.
+LATE = {(): {4: -0.5, 5: -1.2}, (4,): {EOS: -0.5}, (5,): {5: 0.0}, (5, 5): {EOS: -0.5, 5: -0.8}}
+LATE_WINNER = table(LATE | {(5,) * n: {5: 0.0} for n in range(3, 9)})
 
 
 class TestStopping:
     """A sentence stops when no live hypothesis can enter its pool; not before, and not long after."""
 
-    def test_the_longer_hypothesis_that_wins_in_the_end_is_waited_for(self) -> None:
-        for size in (2, 5):
-            found = run(LATE_WINNER, SearchConfig(beam_size=size, length_penalty=1.0))[0]
-            assert found[0].tokens == [5, 5, 5, 5]
+    def test_an_exhaustive_search_waits_for_what_wins_in_the_end(self) -> None:
+        options = SearchConfig(beam_size=2, n_best=2, exhaustive=True)
+        found = run(LATE_WINNER, options)[0]
+        assert [h.tokens for h in found] == [[5] * 9, [4]]  # -2.0 / (15 / 6) = -0.8; -1.0 / (7 / 6) = -0.857
+        assert [h.score for h in found] == pytest.approx([-0.8, -0.857], abs=1e-3)
+
+    def test_otherwise_it_stops_when_nothing_enters_with_the_next_token(self) -> None:
+        found = run(LATE_WINNER, SearchConfig(beam_size=2, n_best=2))[0]
+        assert [h.tokens for h in found] == [[4], [5, 5]]  # "5 5 5" could end with -2.0 / (9 / 6), below -1.7 / (8 / 6)
+        found = run(LATE_WINNER, SearchConfig(beam_size=3, n_best=3))[0]
+        assert found[0].tokens == [5] * 9  # there was still room in the pool
 
     def test_without_normalisation_the_shorter_wins(self) -> None:
-        found = run(LATE_WINNER, SearchConfig(beam_size=2, length_penalty=0.0))[0]
-        assert found[0].tokens == [4]
+        for exhaustive in (False, True):
+            found = run(LATE_WINNER, SearchConfig(beam_size=2, length_penalty=0.0, exhaustive=exhaustive))[0]
+            assert found[0].tokens == [4]
 
     @pytest.mark.parametrize("size", [1, 2, 4])
     def test_it_ends_as_soon_as_nothing_can_enter(self, size: int) -> None:

@@ -1,6 +1,7 @@
 """Every option of search against a computation by hand."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -100,6 +101,20 @@ def test_no_run_of_tokens_occurs_twice(size: int, sample: bool) -> None:
     assert repeated  # the block had something to do
 
 
+def test_only_what_would_repeat_is_blocked() -> None:
+    for seed in range(20):
+        script = random_script(VOCABULARY, seed, end=-1.5)
+        said: tuple[int, ...] = ()
+        while len(said) < 29:
+            seen = set(pairwise(said))
+            free = [t for t in range(VOCABULARY) if t == EOS or (*said[-1:], t) not in seen]
+            best = max(free, key=lambda t: script(0, said)[t])
+            if best == EOS:
+                break
+            said = (*said, best)
+        assert tuple(run(script, SearchConfig(beam_size=1, no_repeat_ngram=2))[0][0].tokens) == said
+
+
 @pytest.mark.parametrize("beam_size", [1, 4])
 def test_least_and_most_length(beam_size: int) -> None:
     for seed in range(10):
@@ -176,6 +191,8 @@ def test_the_best_continuations_are_those_of_a_full_sort(vocabulary: int, width:
         ({"n_best": 6}, "n_best 6 is more than beam_size 5"),
         ({"temperature": 0.5}, "only act with --sample"),
         ({"min_length": 9, "max_length": 8}, "min_length 9 is more than max_length 8"),
+        ({"exhaustive": True, "beam_size": 1}, "exhaustive acts only on beam search"),
+        ({"exhaustive": True, "sample": True}, "exhaustive acts only on beam search"),
         ({"sample": True, "beam_size": 3}, "beam_size does not act with --sample"),
     ],
 )

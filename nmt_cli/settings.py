@@ -1,0 +1,172 @@
+"""What option classes are made of, and how options given in many places become one checked config.
+
+Precedence: default < preset < config file < `--set` < flag.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from nmt_cli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a field appears on the command line."""
+
+    panel: str = "Options"
+    argument: bool = False
+    short: str | None = None
+
+
+class Settings(BaseModel):
+    """A frozen group of options; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+C = TypeVar("C", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One option: its name, the path to it, and its field."""
+
+    name: str
+    path: tuple[str, ...]
+    field: FieldInfo
+
+    @property
+    def shown(self) -> Shown:
+        return next((m for m in self.field.metadata if isinstance(m, Shown)), Shown())
+
+
+def leaves(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
+    """Every option of a config class, those of nested groups too. Names are unique within one command."""
+    for attribute, field in config_class.model_fields.items():
+        name = field.alias or attribute
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from leaves(field.annotation, (*path, name))
+        else:
+            yield Leaf(name, (*path, name), field)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The options of a TOML file, in tables or flat. Raises ConfigError naming file and line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such config file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as a config file: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """`key=value` as given to --set; the value is TOML, or else a plain string."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {text}: write key=value, for instance --set dropout=0.3")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return {key.strip(): parsed}
+
+
+def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]]]) -> C:
+    """Merge layers of options, later over earlier, into a checked config.
+
+    A layer is (where it came from, options); options may be nested by group, dotted, or flat by name.
+    Raises ConfigError naming the origin, the option, its value and what would be right.
+    """
+    known = {leaf.name: leaf.path for leaf in leaves(config_class)}
+    merged: dict[tuple[str, ...], Any] = {}
+    origins: dict[tuple[str, ...], str] = {}
+    for origin, options in layers:
+        for key, value in _flatten(options, config_class):
+            path = _find(key, known, origin)
+            merged[path] = value
+            origins[path] = origin
+    try:
+        return config_class.model_validate(_nest(merged))
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from None
+
+
+def _flatten(
+    options: Mapping[str, Any], config_class: type[Settings], prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in options.items():
+        path = (*prefix, *key.replace("-", "_").split("."))
+        if isinstance(value, Mapping):
+            yield from _flatten(value, config_class, path)
+        else:
+            yield path, value
+
+
+def _find(key: tuple[str, ...], known: Mapping[str, tuple[str, ...]], origin: str) -> tuple[str, ...]:
+    path = known.get(key[-1])
+    if path is not None and (len(key) == 1 or key == path):
+        return path
+    given = ".".join(key)
+    paths = [".".join(p) for p in known.values()]
+    near = difflib.get_close_matches(key[-1], list(known), 1, 0.5) or difflib.get_close_matches(given, paths, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "see --help for what there is"
+    raise ConfigError(f"{origin}: no option {given}; {hint}")
+
+
+def _nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        place = nested
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+        place[path[-1]] = value
+    return nested
+
+
+def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
+    """The first thing wrong, in one line: origin, option, value, reason."""
+    first = error.errors()[0]
+    reason = first["msg"].removeprefix("Value error, ")
+    path = tuple(str(part) for part in first["loc"])
+    while path and path not in origins:
+        path = path[:-1]
+    if not path:
+        return reason
+    return f"{origins[path]}: {'.'.join(path)} = {first['input']!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def to_toml(settings: Settings) -> str:
+    """A config as TOML that `read_toml` gives back; options without a value are left out."""
+    lines: list[str] = []
+    groups: list[tuple[str, Settings]] = []
+    for attribute, field in type(settings).model_fields.items():
+        value = getattr(settings, attribute)
+        name = field.alias or attribute
+        if isinstance(value, Settings):
+            groups.append((name, value))
+        elif value is not None:
+            lines.append(f"{name} = {_toml_value(value)}")
+    for name, group in groups:
+        lines += ["", f"[{name}]", to_toml(group).rstrip("\n")]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_toml_value(item) for item in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string
