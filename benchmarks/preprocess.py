@@ -26,7 +26,7 @@ import sentencepiece
 from nmt_cli.corpus.formats import locate, read_pairs
 from nmt_cli.corpus.tables import Fields
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.5
 
 SENTENCEPIECE = """
 import io, sys

@@ -103,9 +103,14 @@ def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> Non
 
 
 @pytest.mark.parametrize("beam_size", [1, 2, 5])
-@pytest.mark.parametrize("options", [{}, {"coverage_penalty": 0.4}, {"no_repeat_ngram": 2}, {"length_penalty": 0.0}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"coverage_penalty": 0.4}, {"no_repeat_ngram": 2}, {"length_penalty": 0.0}, {"exhaustive": True}],
+)
 def test_a_sentence_does_not_depend_on_its_batch(beam_size: int, options: dict[str, float]) -> None:
     script = random_script(VOCABULARY, 3)
+    if beam_size == 1:
+        options = options | {"exhaustive": False}
     config = SearchConfig(beam_size=beam_size, n_best=beam_size, **options)
     lengths = [1, 7, 2, 3, 9, 1, 4]
     alone = [run(script, config, [n], lengths)[0] for n in range(7)]
@@ -198,6 +203,11 @@ class TestStopping:
         assert [h.tokens for h in found] == [[4], [5, 5]]  # "5 5 5" could end with -2.0 / (9 / 6), below -1.7 / (8 / 6)
         found = run(LATE_WINNER, SearchConfig(beam_size=3, n_best=3))[0]
         assert found[0].tokens == [5] * 9  # there was still room in the pool
+
+    def test_what_may_enter_with_the_next_token_is_waited_for(self) -> None:
+        script = table(LATE | {(5, 5): {EOS: -0.5, 5: -0.6}, (5, 5, 5): {EOS: 0.0}})
+        found = run(script, SearchConfig(beam_size=2, n_best=2))[0]
+        assert [h.tokens for h in found] == [[4], [5, 5, 5]]  # -1.8 / (9 / 6) = -1.2, above -1.7 / (8 / 6)
 
     def test_without_normalisation_the_shorter_wins(self) -> None:
         for exhaustive in (False, True):
