@@ -80,7 +80,7 @@ FRAMES = (
     _frame("work", places="office hospital restaurant market store museum", uses="pfhgml",
            manners="hard late quietly", company=True),
     _frame("fix", "fix", "home", uses="pfgmr", manners="quickly again", company=True),
-    _frame("clean", "cleanable", uses="pfhgmr", article="the", manners="quickly hard early", themes="indoor",
+    _frame("clean", "cleanable", uses="pfhgmr", article="the", manners="quickly early", themes="indoor",
            company=True),
     _frame("build", "building", "Seoul Busan Jeju_Island", uses="pfgmnl", site="에", who="builder"),
     # Shopping

@@ -90,7 +90,7 @@ def pick_object(rng: Random, frame: Frame, subject: Nominal, spec: Spec, wish: W
     if "person" in noun.tags:
         return other(rng, subject, frame.objects, wish.rich * 0.5)
     article = frame.article
-    if article == "any" and not noun.tags & {"food", "drink", "animal"} and frame.verb.en not in ORIGINS:
+    if article == "any" and not noun.tags & SHARED and frame.verb.en not in ORIGINS:
         article = {"I": "mine", "we": "ours"}.get(subject.key, "mine" if frame.verb.en in SERVICES else "any")
     price = frame.verb.en in ("buy", "sell", "choose")
     numbers = wish.numbers and "n" in frame.uses and spec.tense != "present"
@@ -108,6 +108,9 @@ def pick_object(rng: Random, frame: Frame, subject: Nominal, spec: Spec, wish: W
 
 SERVICES = ("fix", "look for", "read", "put", "drive")
 """What others may do with my things."""
+
+SHARED = frozenset(["food", "drink", "animal", "watch", "listen", "transit", "building", "draw"])
+"""Tags of things one does not call one's own."""
 
 FREE = ("any", "mine", "ours")
 """Choices of determiner that leave room for a clause or a general plural."""
@@ -131,8 +134,9 @@ def origins(noun: Noun) -> tuple[Frame, ...]:
 def small_subject(rng: Random, avoid: Nominal) -> Nominal:
     """A subject for an inner clause: one word, and nobody already there."""
     while True:
-        found = named(rng.choice(NAMES)) if rng.random() < 0.55 else spoken(rng.choice(("I", "we", "he", "she")))
-        if not found.overlaps(avoid) and not (found.pronoun == avoid.pronoun and found.key in ("he", "she")):
+        pronouns = ("I", "we", "he", "she") if avoid.agreement[0] == "1" else ("I", "we")
+        found = named(rng.choice(NAMES)) if rng.random() < 0.55 else spoken(rng.choice(pronouns))
+        if not found.overlaps(avoid):
             return found
 
 
@@ -180,12 +184,9 @@ def with_clause(rng: Random, base: Nominal) -> Nominal:
         frames, spec = [frame for frame in FRAMES if frame.verb.en == "live"], Spec("present")
     elif roll < 0.4:
         frames, spec = [frame for frame in FRAMES if frame.verb.en == "work"], Spec("present")
-    elif roll < 0.6:
-        spec = Spec("present", progressive=True)
-        frames = [frame for frame in usable(spec, "person") if frame.places or frame.objects]
     else:
         spec = Spec("past")
-        frames = [frame for frame in usable(spec, "person") if frame.objects or frame.spots]
+        frames = [frame for frame in usable(spec, "person") if (frame.objects or frame.spots) and "o" not in frame.uses]
     frame = rng.choice(frames)
     spot = rng.choice(frame.places) if frame.verb.en == "work" else None
     wish = Wish(0.2, time=False, clauses=False, place=spot)
@@ -235,7 +236,7 @@ def add_circumstances(
         who = companion(rng, subject)
         preposition = Word("with")
         slots["company"] = [preposition, *who.en], [*who.marked(WITH), Eojeol("함께", [preposition])]
-    elif frame.company and frame.verb.en != "live" and rng.random() < chance * 0.12:
+    elif frame.company and frame.verb.en != "live" and subject.agreement[1:] != "p" and rng.random() < chance * 0.12:
         slots["alone"] = fixed("alone", "혼자")
     if "goal" in slots and frame.verb.en in ("go", "come", "arrive") and rng.random() < chance * 0.35:
         by, *vehicle = words("by " + rng.choice(vehicles(slots["goal"][0])))

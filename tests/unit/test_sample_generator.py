@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from statistics import median
 from types import ModuleType
@@ -26,6 +27,7 @@ def load(name: str) -> ModuleType:
 korean = load("korean")
 english = load("english")
 make_sample = load("make_sample")
+nouns = load("nouns")
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +257,14 @@ def test_lengths_are_spread(written: Path) -> None:
     assert 38 <= max(lengths) <= 45
     assert 11 <= median(lengths) <= 13
     assert sum(length > 30 for length in lengths) >= 0.03 * len(lengths)
+
+
+def test_every_noun_is_met_often_enough_to_be_learnt(written: Path) -> None:
+    text = " ".join(lines(written, "train.en")).lower()
+    words = Counter(re.findall(r"[a-z]+", text))
+    for noun in nouns.NOUNS:
+        last = noun.en.lower().split()[-1]
+        assert words[last] + words[english.plural(last)] >= 40, noun.en
 
 
 def test_sentences_are_written_as_people_write_them(written: Path) -> None:
