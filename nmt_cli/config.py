@@ -153,7 +153,8 @@ class TrainingConfig(Settings):
     accumulate: Annotated[Positive, Shown("Batches")] = 1
     """Batches whose gradients make one update."""
     subword_sampling: Annotated[Fraction, Shown("Regularisation")] = 0.0
-    """Segment training text anew each epoch: BPE-dropout probability, or unigram sampling temperature (try 0.1)."""
+    """Segment training text anew each epoch, the wilder the nearer to 1. BPE: the probability of leaving out a merge
+    (try 0.1). Unigram: probabilities to the power (1 - x) / x, so that 0.5 draws as the model has them (try 0.75)."""
     label_smoothing: Annotated[Fraction, Shown("Regularisation")] = 0.1
     """Probability mass taken from the true subword and spread over the vocabulary."""
 
@@ -269,7 +270,8 @@ class TranslateConfig(Settings):
     alignment: Annotated[Path | None, Shown("Output")] = None
     """Write word alignments of the best translations to this file, i-j pairs, a line for a line."""
     attention: Annotated[Path | None, Shown("Output")] = None
-    """Write an attention heat map of every line to this file (.html)."""
+    """Show what every line's translation looked at in this file: a page (.html), a picture (.svg, .png) or figures
+    (.json)."""
     receipt: Annotated[Path | None, Shown("Output")] = None
     """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
     target_prefix: Annotated[Path | None, Shown("Search")] = None

@@ -9,12 +9,10 @@ model/  manifest.json        what it is, where it comes from
         README.md            the model card
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
@@ -22,6 +20,7 @@ from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.manifest import Kind, Record
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import read_toml, resolve, to_toml
@@ -29,7 +28,6 @@ from nmt_cli.settings import read_toml, resolve, to_toml
 FORMAT = 1
 """Version of the model folder's format."""
 
-MANIFEST = "manifest.json"
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
@@ -37,10 +35,8 @@ METRICS = "metrics.jsonl"
 RESUME = Path("last") / "state.safetensors"
 
 
-class ModelManifest(BaseModel):
+class ModelManifest(Record):
     """`manifest.json` of a model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int
     kind: Literal["model"]
@@ -58,6 +54,10 @@ class ModelManifest(BaseModel):
     corpus: str
     """Fingerprint of that corpus."""
     train_pairs: int
+
+
+MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
+"""The folder of a model."""
 
 
 @dataclass(frozen=True)
@@ -84,41 +84,12 @@ def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, toke
     write_atomic(path / CONFIG, to_toml(config))
     for name, content in tokenizers.files().items():
         write_atomic(path / name, content)
-    write_atomic(path / MANIFEST, json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2) + "\n")
+    MODEL.write(path, manifest)
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> str:
     """Write the weights to translate with. Returns their hash."""
     return write_tensors(path / WEIGHTS, weights, facts)
-
-
-def is_model(path: Path) -> bool:
-    """Whether there is a model folder here, finished or begun."""
-    try:
-        content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("kind") == "model"
-
-
-def read_manifest(path: Path) -> ModelManifest:
-    """Raises CheckpointError if there is no model, or one that this version cannot read."""
-    file = path / MANIFEST
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"{path}: no model here; make one with nmt train --out {path}") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: cannot be read: {error}") from None
-    if not isinstance(content, dict) or content.get("kind") != "model":
-        raise CheckpointError(f"{path}: not a model folder; make one with nmt train")
-    if isinstance(content.get("format"), int) and content["format"] > FORMAT:
-        raise CheckpointError(f"{file}: format {content['format']} is newer than this program's {FORMAT}; upgrade nmt")
-    try:
-        return ModelManifest.model_validate(content)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CheckpointError(f"{file}: damaged at {where}: {error.errors()[0]['msg']}") from None
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -134,7 +105,7 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
 
 def load_model(path: Path, compute: Compute) -> LoadedModel:
     """Read a model folder. Raises CheckpointError if anything in it is missing or damaged."""
-    manifest = read_manifest(path)
+    manifest = MODEL.read(path)
     config = read_config(path)
     try:
         tokenizers = Tokenizers.load(path, manifest.unicode)

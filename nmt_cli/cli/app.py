@@ -3,10 +3,13 @@
 Only the module of the command that was asked for is imported, so that `nmt --help` answers at once.
 """
 
+import functools
 import importlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -42,7 +45,7 @@ def build(arguments: list[str]) -> typer.Typer:
         hidden = name == "evaluate"
         if name == asked or "_NMT_COMPLETE" in os.environ:
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
-            app.command(name, help=run.__doc__, hidden=hidden)(run)
+            app.command(name, help=run.__doc__, hidden=hidden)(_telling(run))
         else:
             app.command(name, help=help_line, hidden=hidden)(_stub)
 
@@ -61,26 +64,47 @@ def _stub() -> None:
     raise AssertionError("a command that was not asked for was run")
 
 
+def _telling(run: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(run)
+    def told(**given: object) -> None:
+        with _mistakes_told():  # in here, because Typer has ways of its own with some of them
+            run(**given)
+
+    return told
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the program on these arguments (by default the process's own) and exit.
 
-    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted.
+    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted,
+    141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
-    try:
+    with _mistakes_told():
         build(arguments)(arguments, prog_name="nmt")
+
+
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    """What went wrong becomes one line on stderr and an exit status."""
+    try:
+        yield
+        sys.stdout.flush()
     except NMTError as error:
         _fail(" ".join(str(error).split("\n")))
     except KeyboardInterrupt:
         print("nmt: interrupted", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # whoever read our output has left
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # held until exit, so that flushing cannot fail again
-        sys.exit(141)
     except OSError as error:
+        try:
+            sys.stdout.flush()
+        except OSError:  # what could not be written is not tried again at exit
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # held until then
+        if isinstance(error, BrokenPipeError):
+            sys.exit(141)
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.manifest import MANIFEST, manifest_of
 from nmt_cli.settings import read_toml
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
 
-MANIFEST = "manifest.json"
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
 
@@ -43,12 +43,12 @@ def _facts(folder: Path) -> Facts:
     """The manifest, and for a model its configuration and what its weights say of themselves. Needs no torch."""
     path = folder / MANIFEST
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = manifest_of(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or manifest.get("kind") not in WHAT:
+    if manifest.get("kind") not in WHAT:
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")
     facts: Facts = {"manifest": manifest}
     if (folder / CONFIG).is_file():

@@ -116,8 +116,8 @@ def attention_map(translation: Translation) -> "AttentionMap":
     if best.attention is None:
         raise ConfigError("--attention: this model has no attention to show")
     pieces = Subwords(translation.source_tokens, best.tokens, best.attention)
-    words = (translation.source_words, best.words)
-    return AttentionMap.from_subwords(pieces, words, (translation.line.text, best.text), best.score)
+    words, texts = (translation.source_words, best.words), (translation.line.text, best.text)
+    return AttentionMap.from_subwords(pieces, words, texts, best.score, translation.line.number)
 
 
 def _attention_file(path: Path) -> "AttentionFile":

@@ -1,6 +1,5 @@
 """`nmt translate`."""
 
-import os
 import sys
 
 from nmt_cli.cli.options import command
@@ -17,10 +16,6 @@ def run(config: TranslateConfig) -> None:
     """
     from nmt_cli.cli.streaming import translate_stream
 
-    try:
-        tally = translate_stream(config, sys.stdin.buffer, sys.stdout.buffer)
-    except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # what could not be written is not tried again at exit
-        raise
+    tally = translate_stream(config, sys.stdin.buffer, sys.stdout.buffer)
     for sentence in tally.summary():
         print(f"nmt: {sentence}", file=sys.stderr)

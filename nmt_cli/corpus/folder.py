@@ -1,19 +1,24 @@
 """The folder of a prepared corpus: written beside its place, moved there in one step, and never over anything else."""
 
-import json
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 from nmt_cli.atomic import sync_folder
-from nmt_cli.corpus.manifest import MANIFEST, PreparedManifest, file_hash, read_manifest
+from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, file_hash
 from nmt_cli.corpus.store import SPLITS, split_file
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError, OutputError
+from nmt_cli.manifest import MANIFEST, kind_of
 
 REPORT = "report.json"
 
@@ -29,7 +34,9 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent) as name:
+        _sweep(out)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+        with temporary as name, _held(Path(name)):
             fresh, work = Path(name) / "fresh", Path(name) / "work"
             fresh.mkdir()
             work.mkdir()
@@ -41,6 +48,36 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
         raise OutputError(
             f"{out}: cannot write the prepared corpus: {reason}; mend that or choose another folder with --out"
         ) from None
+
+
+def _sweep(out: Path) -> None:
+    """Take away what a killed run left beside `out`, and put back a corpus that it had moved aside."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        with _held(left) as alone:
+            if not alone:
+                continue  # it belongs to a run that is still going on
+            if (left / "old").is_dir() and not out.exists():
+                os.rename(left / "old", out)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Lock a folder against `_sweep` of other runs for as long as this one lives; False if another has it,
+    or there are no such locks here."""
+    if fcntl is None:
+        yield False
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
 
 
 def _publish(fresh: Path, out: Path, old: Path) -> None:
@@ -78,26 +115,17 @@ def check_place(out: Path, overwrite: bool) -> PreparedManifest | None:
         return None
     if MANIFEST not in names:
         raise CorpusError(f"{out}: is there and is no prepared corpus, so it is left alone; choose another with --out")
-    if _kind(out) != "prepared":
+    if kind_of(out) != PREPARED.name:
         raise CorpusError(f"{out}: is there and its {MANIFEST} is of something else; choose another folder with --out")
     if foreign := sorted(names - _OURS):
         raise CorpusError(f"{out}: holds {foreign[0]}, not written by preprocess; move it away or choose another --out")
     try:
-        manifest = read_manifest(out)
+        manifest = PREPARED.read(out)
     except CorpusError as error:
         if overwrite:
             return None
         raise CorpusError(f"{error}; --overwrite replaces it") from None
     return manifest
-
-
-def _kind(folder: Path) -> Any:
-    """What the manifest of a folder says it is; None if that cannot be read."""
-    try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content.get("kind") if isinstance(content, dict) else None
 
 
 def is_whole(folder: Path, manifest: PreparedManifest) -> bool:

@@ -135,7 +135,7 @@ def _decode(part: bytes, offset: int, file: TextFile, invalid: OnInvalid) -> str
         place = offset + error.start
         raise CorpusError(
             f"{file.name}:{line}: byte 0x{part[error.start]:02X} at byte offset {place} is not UTF-8; "
-            "convert the file, or replace such bytes with --invalid-utf8 replace"
+            "convert the file, or let nmt preprocess replace such bytes with --invalid-utf8 replace"
         ) from None
 
 

@@ -5,25 +5,17 @@ input makes the same bytes.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from nmt_cli.errors import CorpusError
+from nmt_cli.manifest import Kind, Record
 
 FORMAT = 1
 """Version of the prepared folder's format."""
 
-MANIFEST = "manifest.json"
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class InputFile(_Record):
+class InputFile(Record):
     """A file that was read."""
 
     path: str
@@ -31,7 +23,7 @@ class InputFile(_Record):
     sha256: str
 
 
-class TokenizerSettings(_Record):
+class TokenizerSettings(Record):
     """How text becomes subwords."""
 
     type: Literal["unigram", "bpe", "given"]
@@ -42,7 +34,7 @@ class TokenizerSettings(_Record):
     """Sentences that it was trained on; 0 when it was given."""
 
 
-class PreparedManifest(_Record):
+class PreparedManifest(Record):
     """`manifest.json` of a prepared corpus."""
 
     format: int
@@ -69,31 +61,8 @@ class PreparedManifest(_Record):
     """Hash of inputs, languages and options: the same means nothing to do."""
 
 
-def write_manifest(folder: Path, manifest: PreparedManifest) -> None:
-    """Write `manifest.json`, readable and with a final newline."""
-    text = json.dumps(manifest.model_dump(), ensure_ascii=False, indent=2)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-
-
-def read_manifest(folder: Path) -> PreparedManifest:
-    """The manifest of a prepared corpus. Raises CorpusError if it is missing, foreign, damaged or newer."""
-    path = folder / MANIFEST
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise CorpusError(f"{folder}: no prepared corpus here; make one with nmt preprocess --out {folder}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read: {error}; run nmt preprocess again") from None
-    if not isinstance(content, dict) or content.get("kind") != "prepared":
-        raise CorpusError(f"{folder}: not a prepared corpus; make one with nmt preprocess")
-    version = content.get("format")
-    if isinstance(version, int) and version > FORMAT:
-        raise CorpusError(f"{path}: format {version} is newer than this program's {FORMAT}; upgrade nmt-cli")
-    try:
-        return PreparedManifest.model_validate(content)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CorpusError(f"{path}: damaged at {where}; run nmt preprocess again") from None
+PREPARED = Kind("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)
+"""The folder of a prepared corpus."""
 
 
 def file_hash(path: Path) -> str:

@@ -20,7 +20,7 @@ from nmt_cli.corpus.encode import Limits, encoder
 from nmt_cli.corpus.examine import Reading, examine
 from nmt_cli.corpus.folder import REPORT, building, check_place, is_whole
 from nmt_cli.corpus.formats import ParallelText, locate
-from nmt_cli.corpus.manifest import FORMAT, InputFile, PreparedManifest, TokenizerSettings, file_hash, write_manifest
+from nmt_cli.corpus.manifest import FORMAT, PREPARED, InputFile, PreparedManifest, TokenizerSettings, file_hash
 from nmt_cli.corpus.progress import Say
 from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
 from nmt_cli.corpus.remote import fetch, is_remote, settle
@@ -79,7 +79,7 @@ def prepare(config: PreprocessConfig, say: Say) -> Outcome:
             )
         report, settings = _fill(job, texts)
         manifest = _describe(job, report, settings, inputs, key)
-        write_manifest(fresh, manifest)
+        PREPARED.write(fresh, manifest)
     return Outcome(manifest, report)
 
 

@@ -50,12 +50,13 @@ class Sampler:
         self._encode = lru_cache(CACHED_WORDS)(self._encode_word)
 
     def sample(self, text: str, strength: float, rng: random.Random) -> Ids:
-        """A segmentation of a normalised text."""
+        """A segmentation of a normalised text, the further from the usual one the nearer `strength` is to 1."""
         draw = self._draw_bpe if self._is_bpe else self._draw_unigram
         return [i for word in _WORD.findall(self._processor.normalize(text)) for i in draw(word, strength, rng)]
 
     def _draw_unigram(self, word: str, strength: float, rng: random.Random) -> Ids:
-        """p(pieces) ~ product of p(piece)^strength over all segmentations: Kudo 2018, 3.2, l = infinity."""
+        """p(pieces) ~ product of p(piece)^a over all segmentations, a = (1 - strength) / strength: Kudo 2018, 3.2,
+        l = infinity."""
         lattice = self._lattice(word, strength)
         end = len(word)
         parts = []
@@ -67,6 +68,7 @@ class Sampler:
 
     def _build_lattice(self, word: str, strength: float) -> Lattice:
         """Forward filtering: the pieces that end at each place, weighted by all ways to get there."""
+        exponent = (1 - strength) / strength
         lattice: Lattice = [([], [])]
         reached = [0.0]  # log of the summed weight of all ways to a place
         for end in range(1, len(word) + 1):
@@ -78,7 +80,7 @@ class Sampler:
                     continue
                 identity, score = found or (None, self._rare)
                 edges.append((start, self._spell(word[start:end]) if identity is None else [identity]))
-                weights.append(reached[start] + strength * score)
+                weights.append(reached[start] + exponent * score)
             top = max(weights)
             cumulative = list(accumulate(math.exp(weight - top) for weight in weights))
             reached.append(top + math.log(cumulative[-1]))

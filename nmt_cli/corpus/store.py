@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from nmt_cli.corpus.manifest import PreparedManifest, read_manifest
+from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 
@@ -172,7 +172,7 @@ class PreparedCorpus:
     @classmethod
     def open(cls, path: Path) -> "PreparedCorpus":
         """Open a prepared folder. Raises CorpusError if it is missing, damaged or of a newer format."""
-        manifest = read_manifest(path)
+        manifest = PREPARED.read(path)
         return cls(path, manifest, Tokenizers.load(path, manifest.unicode))
 
     def split(self, name: str) -> Split:

@@ -66,7 +66,8 @@ class Tokenizer:
     def sample(self, texts: Iterable[str], strength: float, seed: int) -> list[list[int]]:
         """A random segmentation of each text: unigram sampling (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
 
-        `strength` is the smoothing exponent of the unigram model, or the probability of leaving out a merge.
+        `strength` s, between 0 and 1, is the probability of leaving out a merge, or stands for the exponent
+        (1 - s) / s of the unigram model's probabilities.
         The same `seed` gives the same segmentations, in every process.
         """
         if self._sampler is None:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from nmt_cli.config import SearchConfig
 
@@ -45,24 +44,31 @@ class Best:
     def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
         """scores (B, K) of the hypotheses, log_probs (B, K, V) of their next tokens."""
         width, vocabulary = log_probs.shape[1:]
-        per_hypothesis = -(-vocabulary // BLOCK)
-        padded = F.pad(log_probs, (0, per_hypothesis * BLOCK - vocabulary), value=-torch.inf)
-        blocks = padded.view(-1, width, per_hypothesis, BLOCK)
         # The K best entries lie in the K blocks with the best maxima, which saves a sort over K * V.
-        maxima = (blocks.amax(3) + scores[:, :, None]).flatten(1)
-        found = first_largest(maxima, min(width, maxima.shape[1])).sort(1).values  # (B, n), n <= K
-        parents = found.div(per_hypothesis, rounding_mode="floor")
-        inside = blocks.flatten(1, 2).gather(1, found[:, :, None].expand(-1, -1, BLOCK))  # (B, n, BLOCK)
-        totals = (inside + scores.gather(1, parents)[:, :, None]).flatten(1)
+        maxima = _block_maxima(log_probs) + scores[:, :, None]  # (B, K, blocks)
+        blocks = maxima.shape[2]
+        found = first_largest(maxima.flatten(1), width).sort(1).values  # (B, n), n <= K
+        of = found.div(blocks, rounding_mode="floor")[:, :, None]  # (B, n, 1), the hypothesis
+        tokens = (found % blocks)[:, :, None] * BLOCK + torch.arange(BLOCK, device=found.device)  # (B, n, BLOCK)
+        entries = (of * vocabulary + tokens.clamp(max=vocabulary - 1)).flatten(1)
+        inside = log_probs.flatten(1).gather(1, entries).masked_fill(tokens.flatten(1) >= vocabulary, -torch.inf)
+        totals = inside + scores.gather(1, of.expand_as(tokens).flatten(1))
         best = first_largest(totals, width)
-        block = best.div(BLOCK, rounding_mode="floor")
-        tokens = (found.gather(1, block) % per_hypothesis) * BLOCK + best % BLOCK
+        chosen = entries.gather(1, best)
         return Choice(
-            parents=parents.gather(1, block),
-            tokens=tokens.clamp(max=vocabulary - 1),  # only a dead one can stand in the padding
-            token_log_probs=inside.flatten(1).gather(1, best),
+            parents=chosen.div(vocabulary, rounding_mode="floor"),
+            tokens=chosen % vocabulary,
+            token_log_probs=inside.gather(1, best),
             log_probs=totals.gather(1, best),
         )
+
+
+def _block_maxima(log_probs: Tensor) -> Tensor:
+    """The largest of every BLOCK entries of (B, K, V), the last block being what is left."""
+    whole = log_probs.shape[2] // BLOCK
+    maxima = log_probs[:, :, : whole * BLOCK].view(*log_probs.shape[:2], whole, BLOCK).amax(3)
+    rest = log_probs[:, :, whole * BLOCK :]
+    return torch.cat([maxima, rest.amax(2, keepdim=True)], 2) if rest.shape[2] else maxima
 
 
 @dataclass

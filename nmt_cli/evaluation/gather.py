@@ -113,9 +113,9 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
 
 
 def _manifest(path: Path) -> "ModelManifest":
-    from nmt_cli.checkpoint.folder import read_manifest
+    from nmt_cli.checkpoint import folder
 
-    return read_manifest(path)
+    return folder.MODEL.read(path)
 
 
 def _translate(

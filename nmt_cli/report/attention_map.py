@@ -1,6 +1,6 @@
 """What there is to show of one translation's attention."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -23,7 +23,8 @@ class Subwords:
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """One translation: words of both sides, `weights` (T, S) between them, the texts, and the score of the search."""
+    """One translation: words of both sides, `weights` (T, S) between them, the texts, the score of the search, and the
+    number of the line that it translates."""
 
     source_words: Sequence[str]
     target_words: Sequence[str]
@@ -32,10 +33,16 @@ class AttentionMap:
     target_text: str
     score: float | None = None
     subwords: Subwords | None = None
+    line: int | None = None
 
     @classmethod
     def from_subwords(
-        cls, subwords: Subwords, words: tuple[Sequence[int], Sequence[int]], texts: tuple[str, str], score: float | None
+        cls,
+        subwords: Subwords,
+        words: tuple[Sequence[int], Sequence[int]],
+        texts: tuple[str, str],
+        score: float | None,
+        line: int | None = None,
     ) -> Self:
         """Merge subwords into words.
 
@@ -45,6 +52,7 @@ class AttentionMap:
             words: for source and target, the index of the word that each subword belongs to.
             texts: source and target as plain text.
             score: the score that the search gave.
+            line: the number of the line that was translated.
 
         Raises:
             ValueError: fewer rows or columns than pieces.
@@ -52,7 +60,7 @@ class AttentionMap:
         source, target = list(subwords.source), list(subwords.target)
         merged = merge(subwords.weights, *words)
         pieces = Subwords(source, target, np.asarray(subwords.weights)[: len(target), : len(source)])
-        return cls(_join(source, words[0]), _join(target, words[1]), merged, *texts, score, pieces)
+        return cls(_join(source, words[0]), _join(target, words[1]), merged, *texts, score, pieces, line)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,8 +68,9 @@ class AttentionMap:
         return len(self.target_words), len(self.source_words)
 
     def as_json(self) -> dict[str, Any]:
-        """Texts, words and weights, and the same for subwords."""
+        """Line, texts, words and weights, and the same for subwords."""
         found: dict[str, Any] = {
+            "line": self.line,
             "source": self.source_text,
             "target": self.target_text,
             "score": self.score,
@@ -74,6 +83,11 @@ class AttentionMap:
             found["target_subwords"] = list(self.subwords.target)
             found["subword_weights"] = _rounded(self.subwords.weights)
         return found
+
+
+def numbered(maps: Iterable[AttentionMap]) -> Iterator[tuple[int, AttentionMap]]:
+    """Every map with its line's number, or its own where it has none."""
+    return ((shown.line or number, shown) for number, shown in enumerate(maps, start=1))
 
 
 def _join(pieces: Sequence[str], words: Sequence[int]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from nmt_cli.report.attention_map import AttentionMap
+from nmt_cli.report.attention_map import AttentionMap, numbered
 from nmt_cli.report.heatmap import FAINT, Heatmap, lay_out, printable
 
 _CAPTION = 26
@@ -23,6 +23,7 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
     """
     figures = [
         {
+            "number": number,
             "source_text": printable(shown.source_text),
             "target_text": printable(shown.target_text),
             "score": shown.score,
@@ -31,7 +32,7 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
             and 0 not in shown.shape
             and _element(lay_out(shown.subwords.source, shown.subwords.target, shown.subwords.weights)),
         }
-        for shown in maps
+        for number, shown in numbered(maps)
     ]
     subwords = any(figure["pieces"] for figure in figures)
     return _render("attention.html", figures=figures, subwords=subwords, left_out=left_out, faint=FAINT)
@@ -40,7 +41,7 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
 def attention_svg(*maps: AttentionMap) -> str:
     """The heat maps between words as one picture, below each other; its colours follow light or dark."""
     placed, width, height = [], _NARROWEST, 0.0
-    for number, shown in enumerate(maps, start=1):
+    for number, shown in numbered(maps):
         layout = _layout(shown)
         caption = " ".join([str(number)] * (len(maps) > 1) + ["no words"] * (layout is None))
         height += _CAPTION if caption else 0

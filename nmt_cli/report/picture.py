@@ -14,7 +14,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nmt_cli.report.attention_map import AttentionMap
+from nmt_cli.report.attention_map import AttentionMap, numbered
 from nmt_cli.report.heatmap import Heatmap, lay_out
 
 FONTS = (
@@ -47,7 +47,7 @@ def attention_png(maps: Sequence[AttentionMap]) -> bytes:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         above = 0.0
-        for number, (shown, layout) in enumerate(zip(maps, layouts, strict=True), start=1):
+        for (number, shown), layout in zip(numbered(maps), layouts, strict=True):
             above += _CAPTION
             caption = f"{number}" if layout else f"{number} no words"
             figure.text(_MARGIN / width, 1 - (above - _MARGIN) / height, caption, color="#57606a", size=_SIZE)

@@ -12,20 +12,20 @@ from nmt_cli import __version__
 from nmt_cli.checkpoint.folder import (
     FORMAT,
     METRICS,
+    MODEL,
     RESUME,
     WEIGHTS,
     LoadedModel,
     ModelManifest,
     build_model,
     create_folder,
-    is_model,
     read_config,
-    read_manifest,
 )
 from nmt_cli.checkpoint.tensors import read_facts
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
+from nmt_cli.manifest import kind_of
 from nmt_cli.model.device import compute_for_training
 from nmt_cli.training.card import write_card
 from nmt_cli.training.learner import Learner
@@ -114,7 +114,7 @@ def _check_folder(config: TrainConfig) -> None:
         raise CheckpointError(f"{out}: is a file; choose another --out")
     if not out.exists() or not any(out.iterdir()):
         return
-    if not is_model(out):
+    if kind_of(out) != MODEL.name:
         raise CheckpointError(f"{out}: holds something that is not a model; choose another --out")
     if not config.overwrite:
         raise CheckpointError(
@@ -123,7 +123,7 @@ def _check_folder(config: TrainConfig) -> None:
 
 
 def _check_resumed(config: TrainConfig, manifest: ModelManifest) -> None:
-    before = read_manifest(config.out)
+    before = MODEL.read(config.out)
     if before.corpus != manifest.corpus:
         raise CheckpointError(
             f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, fingerprint "

@@ -245,7 +245,7 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--source-file", "test.en", "--reference", "test.ko", "--split", "dev"], "takes the place of --prepared and"),
         (["--model", "none"], "none: no model here; make one with nmt train"),
         (["--prepared", "none"], "none: no prepared corpus here"),
-        (["--model", "prepared"], "prepared: not a model folder"),
+        (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],

@@ -21,8 +21,10 @@ import pytest
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import vocabulary
-from nmt_cli.corpus.manifest import PreparedManifest, write_manifest
+from nmt_cli.corpus.folder import _held, _sweep
+from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.manifest import Kind
 
 pytestmark = pytest.mark.integration
 
@@ -505,7 +507,7 @@ def test_a_full_disk_leaves_everything_as_it_was(
     def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(preparation, "write_manifest", fail)
+    monkeypatch.setattr(Kind, "write", fail)
     status, _, err = nmt(*ALL, "--overwrite")
     assert status == 1
     assert f"nmt: prepared: cannot write the prepared corpus: {os.strerror(code)}" in err.splitlines()[-1]
@@ -514,11 +516,13 @@ def test_a_full_disk_leaves_everything_as_it_was(
 
 
 def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def come(fresh: Path, manifest: PreparedManifest) -> None:
-        write_manifest(fresh, manifest)
+    write = Kind.write
+
+    def come(_: object, fresh: Path, manifest: PreparedManifest) -> None:
+        write(PREPARED, fresh, manifest)
         place_foreign_folder(text / "prepared")
 
-    monkeypatch.setattr(preparation, "write_manifest", come)
+    monkeypatch.setattr(Kind, "write", come)
     status, _, err = nmt(*ALL)
     assert status == 1
     assert "prepared: is there and is no prepared corpus, so it is left alone" in err
@@ -559,6 +563,26 @@ def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None
     assert "Traceback" not in rest
     assert not (text / "prepared").exists()
     assert not leftovers(text)
+
+
+def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) -> None:
+    command = [sys.executable, "-m", "nmt_cli", *ALL]
+    with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert any(line.startswith("learning") for line in running.stderr)
+        running.kill()
+    assert len(leftovers(text)) == 1
+    living = text / ".prepared.living.partial"
+    living.mkdir()
+    with _held(living):
+        assert nmt(*ALL)[0] == 0
+        assert leftovers(text) == [living.name]
+    (text / "prepared").rename(living / "old")  # a run killed just between its last two steps
+    assert nmt(*ALL, "--out", "other")[0] == 0
+    assert leftovers(text) == [living.name]
+    _sweep(text / "prepared")
+    assert not leftovers(text)
+    assert nmt(*ALL)[1].startswith("prepared is up to date")
 
 
 def test_a_large_text_is_sampled_for_the_vocabulary(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt_cli.corpus.manifest import FORMAT, PreparedManifest, read_manifest, write_manifest
+from nmt_cli.corpus.manifest import FORMAT, PREPARED, PreparedManifest
 from nmt_cli.corpus.store import PreparedCorpus, Split, SplitWriter, record_batch
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
@@ -115,8 +115,8 @@ def manifest(**changed: Any) -> dict[str, Any]:
 
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = PreparedManifest.model_validate(manifest())
-    write_manifest(tmp_path, written)
-    assert read_manifest(tmp_path) == written
+    PREPARED.write(tmp_path, written)
+    assert PREPARED.read(tmp_path) == written
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
             json.dumps(manifest(format=FORMAT + 1)),
             rf"format {FORMAT + 1} is newer than this program's {FORMAT}; upgrade",
         ),
-        (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train; run nmt preprocess again"),
+        (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train: .*; run nmt preprocess again"),
         (json.dumps(manifest(extra=1)), r"damaged at extra"),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_split_must_be_there_and_have_the_stated_number_of_pairs(tmp_path: Pat
     tokenizers = Tokenizers(tiny_tokenizer, tiny_tokenizer)
     tokenizers.save(tmp_path)
     write(tmp_path / "train.arrow", tokenizers, [[([1], [2], "a", "b")]])
-    write_manifest(tmp_path, PreparedManifest.model_validate(manifest()))
+    PREPARED.write(tmp_path, PreparedManifest.model_validate(manifest()))
     corpus = PreparedCorpus.open(tmp_path)
     with pytest.raises(CorpusError, match=r"no split dev; there are: train"):
         corpus.split("dev")

@@ -143,12 +143,12 @@ def test_samples_follow_the_seed_in_every_process(tmp_path: Path, tokenizer: Tok
     (tmp_path / "model").write_bytes(tokenizer.model)
     program = (
         "import sys; from pathlib import Path; from nmt_cli.corpus.tokenizer import Tokenizer\n"
-        "t = Tokenizer(Path(sys.argv[1]).read_bytes()); print(t.sample(sys.argv[2:], 0.3, seed=7))"
+        "t = Tokenizer(Path(sys.argv[1]).read_bytes()); print(t.sample(sys.argv[2:], 0.8, seed=7))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "model"), *TEXT]
     elsewhere = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    assert elsewhere == str(tokenizer.sample(TEXT, 0.3, seed=7))
-    assert tokenizer.sample(TEXT, 0.3, seed=7) != tokenizer.sample(TEXT, 0.3, seed=8)
+    assert elsewhere == str(tokenizer.sample(TEXT, 0.8, seed=7))
+    assert tokenizer.sample(TEXT, 0.8, seed=7) != tokenizer.sample(TEXT, 0.3, seed=8)
 
 
 def all_segmentations(word: str, pieces: set[str]) -> list[list[str]]:
@@ -162,9 +162,9 @@ def test_unigram_samples_have_the_probabilities_of_the_model() -> None:
     tokenizer = TOKENIZERS["unigram"]
     processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["unigram"])
     scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
-    strength, draws = 0.2, 4000
+    strength, exponent, draws = 5 / 6, 0.2, 4000
     weights = {
-        tuple(found): math.exp(strength * sum(scores[piece] for piece in found))
+        tuple(found): math.exp(exponent * sum(scores[piece] for piece in found))
         for found in all_segmentations("▁sitting", set(scores))
     }
     drawn = collections.Counter(
@@ -207,7 +207,7 @@ def test_bpe_dropout_is_the_algorithm_of_the_paper() -> None:
 
 def test_no_dropout_left_is_the_plain_segmentation() -> None:
     assert TOKENIZERS["bpe"].sample(TEXT, 1e-12, 1) == [TOKENIZERS["bpe"].encode(t) for t in TEXT]
-    assert TOKENIZERS["unigram"].sample(TEXT, 100.0, 1) == [TOKENIZERS["unigram"].encode(t) for t in TEXT]
+    assert TOKENIZERS["unigram"].sample(TEXT, 0.01, 1) == [TOKENIZERS["unigram"].encode(t) for t in TEXT]
 
 
 @pytest.mark.parametrize("joint", [True, False])

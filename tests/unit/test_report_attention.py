@@ -4,6 +4,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -160,6 +161,7 @@ def test_collecting_a_stream(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert found["left_out"] == 0
     assert found["sentences"] == [
         {
+            "line": None,
             "source": "I go home",
             "target": "집에 간다",
             "score": -0.5,
@@ -199,3 +201,11 @@ def test_pictures_of_several_are_below_each_other() -> None:
     places = [(float(inner.get("y", 0)), float(inner.get("height"))) for inner in root.findall(f"{svg}svg")]
     assert places[0][0] + places[0][1] <= places[1][0]
     assert places[1][0] + places[1][1] == float(root.get("height"))
+
+
+def test_a_figure_has_the_number_of_its_line() -> None:
+    """Blank lines have no figure, and the others keep their numbers."""
+    maps = [replace(square(["a"]), line=3), replace(square(["b"]), line=7)]
+    captions = ET.fromstring(attention_svg(*maps)).findall("{http://www.w3.org/2000/svg}text")
+    assert [text.text for text in captions] == ["3", "7"]
+    assert "<dt>7 source</dt>" in attention_html(maps)
