@@ -16,6 +16,7 @@ Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
+Feeding = Literal["forced", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
 
 
 class PreprocessConfig(Settings):
@@ -117,13 +118,28 @@ class ModelConfig(Settings):
     """Stacked decoder layers."""
     bidirectional: Annotated[bool, Shown("Model")] = True
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
-    attention: Annotated[Literal["bottom", "after"], Shown("Model")] = "bottom"
+    source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"
+    """Order in which the encoder reads the source; doubled reads it twice."""
+    attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], Shown("Model")] = "bottom"
     """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
-    parallel over time. after: the top layer's state asks after the recurrence (Luong)."""
+    parallel over time. after: the top layer's state asks after the recurrence (Luong). before: its previous state
+    asks, the context enters the recurrence (Bahdanau), step by step. Without attention: state hands the encoder's
+    states over to the decoder (Sutskever), repeat gives its last state to every step instead."""
     input_feeding: Annotated[bool, Shown("Model")] = False
     """Feed the previous attentional state into the next step (attention after only; step by step, slower)."""
-    score: Annotated[Literal["dot", "general", "concat"], Shown("Model")] = "general"
-    """Score of a decoder state against an encoder state: s.h, s.W.h, or v.tanh(W[s; h])."""
+    score: Annotated[Literal["dot", "scaled-dot", "general", "concat", "mlp", "location"], Shown("Model")] = "general"
+    """Score of a decoder state s against an encoder state h: s.h, s.h / sqrt(d), s.W.h, v.tanh(W[s; h]), the same
+    with two layers, or (W s) at h's place."""
+    heads: Annotated[Positive, Shown("Model")] = 1
+    """Attention heads, each with queries and keys of its own."""
+    local: Annotated[Literal["none", "monotonic", "predictive"], Shown("Model")] = "none"
+    """Look only at source subwords near a place: that of the target subword, or one that is predicted (Luong)."""
+    window: Annotated[Positive, Shown("Model")] = 10
+    """Source subwords on either side of that place, D."""
+    coverage: Annotated[bool, Shown("Model")] = False
+    """Let scores see what was looked at so far (Tu et al. 2016); step by step, slower."""
+    output: Annotated[Literal["plain", "maxout"], Shown("Model")] = "plain"
+    """What predicts the next subword: tanh(W[state; context]), or Bahdanau's deep output with maxout."""
     tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], Shown("Model")] = "auto"
     """Share the output layer with the target embeddings, or with the source's too; auto shares what it can."""
 
@@ -142,7 +158,27 @@ class ModelConfig(Settings):
             raise ValueError("attention bottom needs decoder_layers of at least 2: the context feeds the layers above")
         if self.input_feeding and self.attention != "after":
             raise ValueError(f"input_feeding needs attention after, not {self.attention}")
+        if self.hidden_size % self.heads:
+            raise ValueError(
+                f"hidden_size {self.hidden_size} cannot be shared among {self.heads} heads; take a divisor"
+            )
+        if self.coverage and self.score == "location":
+            raise ValueError("coverage needs a score that sees the encoder states; location does not")
+        if self.window != 10 and self.local == "none":
+            raise ValueError("window acts only on local attention; give local too")
+        if self.attention in ("state", "repeat"):
+            self._fits_without_attention()
         return self
+
+    def _fits_without_attention(self) -> None:
+        for name in ("score", "heads", "local", "coverage"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} acts on attention, but attention {self.attention} has none")
+        if self.attention == "state" and self.encoder_layers != self.decoder_layers:
+            raise ValueError(
+                "attention state hands states over layer by layer, so encoder_layers and decoder_layers must be equal, "
+                f"not {self.encoder_layers} and {self.decoder_layers}"
+            )
 
 
 class TrainingConfig(Settings):
@@ -157,6 +193,15 @@ class TrainingConfig(Settings):
     (try 0.1). Unigram: probabilities to the power (1 - x) / x, so that 0.5 draws as the model has them (try 0.75)."""
     label_smoothing: Annotated[Fraction, Shown("Regularisation")] = 0.1
     """Probability mass taken from the true subword and spread over the vocabulary."""
+
+    feeding: Annotated[Feeding, Shown("Feeding")] = "forced"
+    """Which previous word the decoder reads in training: the true one (teacher forcing), its own best (free), or the
+    true one with a probability that is constant or falls over the run (scheduled sampling). All but forced go step
+    by step."""
+    feeding_share: Annotated[float, Field(ge=0.0, le=1.0), Shown("Feeding")] = 0.5
+    """That probability, if constant; where it ends, if it falls."""
+    feeding_per: Annotated[Literal["token", "sentence"], Shown("Feeding")] = "token"
+    """Whether it is drawn anew for every token or once for a sentence."""
 
     learning_rate: Annotated[float, Field(gt=0), Shown("Optimiser")] = 3e-3
     """Peak learning rate of AdamW."""
@@ -190,6 +235,16 @@ class TrainingConfig(Settings):
     seed: Annotated[Count, Shown("Run")] = 1
     """Seed of initial weights, order and dropout."""
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.feeding in ("forced", "free"):
+            for name in ("feeding_share", "feeding_per"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(
+                        f"{name} acts only when the true word is read with a probability, not {self.feeding}"
+                    )
+        return self
+
 
 class TrainConfig(Settings):
     """A prepared corpus -> a self-contained model folder."""
@@ -212,6 +267,14 @@ class TrainConfig(Settings):
     """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.model.attention == "repeat" and self.training.feeding != "forced":
+            raise ValueError(
+                f"feeding {self.training.feeding} chooses the previous word, which attention repeat does not read"
+            )
+        return self
 
 
 class SearchConfig(Settings):

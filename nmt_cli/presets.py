@@ -1,30 +1,77 @@
 """Published systems by name, as option values.
 
-A preset says what the paper says of the architecture, at the paper's size; options given beside it make it smaller.
+A preset says what the paper says of the architecture, at the paper's size. `docs/systems.md` has the equations, the
+lines of code that are them, and where a preset differs from its paper.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-_LUONG: dict[str, Any] = {
-    # Luong, Pham and Manning 2015, sections 3.1 and 4.1: four layers of 1,000 cells, one direction, dropout 0.2
+SIZES = ("embedding_size", "hidden_size")
+"""What --scale makes smaller or larger."""
+STEP = 8
+"""Scaled sizes are multiples of this."""
+
+_STATE: dict[str, Any] = {
+    # Sutskever, Vinyals and Le 2014, section 3.4: four layers of 1,000 cells, the state handed over
     "cell": "lstm",
     "embedding_size": 1000,
     "hidden_size": 1000,
     "encoder_layers": 4,
     "decoder_layers": 4,
     "bidirectional": False,
-    "attention": "after",
-    "dropout": 0.2,
+    "attention": "state",
+    "tied_embeddings": "none",
+    "dropout": 0.0,
     "embedding_dropout": 0.0,
 }
 
+_LUONG: dict[str, Any] = {
+    # Luong, Pham and Manning 2015, sections 3.1 and 4.1: the same size, the source reversed, dropout 0.2
+    **_STATE,
+    "source_order": "reversed",
+    "attention": "after",
+    "dropout": 0.2,
+}
+
+_LUONG_ATTENTION: dict[str, dict[str, Any]] = {
+    "dot": {"score": "dot"},
+    "general": {"score": "general"},
+    "concat": {"score": "concat"},
+    "location": {"score": "location"},
+    # where the window moves with the target, a reversed source would move the other way
+    "local-m": {"score": "general", "local": "monotonic", "source_order": "forward"},
+    "local-p": {"score": "general", "local": "predictive"},
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "luong2015-dot": {**_LUONG, "score": "dot"},
-    "luong2015-general": {**_LUONG, "score": "general"},
-    "luong2015-concat": {**_LUONG, "score": "concat"},
-    "luong2015-dot-feed": {**_LUONG, "score": "dot", "input_feeding": True},
-    "luong2015-general-feed": {**_LUONG, "score": "general", "input_feeding": True},
-    "luong2015-concat-feed": {**_LUONG, "score": "concat", "input_feeding": True},
+    # the tutorials' first model: one layer, the encoder's last state repeated at every step
+    "simple-seq2seq": {
+        **_STATE,
+        "embedding_size": 512,
+        "hidden_size": 512,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "attention": "repeat",
+    },
+    "sutskever2014": {**_STATE, "source_order": "reversed"},
+    "sutskever2014-forward": _STATE,
+    # Bahdanau, Cho and Bengio 2014, appendix A: gated units, attention before the recurrence, maxout
+    "bahdanau2014": {
+        "cell": "gru",
+        "embedding_size": 620,
+        "hidden_size": 1000,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "attention": "before",
+        "score": "concat",
+        "output": "maxout",
+        "tied_embeddings": "none",
+        "dropout": 0.0,
+        "embedding_dropout": 0.0,
+    },
+    **{f"luong2015-{name}": {**_LUONG, **how} for name, how in _LUONG_ATTENTION.items()},
+    **{f"luong2015-{name}-feed": {**_LUONG, **how, "input_feeding": True} for name, how in _LUONG_ATTENTION.items()},
     # Wu et al. 2016, section 3: eight layers of 1,024 cells, attention asked by the bottom decoder layer
     "gnmt2016": {
         "cell": "lstm",
@@ -38,3 +85,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "embedding_dropout": 0.0,
     },
 }
+
+
+def scaled(preset: Mapping[str, Any], scale: float) -> dict[str, Any]:
+    """A preset with its widths multiplied by `scale`; its depth stays."""
+    widths = {name: max(STEP, round(preset[name] * scale / STEP) * STEP) for name in SIZES}
+    return {**preset, **widths}

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from pydantic_core import PydanticUndefined
 
+from nmt_cli.errors import ConfigError
+from nmt_cli.presets import scaled
 from nmt_cli.settings import Leaf, Settings, leaves, parse_assignment, read_toml, resolve
 
 C = TypeVar("C", bound=Settings)
@@ -32,9 +34,13 @@ def command(
             layers: list[tuple[str, typing.Mapping[str, Any]]] = []
             if start := saved(given):
                 layers.append((str(start), read_toml(start)))
-            if preset := given.pop("preset", None):
+            preset, scale = given.pop("preset", None), given.pop("scale", None)
+            if preset:
                 assert presets is not None
-                layers.append((f"--preset {preset}", presets[preset]))
+                chosen = presets[preset] if scale is None else scaled(presets[preset], scale)
+                layers.append((f"--preset {preset}", chosen))
+            elif scale is not None:
+                raise ConfigError(f"--scale {scale:g}: makes a --preset smaller or larger; name one")
             if path := given.pop("config", None):
                 layers.append((str(path), read_toml(path)))
             layers += [(f"--set {text}", parse_assignment(text)) for text in given.pop("set", None) or []]
@@ -95,6 +101,9 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
         names = Literal[tuple(presets)]  # type: ignore[valid-type]
         info = typer.Option("--preset", help="Start from a published system.", rich_help_panel="Model")
         found.append(parameter("preset", names, info))
+        help_text = "Multiply the preset's widths by this."
+        info = typer.Option("--scale", min=0.001, max=100.0, help=help_text, rich_help_panel="Model")
+        found.append(parameter("scale", float, info))
     return found
 
 

@@ -1,14 +1,18 @@
-"""Attention as a function of query, keys and values, and its score functions.
+"""Attention as a function of query, keys and values: scores, softmax, weighted sum.
 
     scores  e_tj = score(query_t, key_j)
     weights a_t  = softmax(e_t)            over the real tokens of the source
     context c_t  = sum_j a_tj value_j
 
-A score function is all that differs between the members of the family.
+The score function (`scores.py`) is what differs between the members of the family; several heads, a local
+window and coverage go with any of them.
 """
 
 import torch
 from torch import Tensor, nn
+
+from nmt_cli.config import ModelConfig
+from nmt_cli.model.scores import SCORES
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,85 +24,101 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
     return torch.bmm(weights.to(values.dtype), values), weights
 
 
-class Score(nn.Module):
-    """How well a query fits a key. Keys are projected once per sentence, queries at every step."""
+class Attention(nn.Module):
+    """attention(query, keys, values, mask) -> context, weights, as a config wants it.
 
-    def project_keys(self, memory: Tensor) -> Tensor:
-        """Encoder states (B, S, H) -> keys (B, S, A)."""
-        return memory
-
-    def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Queries (B, T, H) against keys (B, S, A) -> scores (B, T, S)."""
-        raise NotImplementedError
-
-
-class DotScore(Score):
-    """score(s, h) = s . h: no parameters, only the states learn (Luong et al. 2015, eq. 8)."""
-
-    def __init__(self, query_size: int, memory_size: int) -> None:
-        super().__init__()
-        if query_size != memory_size:
-            raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
-
-    def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
-
-
-class GeneralScore(Score):
-    """score(s, h) = s . W h: W weighs every pair of dimensions (Luong et al. 2015, eq. 8)."""
-
-    def __init__(self, query_size: int, memory_size: int) -> None:
-        super().__init__()
-        self.projection = nn.Linear(memory_size, query_size, bias=False)
-
-    def project_keys(self, memory: Tensor) -> Tensor:
-        keys: Tensor = self.projection(memory)
-        return keys
-
-    def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
-
-
-class ConcatScore(Score):
-    """score(s, h) = v . tanh(W [s; h]): a perceptron of one layer (Bahdanau et al. 2014, appendix A.1.2).
-
-    W [s; h] = W_s s + W_h h, so that W_h h is computed once per sentence.
+    `heads`: every head has queries and keys of its own, W_q s and W_k h, of H / heads dimensions, and looks at its
+    share of the values; the context is what all of them saw (Vaswani et al. 2017, section 3.2.2; their W_v and W_o
+    are left to the layers around). The weights given are the mean over the heads.
     """
 
-    def __init__(self, query_size: int, memory_size: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.query = nn.Linear(query_size, query_size, bias=False)
-        self.key = nn.Linear(memory_size, query_size)
-        self.vector = nn.Linear(query_size, 1, bias=False)
+        self.heads = config.heads
+        size = config.hidden_size // config.heads
+        self.score = SCORES[config.score](size, size)
+        own = self.heads > 1
+        self.query = nn.Linear(config.hidden_size, config.hidden_size, bias=False) if own else nn.Identity()
+        reads = own and self.score.reads_keys
+        self.key = nn.Linear(config.hidden_size, config.hidden_size, bias=False) if reads else nn.Identity()
+        self.window = Window(config.hidden_size, config.window, config.local) if config.local != "none" else None
+        self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
-    def project_keys(self, memory: Tensor) -> Tensor:
-        keys: Tensor = self.key(memory)
-        return keys
+    def project(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Encoder states (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
+        return self.score.project_keys(self._apart(self.key(states))), self._apart(states)
 
-    def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        hidden = torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
-        scores: Tensor = self.vector(hidden).squeeze(-1)  # (B, T, S)
-        return scores
+    def forward(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor,
+        position: Tensor | None = None,
+        coverage: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Queries (B, T, H) -> context (B, T, H) and weights (B, T, S).
+
+        `position` (B, T) is what number of target token each query asks for, from 0: a monotonic window needs it.
+        `coverage` (B, T, S) is how much each query's own past has looked at each source token, if it is to count.
+        """
+        if coverage is not None:
+            return self._attend_covering(query, (keys, values, mask), position, coverage)
+        heads = self.heads
+        asked = self._apart(self.query(query))  # (B, h, T, d)
+        scores = self.score(asked.flatten(0, 1), keys.flatten(0, 1))  # (B * h, T, S)
+        if self.window is not None:
+            scores = scores + self.window(query, mask, position).repeat_interleave(heads, 0)
+        context, weights = attend(scores, values.flatten(0, 1), mask.repeat_interleave(heads, 0))
+        if heads == 1:
+            return context, weights
+        batch, steps, _ = query.shape
+        context = context.view(batch, heads, steps, -1).transpose(1, 2).flatten(2)
+        return context, weights.view(batch, heads, steps, -1).mean(1)
+
+    def _attend_covering(
+        self, query: Tensor, memory: tuple[Tensor, Tensor, Tensor], position: Tensor | None, coverage: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Each query has keys of its own: key_j + C_j v, with C_j what was looked at so far (Tu et al. 2016, eq. 6,
+        whose V C enters the perceptron as it does here with `concat`; the other scores see the same keys)."""
+        assert self.coverage is not None, "coverage is given only where the config asks for it"
+        batch, steps, _ = query.shape
+        keys, values, mask = (part.repeat_interleave(steps, 0) for part in memory)
+        keys = keys + coverage.flatten(0, 1)[:, None, :, None].to(keys.dtype) * self.coverage
+        places = None if position is None else position.reshape(-1, 1)
+        context, weights = self(query.reshape(batch * steps, 1, -1), keys, values, mask, places)
+        return context.view(batch, steps, -1), weights.view(batch, steps, -1)
+
+    def _apart(self, states: Tensor) -> Tensor:
+        """(B, T, H) -> (B, h, T, H / h)."""
+        return states.view(*states.shape[:2], self.heads, -1).transpose(1, 2).contiguous()
 
 
-SCORES: dict[str, type[DotScore | GeneralScore | ConcatScore]] = {
-    "dot": DotScore,
-    "general": GeneralScore,
-    "concat": ConcatScore,
-}
+class Window(nn.Module):
+    """Local attention (Luong et al. 2015, section 3.2): only D source tokens on either side of a place p_t are seen.
 
+    monotonic:  p_t = t
+    predictive: p_t = S sigmoid(v . tanh(W s_t)), with a Gaussian around it, exp(-(j - p_t)^2 / (2 (D / 2)^2))
 
-class Attention(nn.Module):
-    """attention(query, keys, values, mask) -> context, weights, with a score function of one's choice."""
+    The Gaussian is multiplied in before the softmax, not after it as in the paper's eq. 10, so that weights sum to one.
+    """
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, size: int, reach: int, kind: str) -> None:
         super().__init__()
-        self.score = score
+        self.reach = reach
+        self.predictive = kind == "predictive"
+        if self.predictive:
+            self.projection = nn.Linear(size, size, bias=False)
+            self.vector = nn.Linear(size, 1, bias=False)
 
-    def project_keys(self, memory: Tensor) -> Tensor:
-        """Encoder states (B, S, H) -> keys (B, S, A), to be kept for all steps."""
-        return self.score.project_keys(memory)
-
-    def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries (B, T, H) -> context (B, T, H) and weights (B, T, S)."""
-        return attend(self.score(query, keys), values, mask)
+    def forward(self, query: Tensor, mask: Tensor, position: Tensor | None) -> Tensor:
+        """What to add to scores (B, T, S): 0 in the window (or the Gaussian's logarithm), -inf outside."""
+        lengths = mask.sum(1, keepdim=True)  # (B, 1)
+        if self.predictive:
+            place = lengths * torch.sigmoid(self.vector(torch.tanh(self.projection(query))).squeeze(-1).float())
+        else:
+            assert position is not None, "a monotonic window goes by the position"
+            place = torch.minimum(position, lengths - 1).float()  # (B, T)
+        distance = torch.arange(mask.size(1), device=mask.device) - place.unsqueeze(-1)  # (B, T, S)
+        shape = -(distance**2) / (self.reach**2 / 2) if self.predictive else torch.zeros_like(distance)
+        return shape.masked_fill(distance.abs() > self.reach, float("-inf"))

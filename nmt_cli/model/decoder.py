@@ -1,80 +1,99 @@
-"""The decoders: where attention sits.
+"""The decoders: where attention sits, if there is any.
 
 `forward` is teacher forcing over the whole target, `step` one step of search. Each decoder writes its
-equations once, in `_pass`, and both call it: over time, or over the hypotheses of a beam.
+equations once, in `_pass`, and both call it: over time, or over the hypotheses of a beam. Where a step needs
+what attention saw at the step before (`sequential`), `forward` goes step by step.
 Both give readouts: the vectors from which the next token is predicted.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.attention import SCORES, Attention
+from nmt_cli.model.attention import Attention
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
+from nmt_cli.model.readout import READOUTS
 from nmt_cli.model.recurrence import Recurrence, State
 
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What the decoder carries from step to step: for each layer the cell's state, (B, K, H) each,
-    and with input feeding the last attentional state (B, K, H)."""
+    """What the decoder carries from step to step.
+
+    For each layer the cell's state, (B, K, H) each; and where they are needed: the last attentional state
+    (B, K, E), what was looked at so far (B, K, S), and the number of the next token (B, K).
+    """
 
     layers: tuple[State, ...]
     feed: Tensor | None = None
+    coverage: Tensor | None = None
+    position: Tensor | None = None
 
     def keep(self, rows: Tensor) -> "DecoderState":
         """Only these sentences (n,) go on."""
-        feed = None if self.feed is None else self.feed[rows]
-        return DecoderState(tuple(tuple(part[rows] for part in layer) for layer in self.layers), feed)
+        return self._each(lambda part: part[rows])
 
     def select(self, beams: Tensor) -> "DecoderState":
         """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K)."""
 
         def pick(part: Tensor) -> Tensor:
-            return part.gather(1, beams.unsqueeze(-1).expand(-1, -1, part.size(-1)))
+            return part.gather(1, beams if part.dim() == 2 else beams.unsqueeze(-1).expand(-1, -1, part.size(-1)))
 
-        feed = None if self.feed is None else pick(self.feed)
-        return DecoderState(tuple(tuple(pick(part) for part in layer) for layer in self.layers), feed)
+        return self._each(pick)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "DecoderState":
+        others = (None if part is None else change(part) for part in (self.feed, self.coverage, self.position))
+        return DecoderState(tuple(tuple(change(part) for part in layer) for layer in self.layers), *others)
 
 
 Move = Callable[[Recurrence, Tensor, State], tuple[Tensor, State]]
 """How a layer moves on: over a whole sequence (`Recurrence.forward`), or by a step (`Recurrence.step`)."""
 
-Passed = tuple[Tensor, DecoderState, Tensor]
-"""Readouts (B, T, E), the state after them, and attention weights (B, T, S)."""
+Passed = tuple[Tensor, DecoderState, Tensor | None]
+"""Readouts (B, T, E), the state after them, and attention weights (B, T, S), None without attention."""
 
 
 class Decoder(nn.Module):
-    """What the decoders share: layers, attention, the first state, and the readout tanh(W [state; context])."""
+    """What the decoders share: layers, the first state, and the readout."""
 
-    def __init__(self, config: ModelConfig, inputs: Sequence[int]) -> None:
+    attention: Attention | None
+    sequential: bool
+    """Whether a step needs what the step before saw."""
+
+    def __init__(self, config: ModelConfig, inputs: Sequence[int], contexts: int = 1) -> None:
         super().__init__()
-        hidden = config.hidden_size
+        self.attention = None
+        self.sequential = False
         self.layers = cast(
-            Sequence[Recurrence], nn.ModuleList(Recurrence(config.cell, size, hidden) for size in inputs)
+            Sequence[Recurrence], nn.ModuleList(Recurrence(config.cell, size, config.hidden_size) for size in inputs)
         )
-        self.attention = Attention(SCORES[config.score](hidden, hidden))
-        self.readout = nn.Linear(2 * hidden, config.embedding_size)
+        self.readout = READOUTS[config.output](config, contexts)
         self.dropout = LockedDropout(config.dropout)
         self.states = self.layers[0].states
-        self.bridge = nn.Linear(hidden, hidden * self.states * len(inputs))
 
     def start(self, memory: Memory, beams: int) -> DecoderState:
-        """The state before the first token, (B, K, H) for each layer: tanh(W h) of the encoder's final state h."""
-        first = torch.tanh(self.bridge(memory.final)).unsqueeze(1).expand(-1, beams, -1)
-        parts = first.chunk(self.states * len(self.layers), -1)
-        layers = tuple(tuple(parts[i : i + self.states]) for i in range(0, len(parts), self.states))
-        return DecoderState(layers)
+        """The state before the first token, (B, K, H) for each layer."""
+        raise NotImplementedError
 
-    def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
         """Embedded target (B, T, E) -> readouts (B, T, E) and attention weights (B, T, S)."""
-        readouts, _, weights = self._pass(embedded, self.start(memory, 1), memory, Recurrence.forward)
-        return readouts, weights
+        state = self.start(memory, 1)
+        if not self.sequential:
+            readouts, _, weights = self._pass(embedded, state, memory, Recurrence.forward)
+            return readouts, weights
+        steps, looked = [], []
+        with self.dropout.held() as next_step:
+            for token in torch.split(embedded, 1, dim=1):
+                next_step()
+                readouts, state, weights = self.step(token, state, memory)
+                steps.append(readouts)
+                looked.append(weights)
+        return torch.cat(steps, 1), torch.cat([w for w in looked if w is not None], 1)
 
     def step(self, embedded: Tensor, state: DecoderState, memory: Memory) -> Passed:
         """Embedded tokens (B, K, E) -> readouts (B, K, E), the next state, and weights (B, K, S)."""
@@ -83,15 +102,99 @@ class Decoder(nn.Module):
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         raise NotImplementedError
 
-    def _look(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        context, weights = self.attention(query, memory.keys, memory.values, memory.mask)
-        return context, weights
+    def _stack(self, inputs: Tensor, state: DecoderState, move: Move) -> tuple[Tensor, tuple[State, ...]]:
+        """All layers over (B, T, I) -> the top one's outputs (B, T, H), and the states after."""
+        outputs = inputs
+        following = []
+        for depth, layer in enumerate(self.layers):
+            moved, after = move(layer, self.dropout(outputs) if depth else outputs, state.layers[depth])
+            outputs = moved + outputs if depth >= 2 else moved  # residual from the third layer on
+            following.append(after)
+        return outputs, tuple(following)
 
-    def _read(self, states: Tensor, context: Tensor) -> Tensor:
-        return torch.tanh(self.readout(torch.cat([states, context], -1)))
+
+class RepeatedVector(Decoder):
+    """No attention: the encoder's final state is the input of every step, and all that is handed over; the words
+    said so far are not read again (the tutorials' SimpleSeq2Seq)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, [config.hidden_size] * config.decoder_layers, contexts=0)
+
+    def start(self, memory: Memory, beams: int) -> DecoderState:
+        zero = memory.final.new_zeros(memory.final.size(0), beams, memory.final.size(1))
+        return DecoderState(((zero,) * self.states,) * len(self.layers))
+
+    def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
+        repeated = memory.final.unsqueeze(1).expand(-1, embedded.size(1), -1)
+        outputs, following = self._stack(repeated, state, move)
+        return self.readout(self.dropout(outputs), None, embedded), replace(state, layers=following), None
 
 
-class BottomAttention(Decoder):
+class HandedState(Decoder):
+    """No attention: the decoder goes on from where the encoder stopped, layer by layer, hidden and cell state alike
+    (Sutskever et al. 2014; the tutorials' Seq2Seq)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        sizes = [config.embedding_size] + [config.hidden_size] * (config.decoder_layers - 1)
+        super().__init__(config, sizes, contexts=0)
+
+    def start(self, memory: Memory, beams: int) -> DecoderState:
+        return DecoderState(tuple(tuple(part.expand(-1, beams, -1) for part in layer) for layer in memory.layers))
+
+    def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
+        outputs, following = self._stack(embedded, state, move)
+        return self.readout(self.dropout(outputs), None, embedded), replace(state, layers=following), None
+
+
+class AttentionDecoder(Decoder):
+    """What decoders with attention share: they start from a projection of the encoder's final state."""
+
+    attention: Attention
+
+    def __init__(self, config: ModelConfig, inputs: Sequence[int]) -> None:
+        super().__init__(config, inputs)
+        self.attention = Attention(config)
+        self.covers = config.coverage
+        self.counts = config.local == "monotonic"
+        self.sequential = config.coverage
+        self.bridge = nn.Linear(config.hidden_size, config.hidden_size * self.states * len(inputs))
+
+    def start(self, memory: Memory, beams: int) -> DecoderState:
+        """The first state of each layer is tanh(W h) of the encoder's final state h (Bahdanau et al. 2014, A.2.2)."""
+        first = torch.tanh(self.bridge(memory.final)).unsqueeze(1).expand(-1, beams, -1)
+        parts = first.chunk(self.states * len(self.layers), -1)
+        layers = tuple(tuple(parts[i : i + self.states]) for i in range(0, len(parts), self.states))
+        shape = (len(first), beams)
+        return DecoderState(
+            layers,
+            coverage=first.new_zeros((*shape, memory.mask.size(1))) if self.covers else None,
+            position=torch.zeros(shape, dtype=torch.long, device=first.device) if self.counts else None,
+        )
+
+    def _look(
+        self, query: Tensor, state: DecoderState, memory: Memory, move: Move
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and the state with what follows from looking."""
+        position, coverage = state.position, state.coverage
+        if position is not None and move is Recurrence.forward:
+            position = position + torch.arange(query.size(1), device=query.device)
+        if coverage is not None:
+            coverage = coverage[:, :, : memory.mask.size(1)]
+        assert memory.keys is not None, "a decoder with attention has projected the keys"
+        assert memory.values is not None
+        context, weights = self.attention(query, memory.keys, memory.values, memory.mask, position, coverage)
+        return (
+            context,
+            weights,
+            replace(
+                state,
+                coverage=None if coverage is None else coverage + weights,
+                position=None if position is None else position[:, -1:] + 1 if move is Recurrence.forward else position + 1,
+            ),
+        )
+
+
+class BottomAttention(AttentionDecoder):
     """The bottom layer's output asks; the context feeds the layers above and the readout (Wu et al. 2016, section 3).
 
     The query never depends on a context, so everything runs parallel over time in teacher forcing.
@@ -102,56 +205,65 @@ class BottomAttention(Decoder):
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         states, bottom = move(self.layers[0], embedded, state.layers[0])
-        context, weights = self._look(states, memory)
+        context, weights, state = self._look(states, state, memory, move)
         following = [bottom]
         for depth, layer in enumerate(self.layers[1:], start=1):
             outputs, after = move(layer, torch.cat([self.dropout(states), context], -1), state.layers[depth])
             states = outputs + states if depth >= 2 else outputs  # residual from the third layer on
             following.append(after)
-        return self._read(self.dropout(states), context), DecoderState(tuple(following)), weights
+        readouts = self.readout(self.dropout(states), context, embedded)
+        return readouts, replace(state, layers=tuple(following)), weights
 
 
-class AttentionAfter(Decoder):
+class AttentionAfter(AttentionDecoder):
     """The top layer's current state asks, after the recurrence; the attentional state
     tanh(W [state; context]) predicts the next token (Luong et al. 2015, eq. 5).
 
-    With input feeding (section 3.3) the attentional state is also part of the next step's input, and
-    teacher forcing must go step by step.
+    With input feeding (section 3.3) the attentional state is also part of the next step's input.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         fed = config.embedding_size if config.input_feeding else 0
         super().__init__(config, [config.embedding_size + fed] + [config.hidden_size] * (config.decoder_layers - 1))
         self.fed = fed
+        self.sequential = config.input_feeding or config.coverage
 
     def start(self, memory: Memory, beams: int) -> DecoderState:
         state = super().start(memory, beams)
         if not self.fed:
             return state
-        return DecoderState(state.layers, memory.final.new_zeros(memory.final.size(0), beams, self.fed))
-
-    def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        if not self.fed:
-            return super().forward(embedded, memory)
-        state = self.start(memory, 1)
-        steps = []
-        for token in torch.split(embedded, 1, dim=1):
-            readout, state, looked = self.step(token, state, memory)
-            steps.append((readout, looked))
-        readouts, weights = zip(*steps, strict=True)
-        return torch.cat(readouts, 1), torch.cat(weights, 1)
+        return replace(state, feed=memory.final.new_zeros(memory.final.size(0), beams, self.fed))
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
-        states = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)
-        following = []
-        for depth, layer in enumerate(self.layers):
-            outputs, after = move(layer, self.dropout(states) if depth else states, state.layers[depth])
-            states = outputs + states if depth >= 2 else outputs
-            following.append(after)
-        states = self.dropout(states)
-        context, weights = self._look(states, memory)
-        readouts = self._read(states, context)
-        return readouts, DecoderState(tuple(following), readouts if self.fed else None), weights
+        inputs = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)
+        outputs, following = self._stack(inputs, state, move)
+        states = self.dropout(outputs)
+        context, weights, state = self._look(states, state, memory, move)
+        readouts = self.readout(states, context, embedded)
+        return readouts, replace(state, layers=following, feed=readouts if self.fed else None), weights
 
 
-DECODERS: dict[str, type[BottomAttention | AttentionAfter]] = {"bottom": BottomAttention, "after": AttentionAfter}
+class AttentionBefore(AttentionDecoder):
+    """The top layer's previous state asks, before the recurrence, which the context then enters (Bahdanau et al. 2014,
+    section 3.1: s_i = f(s_{i-1}, y_{i-1}, c_i))."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        sizes = [config.embedding_size + config.hidden_size] + [config.hidden_size] * (config.decoder_layers - 1)
+        super().__init__(config, sizes)
+        self.sequential = True
+
+    def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
+        query = state.layers[-1][0].to(embedded.dtype)
+        context, weights, state = self._look(query, state, memory, move)
+        outputs, following = self._stack(torch.cat([embedded, context], -1), state, move)
+        readouts = self.readout(self.dropout(outputs), context, embedded)
+        return readouts, replace(state, layers=following), weights
+
+
+DECODERS: dict[str, Callable[[ModelConfig], Decoder]] = {
+    "repeat": RepeatedVector,
+    "state": HandedState,
+    "before": AttentionBefore,
+    "after": AttentionAfter,
+    "bottom": BottomAttention,
+}

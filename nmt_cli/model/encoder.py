@@ -1,33 +1,65 @@
 """The encoder: a source sentence -> a state for each of its tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.dropout import LockedDropout
-from nmt_cli.model.recurrence import Bidirectional, Recurrence
+from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the encoder made of a source: states (B, S, H), the final state (B, H) of the top layer, and, where they
+    are handed over, the last state of every layer, (B, 1, H) each."""
+
+    states: Tensor
+    final: Tensor
+    layers: tuple[State, ...]
 
 
 @dataclass(frozen=True)
 class Memory:
     """What the decoder may look at.
 
-    `values` (B, S, H) are the encoder states, `keys` (B, S, A) their projections for the score, `mask` (B, S)
-    is True on real tokens, `final` (B, H) is the state after reading everything.
+    With attention, `values` (B, h, S, H / h) are the encoder states and `keys` (B, h, S, A) their projections for the
+    score, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the state after reading everything,
+    `layers` that of every layer where they are handed over. `origin` (B, S) is the source token that was read at each
+    place, where the source is not read as it stands.
     """
 
-    values: Tensor
-    keys: Tensor
+    keys: Tensor | None
+    values: Tensor | None
     mask: Tensor
     final: Tensor
+    layers: tuple[State, ...] = ()
+    origin: Tensor | None = None
+
+    def on_source(self, weights: Tensor | None) -> Tensor | None:
+        """Attention weights on the memory (B, T, S') -> on the source (B, T, S), in its own order, each token with the
+        weight of all its readings."""
+        if weights is None or self.origin is None:
+            return weights
+        places = self.origin.unsqueeze(1).expand_as(weights)
+        width = int(self.origin.max()) + 1
+        return weights.new_zeros((*weights.shape[:2], width)).scatter_add_(2, places, weights)
 
     def keep(self, rows: Tensor) -> "Memory":
         """Only these sentences (n,) go on; columns that are padding for all of them are cut off."""
         mask = self.mask[rows]
         width = int(mask.sum(1).max())
-        return Memory(self.values[rows, :width], self.keys[rows, :width], mask[:, :width], self.final[rows])
+        return Memory(
+            None if self.keys is None else self.keys[rows, :, :width],
+            None if self.values is None else self.values[rows, :, :width],
+            mask[:, :width],
+            self.final[rows],
+            tuple(tuple(part[rows] for part in layer) for layer in self.layers),
+            None if self.origin is None else self.origin[rows, :width],
+        )
 
 
 class Encoder(nn.Module):
@@ -37,20 +69,29 @@ class Encoder(nn.Module):
         super().__init__()
         kind = Bidirectional if config.bidirectional else Recurrence
         sizes = [config.embedding_size] + [config.hidden_size] * (config.encoder_layers - 1)
-        self.layers = nn.ModuleList(kind(config.cell, size, config.hidden_size) for size in sizes)
+        self.layers = cast(
+            Sequence[Bidirectional | Recurrence],
+            nn.ModuleList(kind(config.cell, size, config.hidden_size) for size in sizes),
+        )
         self.dropout = LockedDropout(config.dropout)
+        self.hands_over = config.attention == "state"
 
-    def forward(self, embedded: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Embedded source (B, S, E) and mask (B, S) -> states (B, S, H) and the final state (B, H)."""
+    def forward(self, embedded: Tensor, mask: Tensor) -> Reading:
+        """Read the embedded source (B, S, E), real where the mask (B, S) is True."""
         lengths = mask.sum(1)
         states = embedded
         final = states
+        handed: list[State] = []
         for depth, layer in enumerate(self.layers):
             entering = self.dropout(states) if depth else states
-            if isinstance(layer, Bidirectional):
+            if self.hands_over:
+                outputs, last = layer.read(entering, lengths)
+                handed.append(last)
+                final = last[0].squeeze(1)
+            elif isinstance(layer, Bidirectional):
                 outputs, final = layer(entering, lengths)
             else:
                 outputs, _ = layer(entering)
                 final = outputs[torch.arange(len(lengths), device=lengths.device), lengths - 1]
             states = outputs + states if depth >= 2 else outputs  # residual from the third layer on
-        return states, final
+        return Reading(states, final, tuple(handed))

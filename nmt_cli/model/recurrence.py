@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 State = tuple[Tensor, ...]
 """What a cell carries from step to step: (h, c) of an LSTM, (h,) of a GRU."""
@@ -46,6 +47,15 @@ class Recurrence(nn.Module):
         parts = last if self.is_lstm else (last,)
         return outputs, tuple(part.transpose(0, 1) for part in parts)
 
+    def read(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+        """Inputs (B, S, I) of these lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's own
+        last token: an LSTM's cell state is known only there, where `forward` has run on into the padding."""
+        packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        found, last = self.cell(packed)
+        outputs, _ = pad_packed_sequence(found, batch_first=True, total_length=inputs.size(1))
+        parts = last if self.is_lstm else (last,)
+        return outputs, tuple(part.transpose(0, 1) for part in parts)
+
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """Inputs (B, K, I) from a state of (B, K, H) -> outputs (B, K, H) and the next state."""
         batch, beams, _ = inputs.shape
@@ -73,13 +83,26 @@ class Bidirectional(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (B, S, I) with lengths (B,) -> annotations (B, S, H) and both readers' last outputs, (B, H)."""
-        steps = torch.arange(inputs.size(1), device=inputs.device)
-        order = torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)  # (B, S)
+        order = _backwards(lengths, inputs.size(1))
         ahead, _ = self.ahead(inputs)
         back, _ = self.back(reorder(inputs, order))
         rows = torch.arange(len(lengths), device=lengths.device)
         final = torch.cat([ahead[rows, lengths - 1], back[rows, lengths - 1]], -1)  # (B, H)
         return torch.cat([ahead, reorder(back, order)], -1), final
+
+    def read(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
+        """The same with both readers' last states side by side, (B, 1, H), hidden and cell (see `Recurrence.read`)."""
+        order = _backwards(lengths, inputs.size(1))
+        ahead, last_ahead = self.ahead.read(inputs, lengths)
+        back, last_back = self.back.read(reorder(inputs, order), lengths)
+        last = tuple(torch.cat(parts, -1) for parts in zip(last_ahead, last_back, strict=True))
+        return torch.cat([ahead, reorder(back, order)], -1), last
+
+
+def _backwards(lengths: Tensor, width: int) -> Tensor:
+    """The order (B, S) that turns every sentence round and leaves its padding where it is."""
+    steps = torch.arange(width, device=lengths.device)
+    return torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)
 
 
 class _Reorder(torch.autograd.Function):

@@ -27,6 +27,18 @@ def mask_from(lengths: Tensor, width: int) -> Tensor:
     return torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
 
 
+def reading_order(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
+    """The source token (B, S') that is read at each place, and the mask (B, S') of what is read; the end of the sentence
+    stays last. Sutskever et al. 2014, section 3.3, read backwards; doubled sentences are Zaremba and Sutskever's (2014)."""
+    words = mask.sum(1, keepdim=True) - 1  # (B, 1), without the end
+    copies = 2 if order.startswith("doubled") else 1
+    steps = torch.arange(copies * (mask.size(1) - 1) + 1, device=mask.device)  # (S',)
+    word = steps % words.clamp_min(1)  # (B, S')
+    if order.endswith("reversed"):
+        word = words - 1 - word
+    return torch.where(steps < copies * words, word, words), steps <= copies * words
+
+
 class Seq2Seq(nn.Module):
     """Encoder-decoder with attention: `encode` once, then `step` by step, or `forward` over a known target.
 
@@ -59,25 +71,56 @@ class Seq2Seq(nn.Module):
 
     def encode(self, source: Tensor, mask: Tensor) -> Memory:
         """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
-        states, final = self.encoder(self._embed(self.source_embedding, source), mask)
-        return Memory(states, self.decoder.attention.project_keys(states), mask, final)
+        origin = None
+        if self.config.source_order != "forward":
+            origin, mask = reading_order(mask, self.config.source_order)
+            source = source.gather(1, origin).masked_fill(~mask, PAD)
+        reading = self.encoder(self._embed(self.source_embedding, source), mask)
+        attention = self.decoder.attention
+        keys, values = attention.project(reading.states) if attention is not None else (None, None)
+        return Memory(keys, values, mask, reading.final, reading.layers, origin)
 
-    def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Teacher forcing: readouts (B, T, E) that predict what follows each of `target` (B, T), and weights (B, T, S).
 
         `output` turns readouts into logits (…, V); it is left to the caller, who may need only the real tokens.
         """
-        readouts, weights = self.decoder(self._embed(self.target_embedding, target), self.encode(source, mask))
-        return readouts, weights
+        memory = self.encode(source, mask)
+        readouts, weights = self.decoder(self._embed(self.target_embedding, target), memory)
+        return readouts, memory.on_source(weights)
+
+    def forward_mixed(
+        self, source: Tensor, mask: Tensor, target: Tensor, forced: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """The same step by step, where the decoder reads the true previous token only if `forced` (B, T) is True, else
+        its own best one (scheduled sampling: Bengio et al. 2015, section 2.4). The first, BOS, is always true."""
+        memory = self.encode(source, mask)
+        state = self.decoder.start(memory, 1)
+        token = target[:, :1]
+        steps: list[Tensor] = []
+        looked = []
+        with self.embedding_dropout.held() as next_embedding, self.decoder.dropout.held() as next_step:
+            for t in range(target.size(1)):
+                if t:
+                    with torch.no_grad():
+                        own = self.output(steps[-1]).argmax(-1)  # (B, 1)
+                    token = torch.where(forced[:, t : t + 1], target[:, t : t + 1], own)
+                next_embedding()
+                next_step()
+                readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, token), state, memory)
+                steps.append(readouts)
+                looked.append(weights)
+        found = [weights for weights in looked if weights is not None]
+        return torch.cat(steps, 1), memory.on_source(torch.cat(found, 1)) if found else None
 
     def start(self, memory: Memory, beams: int) -> DecoderState:
         """The decoder's state before the first token, for `beams` hypotheses a sentence."""
         return self.decoder.start(memory, beams)
 
-    def step(self, tokens: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState, Tensor]:
-        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S)."""
+    def step(self, tokens: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState, Tensor | None]:
+        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None without attention."""
         readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
-        return self.output(readouts).float(), state, weights
+        return self.output(readouts).float(), state, memory.on_source(weights)
 
     def _embed(self, table: nn.Embedding, tokens: Tensor) -> Tensor:
         if self.training and self.config.word_dropout:

@@ -23,14 +23,21 @@ class Sums:
     tokens: int
 
 
-def batch_loss(model: Seq2Seq, batch: Batch, smoothing: float, compute: Compute) -> tuple[Sums, Tensor]:
-    """Teacher forcing on one batch -> its sums and the attention weights (B, T, S)."""
+def batch_loss(
+    model: Seq2Seq, batch: Batch, smoothing: float, compute: Compute, forced: Tensor | None = None
+) -> tuple[Sums, Tensor | None]:
+    """Learn from one batch by teacher forcing, or where `forced` (B, T) is False with the model's own words -> its sums
+    and the attention weights (B, T, S), None without attention."""
     source, lengths, entering, leaving = (
         torch.from_numpy(array).to(compute.device, non_blocking=True)
         for array in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
     )
     with compute.autocast():
-        readouts, weights = model(source, mask_from(lengths, source.size(1)), entering)
+        mask = mask_from(lengths, source.size(1))
+        if forced is None:
+            readouts, weights = model(source, mask, entering)
+        else:
+            readouts, weights = model.forward_mixed(source, mask, entering, forced)
         real = (leaving != PAD).flatten().nonzero().squeeze(1)  # (N,)
         loss, likelihood = output_loss(
             readouts.flatten(0, 1).index_select(0, real),
@@ -69,13 +76,15 @@ class Learner:
         self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-9, fused=True)
         self.average = MovingAverage(model, config.average_decay) if config.average_decay else None
 
-    def update(self, batches: list[Batch], rate: float) -> UpdateReport:
-        """Learn from these batches as from one. A loss or gradient that is not finite is not taken."""
+    def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
+        """Learn from these batches as from one, reading true words with the probability `share`. A loss or gradient
+        that is not finite is not taken."""
         tokens = sum(batch.tokens for batch in batches)
         self.optimiser.zero_grad(set_to_none=True)
         likelihood = 0.0
         for batch in batches:
-            sums, _ = batch_loss(self.model, batch, self.config.label_smoothing, self.compute)
+            forced = self._draw_forced(batch, share)
+            sums, _ = batch_loss(self.model, batch, self.config.label_smoothing, self.compute, forced)
             (sums.loss / tokens).backward()  # type: ignore[no-untyped-call]
             likelihood += float(sums.likelihood)
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm))
@@ -87,3 +96,11 @@ class Learner:
             if self.average is not None:
                 self.average.update()
         return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, finite)
+
+    def _draw_forced(self, batch: Batch, share: float) -> Tensor | None:
+        """Where the true word is read, (B, T); None if everywhere."""
+        if share >= 1.0:
+            return None
+        rows, steps = batch.entering.shape
+        shape = (rows, 1) if self.config.feeding_per == "sentence" else (rows, steps)
+        return (torch.rand(shape, device=self.compute.device) < share).expand(rows, steps)

@@ -15,7 +15,7 @@ from nmt_cli.errors import TrainingError
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner, UpdateReport
 from nmt_cli.training.observer import Judgement, Observer, Report, facts
-from nmt_cli.training.schedule import Limits, learning_rate
+from nmt_cli.training.schedule import Limits, forced_share, learning_rate
 from nmt_cli.training.state import Progress, save_state
 from nmt_cli.training.validation import Validation, Validator
 
@@ -117,8 +117,9 @@ class Run:
             self.progress.update = 0
 
     def _learn(self, batches: list[Batch]) -> None:
-        rate = learning_rate(self.config, self.progress.step, self.share())
-        report = self.learner.update(batches, rate)
+        share = self.share()
+        rate = learning_rate(self.config, self.progress.step, share)
+        report = self.learner.update(batches, rate, forced_share(self.config, share))
         self.progress.step += 1
         self.progress.update += 1
         self.progress.tokens += report.tokens

@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate that belongs there."""
+"""How far a run has come, and the learning rate and share of true words that belong there."""
 
 import math
 from dataclasses import dataclass
@@ -7,6 +7,11 @@ from nmt_cli.config import TrainingConfig
 
 DEFAULT_MINUTES = 15.0
 """A run without any limit ends after this time."""
+
+LEAST = 0.01
+"""Where an exponential fall of the share of true words ends instead of 0, which it never reaches."""
+STEEPNESS = 12.0
+"""Of its fall by the inverse sigmoid: over the run from 0.998 to 0.002 of the way."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +64,21 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
         "constant": 1.0,
     }[config.schedule]
     return config.learning_rate * min(rise, 1.0) * fall
+
+
+def forced_share(config: TrainingConfig, progress: float) -> float:
+    """The probability that the decoder reads the true previous word: scheduled sampling (Bengio et al. 2015, section
+    2.4) over the run's progress, from 1 to `feeding_share` e.
+
+        linear 1 - (1 - e) p      exponential e^p      inverse-sigmoid e + (1 - e) / (1 + exp(12 (p - 1/2)))
+    """
+    end = config.feeding_share
+    share: float = {
+        "forced": 1.0,
+        "free": 0.0,
+        "constant": end,
+        "linear": 1.0 - (1.0 - end) * progress,
+        "exponential": max(end, LEAST) ** progress,
+        "inverse-sigmoid": end + (1.0 - end) / (1.0 + math.exp(STEEPNESS * (progress - 0.5))),
+    }[config.feeding]
+    return share

@@ -53,6 +53,22 @@ def test_version() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
+        (["train", "--scale", "0.5"], 1, "nmt: --scale 0.5: makes a --preset smaller or larger; name one"),
+        (["train", "--heads", "5"], 1, "hidden_size 288 cannot be shared among 5 heads; take a divisor"),
+        (["train", "--coverage", "--score", "location"], 1, "coverage needs a score that sees the encoder states"),
+        (["train", "--window", "3"], 1, "window acts only on local attention"),
+        (["train", "--attention", "state"], 1, "encoder_layers and decoder_layers must be equal, not 1 and 2"),
+        (
+            ["train", "--attention", "repeat", "--heads", "2"],
+            1,
+            "heads acts on attention, but attention repeat has none",
+        ),
+        (["train", "--attention", "repeat", "--feeding", "free"], 1, "feeding free chooses the previous word"),
+        (
+            ["train", "--feeding-share", "0.2"],
+            1,
+            "feeding_share acts only when the true word is read with a probability",
+        ),
         (["train", "--no-such-option"], 2, "No such option: --no-such-option"),
         (["train", "--cell", "rnn"], 2, "'rnn' is not one of"),
         (["nonsense"], 2, "No such command 'nonsense'"),

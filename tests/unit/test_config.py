@@ -7,7 +7,7 @@ import pytest
 from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
-from nmt_cli.presets import PRESETS
+from nmt_cli.presets import PRESETS, scaled
 from nmt_cli.settings import Settings, leaves, parse_assignment, read_toml, resolve, to_toml
 
 COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
@@ -63,11 +63,19 @@ def test_assignments(text: str, value: object) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_and_can_be_made_small(name: str) -> None:
-    small = {"embedding_size": 8, "hidden_size": 8}
-    config = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name]), ("--", small)])
-    assert config.model.hidden_size == 8
-    assert config.model.input_feeding == name.endswith("-feed")
-    Seq2Seq(config.model, Vocabularies(9, 9, True))
+    whole = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name])]).model
+    config = resolve(TrainConfig, [(f"--preset {name}", scaled(PRESETS[name], 0.01))]).model
+    assert config.embedding_size == config.hidden_size == 8
+    assert whole.hidden_size >= 512
+    assert config.encoder_layers == whole.encoder_layers
+    assert config.input_feeding == name.endswith("-feed")
+    Seq2Seq(config, Vocabularies(9, 9, True))
+
+
+def test_scaling_multiplies_the_widths() -> None:
+    config = scaled(PRESETS["bahdanau2014"], 0.25)
+    assert (config["embedding_size"], config["hidden_size"]) == (152, 248)  # of 155 and 250, in eights
+    assert scaled(PRESETS["bahdanau2014"], 2)["hidden_size"] == 2000
 
 
 def test_an_assignment_without_a_value_is_refused() -> None:

@@ -14,7 +14,7 @@ from nmt_cli.model.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner
-from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, learning_rate
+from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate
 from nmt_cli.training.state import Progress, load_state, save_state
 
 CPU = compute_for_training("cpu", "fp32", 0)
@@ -133,6 +133,45 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, without, Progress())
     with pytest.raises(CheckpointError, match="--average-decay 0"):
         load_state(tmp_path, learner())
+
+
+@pytest.mark.parametrize(
+    ("feeding", "end", "shares"),
+    [
+        ("forced", 0.5, [1, 1, 1]),
+        ("free", 0.5, [0, 0, 0]),
+        ("constant", 0.3, [0.3, 0.3, 0.3]),
+        ("linear", 0.2, [1, 0.6, 0.2]),
+        ("exponential", 0.25, [1, 0.5, 0.25]),
+        ("exponential", 0.0, [1, 0.1, 0.01]),
+        ("inverse-sigmoid", 0.0, [0.9975, 0.5, 0.0025]),
+        ("inverse-sigmoid", 0.4, [0.9985, 0.7, 0.4015]),
+    ],
+)
+def test_the_share_of_true_words(feeding: str, end: float, shares: list[float]) -> None:
+    options = {} if feeding in ("forced", "free") else {"feeding_share": end}
+    config = TrainingConfig.model_validate({"feeding": feeding, **options})
+    assert [forced_share(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-4)
+
+
+def test_true_words_are_drawn_per_token_or_per_sentence() -> None:
+    batch = collate([[4] * 30] * 40, [[5] * 30] * 40)
+    for per, alike in (("token", False), ("sentence", True)):
+        one = learner(feeding="constant", feeding_share=0.25, feeding_per=per)
+        drawn = one._draw_forced(batch, 0.25)
+        assert drawn is not None
+        assert drawn.shape == batch.entering.shape
+        assert (drawn == drawn[:, :1]).all() == alike
+        assert 0.05 < drawn.float().mean() < 0.5
+        assert one._draw_forced(batch, 1.0) is None
+
+
+def test_feeding_changes_what_is_learnt() -> None:
+    forced, free = learner(), learner(feeding="free")
+    for one in (forced, free):
+        one.model.eval()  # no dropout
+    reports = [forced.update(batches(), 1e-2), free.update(batches(), 1e-2, 0.0)]
+    assert reports[0].loss != reports[1].loss
 
 
 def test_limits() -> None:

@@ -1,0 +1,55 @@
+"""Every attention system of the family, at a tiny size."""
+
+import itertools
+import random
+
+from nmt_cli.config import ModelConfig
+from nmt_cli.model.scores import SCORES
+
+
+def config(**options: object) -> ModelConfig:
+    return ModelConfig.model_validate({"embedding_size": 12, "hidden_size": 16, **options})
+
+
+SIDES = {
+    "cell": ("lstm", "gru"),
+    "bidirectional": (True, False),
+    "source_order": ("forward", "reversed", "doubled", "doubled-reversed"),
+    "output": ("plain", "maxout"),
+    "encoder_layers": (1, 2, 3),
+}
+
+
+def systems() -> list[ModelConfig]:
+    """The whole family: every placement with every score, number of heads, window and coverage that make sense
+    together; what stands beside attention changes from one to the next, so that every pair occurs."""
+    looks = [
+        {"score": score, "heads": heads, "local": local, "window": 2 if local != "none" else 10, "coverage": coverage}
+        for score, heads, local, coverage in itertools.product(
+            SCORES, (1, 2), ("none", "monotonic", "predictive"), (False, True)
+        )
+        if not (coverage and score == "location")
+    ]
+    places: list[dict[str, object]] = [
+        {"attention": "bottom"},
+        {"attention": "after"},
+        {"attention": "after", "input_feeding": True},
+        {"attention": "before"},
+    ]
+    chosen = [{**place, **look} for place, look in itertools.product(places, looks)]
+    chosen += [{"attention": name} for name in ("state", "repeat") for _ in range(16)]
+    draw = random.Random(5)
+    found = []
+    for system in chosen:
+        sides = {side: draw.choice(values) for side, values in SIDES.items()}
+        depth = sides["encoder_layers"] if system["attention"] == "state" else draw.choice((2, 3))
+        found.append(config(**system, **sides, decoder_layers=depth))
+    return found
+
+
+SYSTEMS = systems()
+
+
+def name(system: ModelConfig) -> str:
+    changed = {k: v for k, v in system.model_dump().items() if v != ModelConfig.model_fields[k].default}
+    return "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in changed.items() if not k.endswith("_size"))

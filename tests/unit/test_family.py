@@ -1,0 +1,73 @@
+"""Every system of the family learns, is kept, and is searched."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from family import SYSTEMS, name
+from scripted import every_translation
+
+from nmt_cli.checkpoint.folder import load_weights, model_weights
+from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
+from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
+from nmt_cli.corpus.batching import collate
+from nmt_cli.corpus.tokenizer import BOS, EOS
+from nmt_cli.decoding.model_step import ModelStep
+from nmt_cli.decoding.search import Task, search
+from nmt_cli.model.device import compute_for_training
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.training.learner import Learner
+
+VOCABULARY = 7  # four symbols and three tokens
+LONGEST = 3
+SENTENCES = [[4, 5, 6, 4], [5]]
+
+
+def fresh(system: ModelConfig, seed: int) -> Seq2Seq:
+    torch.manual_seed(seed)
+    return Seq2Seq(system, Vocabularies(VOCABULARY, VOCABULARY, True))
+
+
+@torch.no_grad()
+def log_probability(model: Seq2Seq, source: list[int], said: tuple[int, ...]) -> float:
+    """Of a translation and its end, by teacher forcing."""
+    tokens = torch.tensor([[*source, EOS]])
+    readouts, _ = model(tokens, mask_from(torch.tensor([tokens.size(1)]), tokens.size(1)), torch.tensor([[BOS, *said]]))
+    log_probs = model.output(readouts)[0].log_softmax(-1)
+    return sum(float(log_probs[t, token]) for t, token in enumerate((*said, EOS)))
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -> None:
+    """What was saved is what was learnt, and beam search over it finds what brute force does."""
+    learner = Learner(fresh(system, 1).train(), TrainingConfig(), compute_for_training("cpu", "fp32", 0))
+    report = learner.update([collate(SENTENCES, [row[::-1] for row in SENTENCES])], 1e-2)
+    assert report.taken
+    write_tensors(tmp_path / "weights", model_weights(learner.model), {})
+    model = fresh(system, 2).eval()
+    load_weights(model, read_tensors(tmp_path / "weights")[0], tmp_path / "weights")
+    expected = model_weights(learner.model)
+    assert all(torch.equal(weight, expected[key]) for key, weight in model_weights(model).items())
+
+    lengths = torch.tensor([len(sentence) + 1 for sentence in SENTENCES])
+    source = torch.tensor([[4, 5, 6, 4, EOS], [5, EOS, 0, 0, 0]])
+    step = ModelStep(model)
+    options = SearchConfig(beam_size=30, n_best=3, max_length=LONGEST)
+    found = search(step, step.start(source, mask_from(lengths, 5), 30), Task(lengths, attention=True), options)
+    for sentence, hypotheses in zip(SENTENCES, found, strict=True):
+        scores = [
+            (log_probability(model, sentence, said) / ((5 + len(said) + 1) / 6), said)
+            for said in every_translation(VOCABULARY, LONGEST)
+        ]
+        best = sorted(scores, reverse=True)[:3]
+        assert [h.score for h in hypotheses] == pytest.approx([score for score, _ in best], abs=1e-4)
+        for hypothesis in hypotheses:
+            assert hypothesis.log_prob == pytest.approx(
+                log_probability(model, sentence, tuple(hypothesis.tokens)), abs=1e-4
+            )
+            if system.attention in ("state", "repeat"):
+                assert hypothesis.attention is None
+            else:
+                assert hypothesis.attention is not None
+                assert hypothesis.attention.shape == (len(hypothesis.tokens), len(sentence) + 1)
+                assert hypothesis.attention.sum(1) == pytest.approx(1, abs=1e-5)
