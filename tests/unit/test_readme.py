@@ -7,6 +7,7 @@ import pytest
 
 from nmt_cli.cli.app import COMMANDS
 from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli.presets import PRESETS
 from nmt_cli.settings import leaves
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,7 @@ OPTIONS = {
     "--" + leaf.name.replace("_", "-")
     for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig)
     for leaf in leaves(config)
-} | {"--help", "--config", "--set", "--version", "--preset"}
+} | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
@@ -38,3 +39,14 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"`?make ([a-z]+)`?", (ROOT / "README.md").read_text())) - {"and"}
     assert named <= targets
+
+
+def test_every_preset_is_explained_and_the_code_named_is_there() -> None:
+    text = (ROOT / "docs" / "systems.md").read_text(encoding="utf-8")
+    for preset in PRESETS:
+        assert f"`{preset.removesuffix('-feed')}`" in text, preset
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "nmt_cli" / "model").glob("*.py"))
+    classes = set(re.findall(r"`([A-Z][a-zA-Z]+)`", text))
+    assert len(classes) >= 12
+    for name in classes:
+        assert f"class {name}(" in code, name
