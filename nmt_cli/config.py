@@ -103,6 +103,27 @@ class InfoConfig(Settings):
     """Print one JSON object instead."""
 
 
+class ExplainConfig(Settings):
+    """The steps of attention for one sentence, with the model's real numbers."""
+
+    sentence: Annotated[str, Shown(argument=True)] = ""
+    """The sentence, in quotes."""
+    model: Annotated[Path, Shown("Run")] = Path("model")
+    """Model folder."""
+    translation: Annotated[str | None, Shown("Search")] = None
+    """Explain this translation instead of the model's own."""
+    beam_size: Annotated[Positive, Shown("Search")] = 5
+    """Hypotheses kept when the model's own is searched for."""
+    candidates: Annotated[Positive, Shown("Output")] = 5
+    """Next words to show at each step."""
+    html: Annotated[Path | None, Shown("Output")] = None
+    """Write a page to step through to this file."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute; auto takes a GPU if there is one."""
+    threads: Annotated[Count, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+
+
 class ModelConfig(Settings):
     """The encoder-decoder with attention."""
 

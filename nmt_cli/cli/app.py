@@ -25,6 +25,7 @@ COMMANDS = {
     "translate": ("translate", "Standard input to standard output, one line out for every line in."),
     "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
     "evaluate": ("evaluate", "The same as eval."),
+    "explain": ("explain", "The steps of attention for one sentence, with the model's real numbers."),
     "info": ("info", "What a prepared corpus or a model is and where it came from."),
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""

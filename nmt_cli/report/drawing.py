@@ -35,7 +35,7 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
         for number, shown in numbered(maps)
     ]
     subwords = any(figure["pieces"] for figure in figures)
-    return _render("attention.html", figures=figures, subwords=subwords, left_out=left_out, faint=FAINT)
+    return render("attention.html", figures=figures, subwords=subwords, left_out=left_out, faint=FAINT)
 
 
 def attention_svg(*maps: AttentionMap) -> str:
@@ -48,7 +48,7 @@ def attention_svg(*maps: AttentionMap) -> str:
         placed.append((caption, height, _element(layout, height)))
         if layout:
             width, height = max(width, layout.width), height + layout.height
-    return _render("stack.svg", maps=placed, width=width, height=height)
+    return render("stack.svg", maps=placed, width=width, height=height)
 
 
 def _layout(shown: AttentionMap) -> Heatmap | None:
@@ -57,10 +57,11 @@ def _layout(shown: AttentionMap) -> Heatmap | None:
 
 
 def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:
-    return Markup(_render("heatmap.svg", h=layout, y=y)) if layout else None
+    return Markup(render("heatmap.svg", h=layout, y=y)) if layout else None
 
 
-def _render(name: str, **values: Any) -> str:
+def render(name: str, **values: Any) -> str:
+    """Fill in a template of this room."""
     templates = _templates()
     style = Markup(templates.get_template("heatmap.css").render())
     return templates.get_template(name).render(style=style, **values)

@@ -1,0 +1,27 @@
+"""`nmt explain`."""
+
+import sys
+
+from nmt_cli.cli.options import command
+from nmt_cli.config import ExplainConfig
+
+
+@command(ExplainConfig)
+def run(config: ExplainConfig) -> None:
+    """The steps of attention for one sentence, with the model's real numbers.
+
+    For every word of the translation: scores, softmaxed weights, the weighted sum that is the context, how it joins
+    the decoder's state, and the most probable next words. --html writes a page to step through instead.
+    """
+    from nmt_cli.checkpoint.folder import load_model
+    from nmt_cli.model.device import compute_for_search
+    from nmt_cli.report.explained import show, write_page
+    from nmt_cli.report.explanation import explain
+
+    loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
+    explained = explain(loaded, config.sentence, config.beam_size, config.candidates, config.translation)
+    if config.html:
+        write_page(explained, config.html)
+        print(f"{config.html}: {explained.translation}", file=sys.stderr)
+    else:
+        show(explained)

@@ -1,0 +1,167 @@
+"""An explanation to be read: in the terminal, or as a page to step through."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.report.drawing import render
+from nmt_cli.report.explanation import Explanation, Looked, Step, Vector
+from nmt_cli.report.heatmap import printable
+
+SHOWN = 6
+"""Source tokens shown for each output token, those with the largest weights."""
+BAR = 12
+NUMBERS = 3
+"""Numbers shown of a vector in the terminal."""
+STRIP = 48
+"""Numbers shown of a vector on the page, as cells."""
+
+SCORES = {
+    "dot": "s . h",
+    "scaled-dot": "s . h / sqrt(d)",
+    "general": "s . W h",
+    "concat": "v . tanh(W [s; h])",
+    "mlp": "v . tanh(U tanh(W [s; h]))",
+    "location": "(W s) at h's place",
+}
+
+ASKS = {
+    "after": "the decoder's state asks, after the recurrence (Luong)",
+    "before": "the decoder's previous state asks, before the recurrence (Bahdanau)",
+    "bottom": "the bottom layer's output asks, the layers above are fed (GNMT)",
+    "state": "none: the decoder goes on from the encoder's last state",
+    "repeat": "none: the encoder's last state is the input of every step",
+}
+
+
+def show(explained: Explanation, console: Console | None = None) -> None:
+    """Print an explanation to standard output, or to `console`."""
+    console = console or Console(highlight=False)
+    for part in _parts(explained):
+        console.print(part)
+
+
+def _parts(explained: Explanation) -> Iterator[RenderableType]:
+    config = explained.config
+    yield Text.assemble(("source       ", "bold"), printable(explained.text))
+    yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
+    yield Text.assemble(("attention    ", "bold"), ASKS[config.attention])
+    if explained.states is None:
+        yield Text.assemble(
+            "\nThis model has no attention. All that its decoder ever learns of the sentence is one fixed vector, what "
+            f"the encoder held after its last word: {_numbers(explained.final)}, of {len(explained.final)} numbers."
+        )
+    else:
+        heads = f", the mean of {config.heads} heads" if config.heads > 1 else ""
+        yield Text.assemble(("score        ", "bold"), SCORES[config.score], heads)
+        yield Text("\nWhat the encoder keeps: a state for every token", style="bold")
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("", "token", f"state h, of {explained.states.shape[1]} numbers"):
+            table.add_column(name, justify="right" if not name else "left")
+        for place, (token, state) in enumerate(zip(explained.source, explained.states, strict=True), start=1):
+            table.add_row(f"{place}", Text(printable(token)), _numbers(state))
+        yield table
+    for number, step in enumerate(explained.steps, start=1):
+        yield Text.assemble("\n", (f"{number}  {printable(step.token)}", "bold"), f"  p = {step.probability:.3f}")
+        yield Group(*_step(explained, step))
+
+
+def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
+    rows = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
+    state, readout = f"s = {_numbers(step.state)}", _numbers(step.readout)
+    if step.looked is not None:
+        assert explained.states is not None
+        yield Padding(_looks(explained, step.looked, explained.states), (0, 0, 0, 3))
+        heads = explained.config.heads
+        made = "the sum of weight x h" if heads == 1 else f"what the {heads} heads saw, side by side"
+        rows.add_row("context", f"c = {_numbers(step.looked.context)}, {made}")
+        rows.add_row("state", state)
+        rows.add_row("joined", Text(f"r = {readout}, of [s; c]"))
+    else:
+        rows.add_row("state", state)
+        rows.add_row("readout", f"r = {readout}, of s")
+    best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
+    rows.add_row("next", Text(best))
+    yield Padding(rows, (0, 0, 0, 3))
+
+
+def _looks(explained: Explanation, looked: Looked, states: Vector) -> Table:
+    """The tokens with the largest weights: score, weight, and their share of the context."""
+    shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("token", "score", "weight", "", *["weight x h"] * shares):
+        table.add_column(name, justify="right" if name in ("score", "weight") else "left", no_wrap=True)
+    order = np.argsort(-looked.weights, kind="stable")
+    for place in order[:SHOWN].tolist():
+        weight = float(looked.weights[place])
+        bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
+        share = [_numbers(weight * states[place])] * shares
+        token = Text(printable(explained.source[place]))
+        table.add_row(token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
+    if rest := order[SHOWN:].tolist():
+        table.add_row(f"{len(rest)} others", "", f"{float(looked.weights[rest].sum()):.3f}")
+    return table
+
+
+def _numbers(vector: Vector) -> str:
+    return (
+        "(" + " ".join(f"{value:+.2f}" for value in vector[:NUMBERS]) + (" ..." if len(vector) > NUMBERS else "") + ")"
+    )
+
+
+def write_page(explained: Explanation, path: Path) -> None:
+    """A page that needs nothing else: one steps through the words, and sees scores, weights, the context forming, and
+    the next word."""
+    content = {
+        "heads": explained.config.heads,
+        "source": [printable(token) for token in explained.source],
+        "states": None if explained.states is None else _strips(explained.states),
+        "final": _strip(explained.final),
+        "steps": [
+            {
+                "token": printable(step.token),
+                "probability": round(step.probability, 4),
+                "scores": None if step.looked is None else _rounded(step.looked.scores),
+                "weights": None if step.looked is None else _rounded(step.looked.weights),
+                "context": None if step.looked is None else _strip(step.looked.context),
+                "state": _strip(step.state),
+                "readout": _strip(step.readout),
+                "best": [[printable(token), round(probability, 4)] for token, probability in step.best],
+            }
+            for step in explained.steps
+        ],
+    }
+    config = explained.config
+    page = render(
+        "explanation.html",
+        text=printable(explained.text),
+        translation=printable(explained.translation),
+        asks=ASKS[config.attention],
+        score=None if explained.states is None else SCORES[config.score],
+        heads=config.heads,
+        size=len(explained.final),
+        strip=min(STRIP, len(explained.final)),
+        content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),
+    )
+    write_atomic(path, page)
+
+
+def _strips(vectors: Vector) -> list[list[float]]:
+    return [_strip(vector) for vector in vectors]
+
+
+def _strip(vector: Vector) -> list[float]:
+    return _rounded(vector[:STRIP])
+
+
+def _rounded(vector: Vector) -> list[float]:
+    return [round(float(value), 4) for value in vector]
