@@ -103,6 +103,21 @@ class InfoConfig(Settings):
     """Print one JSON object instead."""
 
 
+class LabConfig(Settings):
+    """The claims of the tutorials, each an experiment with a verdict."""
+
+    experiment: Annotated[str | None, Shown(argument=True)] = None
+    """Which experiment to run, or all; without it they are listed."""
+    quick: Annotated[bool, Shown("Run")] = False
+    """A smaller form of about a minute; its verdicts are indicative only."""
+    seeds: Annotated[Count, Shown("Run")] = 0
+    """Runs of everything, from different random weights; 0 takes two or three, or one with --quick."""
+    out: Annotated[Path, Shown("Run")] = Path("lab")
+    """Folder to write to; each experiment has its own in it."""
+    threads: Annotated[Count, Shown("Run")] = 1
+    """Processor threads; 0 takes all. The models are small: more than one seldom helps."""
+
+
 class ExplainConfig(Settings):
     """The steps of attention for one sentence, with the model's real numbers."""
 
@@ -127,8 +142,8 @@ class ExplainConfig(Settings):
 class ModelConfig(Settings):
     """The encoder-decoder with attention."""
 
-    cell: Annotated[Literal["lstm", "gru"], Shown("Model")] = "lstm"
-    """Recurrent cell."""
+    cell: Annotated[Literal["lstm", "gru", "rnn"], Shown("Model")] = "lstm"
+    """Recurrent cell: LSTM, GRU, or the plain tanh network whose gradients vanish."""
     embedding_size: Annotated[Positive, Shown("Model")] = 288
     """Width of the subword embeddings, E."""
     hidden_size: Annotated[Positive, Shown("Model")] = 288

@@ -26,6 +26,7 @@ COMMANDS = {
     "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
     "evaluate": ("evaluate", "The same as eval."),
     "explain": ("explain", "The steps of attention for one sentence, with the model's real numbers."),
+    "lab": ("lab", "The claims of the tutorials on attention, put to the test."),
     "info": ("info", "What a prepared corpus or a model is and where it came from."),
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""

@@ -7,11 +7,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 State = tuple[Tensor, ...]
-"""What a cell carries from step to step: (h, c) of an LSTM, (h,) of a GRU."""
+"""What a cell carries from step to step: (h, c) of an LSTM, (h,) of the others."""
+
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+"""Matrices side by side in a cell's weights."""
 
 
 class Recurrence(nn.Module):
-    """An LSTM (Hochreiter and Schmidhuber 1997) or GRU (Cho et al. 2014) layer.
+    """A layer of LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014) or plain tanh cells (Elman 1990).
 
     `forward` runs over all steps in one call of the library's fused kernel, `step` makes one step for
     the K hypotheses of each sentence; both give the same numbers.
@@ -19,13 +22,14 @@ class Recurrence(nn.Module):
 
     def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}[cell]
         self.cell = kind(input_size, hidden_size, batch_first=True)
+        self.kind = cell
         self.is_lstm = cell == "lstm"
         self.hidden_size = hidden_size
         for name, parameter in self.cell.named_parameters():
             if "weight" in name:
-                for gate in parameter.data.chunk(4 if self.is_lstm else 3):
+                for gate in parameter.data.chunk(GATES[cell]):
                     nn.init.xavier_uniform_(gate) if "ih" in name else nn.init.orthogonal_(gate)
             else:
                 nn.init.zeros_(parameter)
@@ -65,7 +69,8 @@ class Recurrence(nn.Module):
         if self.is_lstm:
             following: State = torch.lstm_cell(flat, (rows[0], rows[1]), *weights)
         else:
-            following = (torch.gru_cell(flat, rows[0], *weights),)
+            step = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
+            following = (step(flat, rows[0], *weights),)
         parts = tuple(part.view(batch, beams, -1) for part in following)
         return parts[0], parts
 

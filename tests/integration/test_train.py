@@ -207,6 +207,7 @@ def weights_after(prepared: Path, out: Path, *options: str) -> str:
     "options",
     [
         "--cell gru",
+        "--cell rnn",
         "--score dot",
         "--score concat",
         "--attention after",

@@ -12,7 +12,7 @@ def config(**options: object) -> ModelConfig:
 
 
 SIDES = {
-    "cell": ("lstm", "gru"),
+    "cell": ("lstm", "gru", "rnn"),
     "bidirectional": (True, False),
     "source_order": ("forward", "reversed", "doubled", "doubled-reversed"),
     "output": ("plain", "maxout"),

@@ -70,7 +70,7 @@ def test_version() -> None:
             "feeding_share acts only when the true word is read with a probability",
         ),
         (["train", "--no-such-option"], 2, "No such option: --no-such-option"),
-        (["train", "--cell", "rnn"], 2, "'rnn' is not one of"),
+        (["train", "--cell", "lstn"], 2, "'lstn' is not one of"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["train", "--dropout", "7"], 1, "nmt: --dropout: model.dropout = 7.0: input should be less than 1"),
         (["train", "--set", "dropuot=1"], 1, "nmt: --set dropuot=1: no option dropuot; did you mean dropout?"),

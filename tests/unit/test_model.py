@@ -297,12 +297,12 @@ def test_attention_distribution_gives_the_weighted_average() -> None:
     torch.testing.assert_close(context[0, 0], torch.tensor([0.85 + 0.08 - 0.03, 0.08 + 0.08 + 0.09]))
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_bidirectional_equals_packed_sequences(cell: str) -> None:
     """Parity with the library's own bidirectional layer over packed sequences."""
     torch.manual_seed(0)
     layer = Bidirectional(cell, 6, 8)
-    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
     reference = kind(6, 4, batch_first=True, bidirectional=True)
     for parameter, value in layer.ahead.cell.named_parameters():
         getattr(reference, parameter).data.copy_(value)

@@ -1,0 +1,55 @@
+"""`nmt lab`."""
+
+import importlib
+import platform
+import shlex
+import sys
+import time
+
+from nmt_cli.cli.options import command
+from nmt_cli.config import LabConfig
+from nmt_cli.errors import ConfigError
+from nmt_cli.lab import EXPERIMENTS
+
+ALL = "all"
+
+
+@command(LabConfig)
+def run(config: LabConfig) -> None:
+    """The claims of the tutorials on attention, put to the test in front of you.
+
+    Without a name it lists the experiments; `all` runs them one after the other. Each trains what it compares with
+    equal budget, prints a table, curves and a verdict, and writes report.md, results.json and the figure.
+    """
+    if config.experiment is None:
+        width = max(map(len, EXPERIMENTS))
+        for name, claim in EXPERIMENTS.items():
+            print(f"{name:<{width}}  {claim}")
+        print(f"\nnmt lab {next(iter(EXPERIMENTS))} --quick    about a minute; without --quick up to half an hour")
+        return
+    if config.experiment not in (*EXPERIMENTS, ALL):
+        raise ConfigError(f"no experiment {config.experiment!r}; there are {', '.join(EXPERIMENTS)} and {ALL}")
+    for name in EXPERIMENTS if config.experiment == ALL else [config.experiment]:
+        _run(name, config)
+
+
+def _run(name: str, config: LabConfig) -> None:
+    import torch
+
+    from nmt_cli.lab.experiment import Setting, show, write
+
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
+    seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
+    setting = Setting(config.quick, range(1, seeds + 1), lambda text: print(text, file=sys.stderr, flush=True))
+    started = time.monotonic()
+    outcome = experiment.run(setting)
+    recipe = {
+        "command": shlex.join(["nmt", *sys.argv[1:]]),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "seconds": time.monotonic() - started,
+    }
+    show(outcome, setting)
+    write(outcome, setting, config.out / name, recipe)
+    print(f"\n{config.out / name}: report.md, results.json, figure.png, figure.svg", file=sys.stderr)

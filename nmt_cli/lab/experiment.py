@@ -1,0 +1,123 @@
+"""What experiments have in common: how they are set, and what comes out of them."""
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How an experiment is run. `quick` makes it small, and its verdicts indicative only."""
+
+    quick: bool
+    seeds: Sequence[int]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim, what was measured of it, and whether that bears it out."""
+
+    claim: str
+    measured: str
+    reproduced: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found.
+
+    `method` says in words what was done; `columns` and `rows` are its table, `plots` its figure, `numbers` everything
+    measured, for programs.
+    """
+
+    title: str
+    method: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    plots: Sequence[Plot]
+    verdicts: Sequence[Verdict]
+    numbers: Mapping[str, Any]
+
+
+def spread(values: Sequence[float], form: str = ".3f") -> str:
+    """The mean of several runs, with the least and the largest."""
+    mean = format(statistics.fmean(values), form)
+    return mean if len(values) == 1 else f"{mean} ({min(values):{form}} to {max(values):{form}})"
+
+
+def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]]) -> Curve:
+    """The mean of several runs at each x, with their span."""
+    columns = list(zip(*runs, strict=True))
+    mean = [statistics.fmean(column) for column in columns]
+    if len(runs) == 1:
+        return Curve(name, x, mean)
+    return Curve(name, x, mean, [min(column) for column in columns], [max(column) for column in columns])
+
+
+def line(verdict: Verdict, quick: bool) -> str:
+    """A verdict in one line."""
+    found = "reproduced" if verdict.reproduced else "not reproduced"
+    return f"{found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
+
+
+def show(outcome: Outcome, setting: Setting, console: Console | None = None) -> None:
+    """Print table, curves and verdicts."""
+    console = console or Console(highlight=False)
+    console.print(Text(f"\n{outcome.title}", style="bold"))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(outcome.columns):
+        table.add_column(name, justify="right" if place else "left")
+    for row in outcome.rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+    for plot in outcome.plots:
+        console.print(Text("\n" + plot_text(plot, min(console.width, 100))))
+    console.print()
+    for verdict in outcome.verdicts:
+        console.print(Text(line(verdict, setting.quick), style="green" if verdict.reproduced else "yellow"))
+
+
+def write(outcome: Outcome, setting: Setting, folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Write report.md, results.json and the figure into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = write_plots(outcome.plots, folder / "figure")
+    cells = [outcome.columns, ["---"] * len(outcome.columns), *outcome.rows]
+    lines = [
+        f"# {outcome.title}",
+        "",
+        outcome.method,
+        "",
+        *("| " + " | ".join(row) + " |" for row in cells),
+        "",
+        *(f"![{outcome.title}]({figure.name})" for figure in figures if figure.suffix == ".svg"),
+        "",
+        "## Verdict",
+        "",
+        *(f"- {line(verdict, setting.quick)}" for verdict in outcome.verdicts),
+        "",
+        f"    {recipe['command']}",
+        "",
+        f"{recipe['machine']}; seeds {', '.join(map(str, setting.seeds))}; {recipe['seconds']:.0f} s.",
+        "",
+    ]
+    write_atomic(folder / "report.md", "\n".join(lines))
+    content = {
+        "title": outcome.title,
+        "quick": setting.quick,
+        "seeds": list(setting.seeds),
+        "verdicts": [asdict(verdict) for verdict in outcome.verdicts],
+        "numbers": outcome.numbers,
+        "recipe": dict(recipe),
+    }
+    write_atomic(folder / "results.json", json.dumps(content, ensure_ascii=False, indent=2) + "\n")

@@ -1,0 +1,97 @@
+"""Curves over an axis: as a picture (PNG and SVG), and in the terminal."""
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from nmt_cli.atomic import write_atomic
+
+MARKS = "ox+*#@%&="
+"""What stands for each curve in the terminal."""
+COLOURS = ("#14489c", "#b24b14", "#2a7d4f", "#7a3b9c", "#8a6d00", "#57606a", "#c2185b", "#00838f", "#5d4037")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A named line through points; with `low` and `high` also the span of several runs."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Curves with what the axes measure. `log` draws y by orders of magnitude; `threshold` is a line to be passed."""
+
+    title: str
+    across: str
+    up: str
+    curves: Sequence[Curve]
+    log: bool = False
+    threshold: float | None = None
+
+
+def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
+    """Draw plots beside each other into `path`.png and `path`.svg."""
+    figure = Figure(figsize=(6.2 * len(plots), 4.2), dpi=144, layout="constrained")
+    for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True):
+        for curve, colour in zip(plot.curves, COLOURS, strict=False):
+            axes.plot(curve.x, curve.y, label=curve.name, color=colour, linewidth=1.6, marker="o", markersize=2.5)
+            if curve.low is not None and curve.high is not None:
+                axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
+        if plot.threshold is not None:
+            axes.axhline(plot.threshold, color="#57606a", linewidth=0.8, linestyle="--")
+        axes.set(title=plot.title, xlabel=plot.across, ylabel=plot.up, yscale="log" if plot.log else "linear")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+        axes.legend(frameon=False, fontsize="small")
+    written = []
+    for suffix in ("png", "svg"):
+        content = io.BytesIO()
+        with rc_context({"svg.hashsalt": "nmt"}):  # the same figures make the same bytes
+            figure.savefig(content, format=suffix, metadata={"Date": None} if suffix == "svg" else {"Software": None})
+        written.append(path.with_suffix(f".{suffix}"))
+        write_atomic(written[-1], content.getvalue())
+    return written
+
+
+def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
+    """A plot in characters, `width` of them across: a mark for each curve, and what they mean below."""
+    points = [(x, y) for curve in plot.curves for x, y in zip(curve.x, curve.y, strict=True) if _usable(y, plot.log)]
+    if not points:
+        return f"{plot.title}: nothing to draw"
+    scale = math.log10 if plot.log else float
+    heights = [scale(y) for _, y in points]
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    bottom, top = min(heights), max(heights)
+    margin = 9
+    columns = width - margin - 1
+    grid = [[" "] * columns for _ in range(height)]
+    for curve, mark in zip(plot.curves, MARKS, strict=False):
+        for x, y in zip(curve.x, curve.y, strict=True):
+            if _usable(y, plot.log):
+                column = round((x - left) / ((right - left) or 1) * (columns - 1))
+                row = round((scale(y) - bottom) / ((top - bottom) or 1) * (height - 1))
+                grid[height - 1 - row][column] = mark
+    lines = [f"{plot.up}: {plot.title}"]
+    for row, cells in enumerate(grid):
+        value = top - (top - bottom) * row / (height - 1)
+        label = f"{10**value if plot.log else value:.3g}" if row in (0, height // 2, height - 1) else ""
+        lines.append(f"{label:>{margin - 1}} │{''.join(cells)}".rstrip())
+    lines.append(" " * margin + "└" + "─" * columns)
+    ends = f"{left:g}", f"{plot.across} {right:g}"
+    lines.append(" " * (margin + 1) + ends[0] + " " * max(1, columns - len(ends[0]) - len(ends[1])) + ends[1])
+    lines.append("   ".join(f"{mark} {curve.name}" for curve, mark in zip(plot.curves, MARKS, strict=False)))
+    return "\n".join(lines)
+
+
+def _usable(y: float, log: bool) -> bool:
+    return math.isfinite(y) and (y > 0 or not log)

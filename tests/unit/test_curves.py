@@ -1,0 +1,51 @@
+"""Curves in pictures and in characters."""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
+
+RISING = Curve("rising", [1, 2, 3], [0.0, 0.5, 1.0])
+FALLING = Curve("falling", [1, 2, 3], [1.0, 0.5, 0.0], low=[0.9, 0.4, 0.0], high=[1.0, 0.6, 0.1])
+
+
+def test_a_plot_in_characters_has_its_points_where_they_belong() -> None:
+    lines = plot_text(Plot("title", "epoch", "accuracy", [RISING, FALLING]), width=40, height=5).split("\n")
+    assert lines[0] == "accuracy: title"
+    grid = [line[10:].ljust(30) for line in lines[1:6]]
+    assert (grid[0][0], grid[0][29]) == ("x", "o")
+    assert (grid[4][0], grid[4][29]) == ("o", "x")
+    assert grid[2][14] in "ox"
+    assert lines[1].startswith("       1 │")
+    assert lines[5].startswith("       0 │")
+    assert lines[-1] == "o rising   x falling"
+    assert lines[-2].rstrip().endswith("epoch 3")
+    assert all(len(line) <= 40 for line in lines)
+
+
+def test_orders_of_magnitude_are_even_steps() -> None:
+    text = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1, 2, 3], [1.0, 0.1, 0.01, 0.0])], log=True), 40, 5)
+    rows = [number for number, line in enumerate(text.split("\n")[1:6]) if "o" in line]
+    assert rows == [0, 2, 4]  # what is 0 has no place
+
+
+@pytest.mark.parametrize("y", [[], [float("nan")]])
+def test_nothing_to_draw(y: list[float]) -> None:
+    assert "nothing to draw" in plot_text(Plot("t", "x", "y", [Curve("c", range(len(y)), y)]))
+
+
+def test_a_single_point_and_a_flat_line() -> None:
+    assert "o" in plot_text(Plot("t", "x", "y", [Curve("c", [5], [2.0])]))
+    assert plot_text(Plot("t", "x", "y", [Curve("c", [1, 2], [2.0, 2.0])])).count("o") >= 2
+
+
+def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
+    plots = [Plot("one", "x", "y", [RISING, FALLING], threshold=0.98), Plot("two", "x", "y", [RISING], log=True)]
+    first = [path.read_bytes() for path in write_plots(plots, tmp_path / "a")]
+    assert first == [path.read_bytes() for path in write_plots(plots, tmp_path / "b")]
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size[0] > 1000
+    assert "svg" in ET.fromstring(first[1]).tag

@@ -1,0 +1,164 @@
+"""The experiments, at a size at which nothing is learnt; and what they measure with."""
+
+import importlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from nmt_cli.cli.app import main
+from nmt_cli.lab import EXPERIMENTS, addition, attention_lstm, gradient
+from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
+from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+
+TINY = {
+    "addition": {"QUICK": (120, 2, 20)},
+    "gradient": {"QUICK": (40, 1)},
+    "attention-lstm": {"QUICK": (64, 1)},
+}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_ends_with_a_verdict(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
+    for constant, value in TINY[name].items():
+        monkeypatch.setattr(module, constant, value)
+    said: list[str] = []
+    setting = Setting(quick=True, seeds=[1, 2], say=said.append)
+    outcome = module.run(setting)
+    assert said
+    assert len(outcome.verdicts) >= 2
+    assert all(len(row) == len(outcome.columns) for row in outcome.rows)
+    write(outcome, setting, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    for verdict, found in zip(outcome.verdicts, results["verdicts"], strict=True):
+        assert verdict.measured in report
+        assert found["reproduced"] == verdict.reproduced
+    assert "(indicative: quick run)" in report
+    assert (tmp_path / "figure.png").stat().st_size > 1000
+    assert (tmp_path / "figure.svg").stat().st_size > 1000
+    for width in (80, 120):
+        console = Console(file=io.StringIO(), width=width, highlight=False)
+        show(outcome, setting, console)
+        text = console.file.getvalue()  # type: ignore[attr-defined]
+        assert all(len(row) <= width for row in text.split("\n"))
+        assert outcome.title in text
+
+
+def test_sums_are_right_and_different() -> None:
+    asked, answers = addition.questions(500)
+    assert len(set(asked)) == 500
+    for text, total in zip(asked, answers, strict=True):
+        a, b = map(int, text.split("+"))
+        assert a + b == int(total)
+        assert max(a, b) < 1000
+    assert addition.questions(500) == (asked, answers)
+    assert {len(text) for text in asked} == {3, 4, 5, 6, 7}
+
+
+def test_accuracy_counts_places_and_whole_answers() -> None:
+    truth = [[4, 5, 6], [7], [8, 8]]
+    assert accuracy(truth, truth) == (1.0, 1.0)
+    said = [[4, 9, 6], [7, 7], []]  # right: 4, 6, end; 7; none
+    assert accuracy(said, truth) == (pytest.approx(4 / 9), 0.0)
+
+
+def test_a_toy_can_be_learnt() -> None:
+    """Single digits, said again."""
+    rows = numbers(list("0123456789") * 20, "0123456789")
+    often = addition.TRAINING.model_copy(update={"batch_tokens": 32})
+    learner = fresh(addition.MODELS["attention"], FIRST + 10, 1, often)
+    losses = [learn_epoch(learner, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
+    assert losses[-1] < 0.1 < losses[0]
+    assert accuracy(answer(learner.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("name", gradient.MODELS)
+def test_the_gradient_is_that_of_the_last_word(name: str) -> None:
+    """Against a step in the direction of the gradient: the loss changes by its squared norm."""
+    config = gradient.MODELS[name]
+    learner = fresh(config, FIRST + gradient.SYMBOLS, 1, gradient.TRAINING)
+    pairs = gradient.copies(1, 5)
+    norms = gradient.gradient_norms(learner.model, pairs)
+    assert len(norms) == gradient.LENGTH
+    model = learner.model
+    source, target = torch.tensor([[*pairs.sources[0], 3]]), torch.tensor([[2, *pairs.targets[0]]])
+    mask = torch.ones_like(source, dtype=torch.bool)
+    shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
+    hooks = []
+
+    def add(_: object, given: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
+        hooks[0].remove()  # the source is embedded first
+        return result + shift
+
+    hooks.append(model.embedding_dropout.register_forward_hook(add))
+    readouts, _ = model(source, mask, target)
+    loss = torch.nn.functional.cross_entropy(
+        model.output(readouts[:, gradient.LENGTH - 1]), source[:, gradient.LENGTH - 1]
+    )
+    (expected,) = torch.autograd.grad(loss, shift)
+    assert norms == pytest.approx(expected[0, : gradient.LENGTH].norm(dim=-1).tolist(), rel=1e-4)
+
+
+def test_reach_compares_the_ends() -> None:
+    assert gradient.reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
+
+
+def test_the_answer_is_planted() -> None:
+    inputs, answers = attention_lstm.planted(50, 1)
+    assert (inputs[:, attention_lstm.PLANTED] == answers[:, None]).all()
+    assert not (inputs[:, attention_lstm.PLANTED + 1] == answers[:, None]).any()
+
+
+@pytest.mark.parametrize("place", attention_lstm.PLACES)
+@pytest.mark.parametrize("shared", [True, False])
+def test_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
+    torch.manual_seed(0)
+    model = attention_lstm.AttentiveLSTM(place, shared)
+    inputs, _ = attention_lstm.planted(4, 2)
+    _, weights = model(inputs)
+    torch.testing.assert_close(weights.sum(1), torch.ones(4))
+    weighed, mean = model._weigh(torch.ones(4, attention_lstm.STEPS, attention_lstm.DIMENSIONS))
+    assert (weighed[..., 0] == weighed[..., 1]).all() or not shared
+    torch.testing.assert_close(weighed.mean(-1), mean)
+
+
+def test_spread_and_curve_show_several_runs() -> None:
+    assert spread([0.5]) == "0.500"
+    assert spread([0.25, 0.75], ".2f") == "0.50 (0.25 to 0.75)"
+    drawn = curve("c", [1, 2], [[0.0, 1.0], [1.0, 3.0]])
+    assert (drawn.y, drawn.low, drawn.high) == ([0.5, 2.0], [0.0, 1.0], [1.0, 3.0])
+
+
+def test_the_lab_lists_runs_and_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nmt(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exited:
+            main(["lab", *map(str, arguments)])
+        return int(exited.value.code or 0), *capsys.readouterr()
+
+    status, out, _ = nmt()
+    assert status == 0
+    assert all(name in out for name in EXPERIMENTS)
+    assert nmt("alchemy")[0] == 1
+    for module, constants in TINY.items():
+        for constant, value in constants.items():
+            monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
+    status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
+    assert status == 0
+    assert out.count("reproduced (indicative") == 2 * len(EXPERIMENTS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(EXPERIMENTS)
+    recipe = json.loads((tmp_path / "gradient" / "results.json").read_text(encoding="utf-8"))["recipe"]
+    assert "threads" in recipe["machine"]
+
+
+def test_a_quick_verdict_is_indicative() -> None:
+    verdict = addition.Verdict("Claim.", "figure.", False)
+    assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
+    assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
