@@ -112,6 +112,10 @@ class LabConfig(Settings):
     """A smaller form of about a minute; its verdicts are indicative only."""
     seeds: Annotated[Count, Shown("Run")] = 0
     """Runs of everything, from different random weights; 0 takes two or three, or one with --quick."""
+    prepared: Annotated[Path | None, Shown("Run")] = None
+    """Prepared corpus that translators learn; without it the bundled sample."""
+    gold: Annotated[Path | None, Shown("Run")] = None
+    """Gold alignment of the corpus's test split (i-j sure, ipj possible, from 0), for alignment."""
     out: Annotated[Path, Shown("Run")] = Path("lab")
     """Folder to write to; each experiment has its own in it."""
     threads: Annotated[Count, Shown("Run")] = 1

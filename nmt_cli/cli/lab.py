@@ -4,7 +4,9 @@ import importlib
 import platform
 import shlex
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
@@ -42,9 +44,12 @@ def _run(name: str, config: LabConfig) -> None:
         torch.set_num_threads(config.threads)
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
-    setting = Setting(config.quick, range(1, seeds + 1), lambda text: print(text, file=sys.stderr, flush=True))
     started = time.monotonic()
-    outcome = experiment.run(setting)
+    with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
+        setting = Setting(
+            config.quick, range(1, seeds + 1), _say, Path(work), prepared=config.prepared, gold=config.gold
+        )
+        outcome = experiment.run(setting)
     recipe = {
         "command": shlex.join(["nmt", *sys.argv[1:]]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
@@ -52,4 +57,8 @@ def _run(name: str, config: LabConfig) -> None:
     }
     show(outcome, setting)
     write(outcome, setting, config.out / name, recipe)
-    print(f"\n{config.out / name}: report.md, results.json, figure.png, figure.svg", file=sys.stderr)
+    _say(f"\n{config.out / name}: {', '.join(sorted(path.name for path in (config.out / name).iterdir()))}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

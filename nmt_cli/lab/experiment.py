@@ -12,16 +12,25 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.report.attention import AttentionMap, attention_page
 from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How an experiment is run. `quick` makes it small, and its verdicts indicative only."""
+    """How an experiment is run.
+
+    `quick` makes it small, and its verdicts indicative only. `work` is a folder for what it needs on the way.
+    `prepared` is the corpus that translators learn, by default the bundled sample; `gold` the alignment of its test
+    split.
+    """
 
     quick: bool
     seeds: Sequence[int]
     say: Callable[[str], None]
+    work: Path
+    prepared: Path | None = None
+    gold: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Outcome:
     """What an experiment found.
 
     `method` says in words what was done; `columns` and `rows` are its table, `plots` its figure, `numbers` everything
-    measured, for programs.
+    measured, for programs; `maps` the attention of some sentences.
     """
 
     title: str
@@ -48,6 +57,7 @@ class Outcome:
     plots: Sequence[Plot]
     verdicts: Sequence[Verdict]
     numbers: Mapping[str, Any]
+    maps: Sequence[AttentionMap] = ()
 
 
 def spread(values: Sequence[float], form: str = ".3f") -> str:
@@ -92,6 +102,10 @@ def write(outcome: Outcome, setting: Setting, folder: Path, recipe: Mapping[str,
     """Write report.md, results.json and the figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = write_plots(outcome.plots, folder / "figure")
+    if outcome.maps:
+        for name in ("attention.html", "attention.svg"):
+            attention_page(outcome.maps, folder / name)
+        figures.append(folder / "attention.svg")
     cells = [outcome.columns, ["---"] * len(outcome.columns), *outcome.rows]
     lines = [
         f"# {outcome.title}",

@@ -11,27 +11,54 @@ import torch
 from rich.console import Console
 
 from nmt_cli.cli.app import main
-from nmt_cli.lab import EXPERIMENTS, addition, attention_lstm, gradient
+from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus.prepare import prepare
+from nmt_cli.lab import EXPERIMENTS, addition, attention_lstm, gradient, translators
 from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
 from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
-TINY = {
+TINY: dict[str, dict[str, Any]] = {
     "addition": {"QUICK": (120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
     "attention-lstm": {"QUICK": (64, 1)},
 }
 
 
+TRANSLATING = ("length", "order", "scores", "forcing", "alignment", "depth")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits and their names, with the alignment of the test split."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, start, count in (("train", 1000, 60), ("dev", 3000, 20), ("test", 4000, 20)):
+        rows = [" ".join(str((start + 7 * i) ** 2)[: 1 + i % 7]) for i in range(count)]
+        (folder / f"{split}.num").write_text("".join(f"{row}\n" for row in rows))
+        (folder / f"{split}.en").write_text("".join(row.replace("1", "one").replace("2", "two") + "\n" for row in rows))
+        gold = [" ".join(f"{j}-{j}" for j in range(len(row.split()))) for row in rows]
+        (folder / f"{split}.align").write_text("".join(f"{links}\n" for links in gold))
+    splits: dict[str, Any] = {split: str(folder / split) for split in ("dev", "test")}
+    options: dict[str, Any] = {"train": [str(folder / "train")], "source": "num", "target": "en", **splits}
+    prepare(PreprocessConfig(out=folder / "prepared", drop_duplicates=False, **options), lambda line: None)
+    return folder
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_ends_with_a_verdict(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_experiment_ends_with_a_verdict(
+    name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    for constant, value in TINY[name].items():
-        monkeypatch.setattr(module, constant, value)
+    for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1}).items():
+        monkeypatch.setattr(module, constant, value, raising=False)
     said: list[str] = []
-    setting = Setting(quick=True, seeds=[1, 2], say=said.append)
+    if name in TRANSLATING:
+        monkeypatch.setitem(translators.SIZE, "hidden_size", 16)
+    seeds = [1] if name in TRANSLATING else [1, 2]
+    (tmp_path / "work").mkdir()
+    setting = Setting(True, seeds, said.append, tmp_path / "work", corpus / "prepared", corpus / "test.align")
     outcome = module.run(setting)
     assert said
-    assert len(outcome.verdicts) >= 2
+    assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
     write(outcome, setting, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
@@ -150,10 +177,12 @@ def test_the_lab_lists_runs_and_refuses(
     for module, constants in TINY.items():
         for constant, value in constants.items():
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
+    toys = [name for name in EXPERIMENTS if name not in TRANSLATING]
+    monkeypatch.setattr("nmt_cli.cli.lab.EXPERIMENTS", dict.fromkeys(toys, ""))
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
-    assert out.count("reproduced (indicative") == 2 * len(EXPERIMENTS)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(EXPERIMENTS)
+    assert out.count("reproduced (indicative") == 2 * len(toys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(toys)
     recipe = json.loads((tmp_path / "gradient" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "threads" in recipe["machine"]
 

@@ -1,0 +1,102 @@
+"""Teacher forcing, free running, and the schedules between them: exposure bias."""
+
+import math
+import statistics
+from typing import Any
+
+import torch
+
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.scores import learning
+from nmt_cli.lab.translators import Trained, batches, described, open_corpus, train_system, translate_test
+from nmt_cli.report.curves import Plot
+from nmt_cli.training.learner import batch_loss
+
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "forced": {},
+    "free": {"feeding": "free"},
+    "linear": {"feeding": "linear", "feeding_share": 0.25},
+    "exponential": {"feeding": "exponential", "feeding_share": 0.25},
+    "inverse-sigmoid": {"feeding": "inverse-sigmoid", "feeding_share": 0.25},
+}
+MIXED = ("linear", "exponential", "inverse-sigmoid")
+QUICK, FULL = 0.2, 2.7
+"""Minutes for each model."""
+SEEDS = 2
+
+
+@torch.no_grad()
+def perplexities(corpus: PreparedCorpus, trained: Trained) -> tuple[float, float]:
+    """Of the dev references, when the decoder reads their words, and when it reads its own."""
+    model, compute = trained.loaded.model, trained.loaded.compute
+    forced = free = 0.0
+    tokens = 0
+    for batch in batches(corpus.split("dev")):
+        own = torch.zeros(batch.entering.shape, dtype=torch.bool)
+        forced += float(batch_loss(model, batch, 0.0, compute)[0].likelihood)
+        free += float(batch_loss(model, batch, 0.0, compute, own)[0].likelihood)
+        tokens += batch.tokens
+    return math.exp(forced / tokens), math.exp(free / tokens)
+
+
+def run(setting: Setting) -> Outcome:
+    """Train by each way of feeding, and measure perplexity both ways."""
+    corpus = open_corpus(setting)
+    minutes = QUICK if setting.quick else FULL
+    bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
+    both: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
+    models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
+    for seed in setting.seeds:
+        for name, options in SYSTEMS.items():
+            trained = train_system(setting, corpus, name, options, seed, minutes)
+            models[name].append(trained)
+            bleu[name].append(translate_test(corpus, trained).bleu())
+            both[name].append(perplexities(corpus, trained))
+    gap = {name: statistics.fmean(free / forced for forced, free in pairs) for name, pairs in both.items()}
+    mean = {name: statistics.fmean(values) for name, values in bleu.items()}
+    gaps = ", ".join(f"{name} {value:.2f}" for name, value in gap.items())
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
+    return Outcome(
+        title="Forcing: which previous word the decoder reads in training",
+        method=(
+            f"{described(corpus, minutes)}; schedules fall from 1 to 0.25 over the run. Free perplexity is that of the "
+            "dev references while the decoder reads its own best words; the gap is its ratio to the forced one, "
+            "exposure bias. All but forced go step by step, and so make fewer updates."
+        ),
+        columns=["feeding", "BLEU", "forced perplexity", "free perplexity", "gap", "target subwords/s"],
+        rows=[
+            [
+                name,
+                spread(bleu[name], ".1f"),
+                spread([forced for forced, _ in both[name]], ".2f"),
+                spread([free for _, free in both[name]], ".2f"),
+                f"{gap[name]:.2f}",
+                spread([trained.speed for trained in models[name]], ",.0f"),
+            ]
+            for name in SYSTEMS
+        ],
+        plots=[
+            Plot(
+                "dev BLEU as it learns", "share of the time", "BLEU", [learning(name, models[name]) for name in SYSTEMS]
+            )
+        ],
+        verdicts=[
+            Verdict(
+                "Teacher forcing learns faster than free running.",
+                f"BLEU after equal time: {scores}.",
+                mean["forced"] > mean["free"],
+            ),
+            Verdict(
+                "Forced early and free later narrows the gap between training and use.",
+                f"gap: {gaps}.",
+                all(gap[name] < gap["forced"] for name in MIXED),
+            ),
+            Verdict(
+                "Forced early and free later translates better than teacher forcing.",
+                f"BLEU after equal time: {scores}.",
+                max(mean[name] for name in MIXED) > mean["forced"],
+            ),
+        ],
+        numbers={"bleu": bleu, "perplexities": both, "gap": gap},
+    )

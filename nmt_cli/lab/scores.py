@@ -1,0 +1,87 @@
+"""The score functions at equal minutes: quality, speed, and how sharply attention looks."""
+
+import statistics
+from typing import Any
+
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.translators import Trained, described, open_corpus, train_system, translate_test
+from nmt_cli.report.curves import Plot
+
+SYSTEMS: dict[str, dict[str, Any]] = {
+    "dot": {"score": "dot"},
+    "general": {"score": "general"},
+    "concat": {"score": "concat"},
+    "mlp": {"score": "mlp"},
+    "location": {"score": "location"},
+    "local-p": {"score": "general", "local": "predictive"},
+}
+CONTENT = ("dot", "general", "concat", "mlp")
+QUICK, FULL = 0.16, 2.2
+"""Minutes for each model."""
+SEEDS = 2
+
+
+def run(setting: Setting) -> Outcome:
+    """Train with each score, and compare."""
+    corpus = open_corpus(setting)
+    minutes = QUICK if setting.quick else FULL
+    bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
+    models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
+    for seed in setting.seeds:
+        for name, options in SYSTEMS.items():
+            trained = train_system(setting, corpus, name, options, seed, minutes)
+            models[name].append(trained)
+            bleu[name].append(translate_test(corpus, trained).bleu())
+    mean = {name: statistics.fmean(values) for name, values in bleu.items()}
+    entropy = {name: [last_entropy(trained) for trained in runs] for name, runs in models.items()}
+    speed = {name: [trained.speed for trained in runs] for name, runs in models.items()}
+    told = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
+    return Outcome(
+        title="Scores: dot, general, concat, mlp, location and a local window",
+        method=(
+            f"{described(corpus, minutes)}, one layer with attention after the recurrence; greedy search on the test "
+            "split. Entropy is that of attention on dev, as a share of the largest possible: 0 looks at one token, 1 "
+            "at all alike. Models differ by the score's own parameters only, a few per cent."
+        ),
+        columns=["score", "BLEU", "entropy", "target subwords/s", "parameters"],
+        rows=[
+            [
+                name,
+                spread(bleu[name], ".1f"),
+                spread(entropy[name], ".2f"),
+                spread(speed[name], ",.0f"),
+                f"{models[name][0].parameters:,}",
+            ]
+            for name in SYSTEMS
+        ],
+        plots=[
+            Plot(
+                "dev BLEU as it learns", "share of the time", "BLEU", [learning(name, models[name]) for name in SYSTEMS]
+            )
+        ],
+        verdicts=[
+            Verdict(
+                "Scores that see the encoder's states beat the location score, which sees only where they stand.",
+                f"BLEU {told}.",
+                all(mean[name] > mean["location"] for name in CONTENT),
+            ),
+            Verdict(
+                "General, with parameters of its own, beats plain dot.",
+                f"BLEU {told}.",
+                mean["general"] > mean["dot"],
+            ),
+        ],
+        numbers={"bleu": bleu, "entropy": entropy, "speed": speed},
+    )
+
+
+def last_entropy(trained: Trained) -> float:
+    """Of the last validation; 0 without attention."""
+    return trained.judgements[-1].validation.entropy or 0.0
+
+
+def learning(name: str, runs: list[Trained]) -> Any:
+    """Dev BLEU at each validation, of as many as every run has."""
+    count = min(len(run.judgements) for run in runs)
+    x = [(place + 1) / count for place in range(count)]
+    return curve(name, x, [[j.validation.bleu for j in run.judgements[:count]] for run in runs])

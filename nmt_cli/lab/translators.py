@@ -1,0 +1,149 @@
+"""Translators trained side by side with equal budget, through the same code as `nmt train` and `nmt eval`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from nmt_cli.checkpoint.folder import LoadedModel, load_model
+from nmt_cli.config import PreprocessConfig, TrainConfig
+from nmt_cli.corpus.batching import Batch, collate, stored
+from nmt_cli.corpus.prepare import prepare
+from nmt_cli.corpus.sample import find_sample
+from nmt_cli.corpus.store import PreparedCorpus, Split
+from nmt_cli.decoding.translator import translate_corpus
+from nmt_cli.evaluation.alignment import Alignment, read_links
+from nmt_cli.evaluation.lengths import length
+from nmt_cli.evaluation.scores import quick_scores
+from nmt_cli.lab.experiment import Setting
+from nmt_cli.model.device import compute_for_search
+from nmt_cli.settings import resolve
+from nmt_cli.training.observer import Judgement, Report
+from nmt_cli.training.train import train
+
+SIZE: dict[str, Any] = {
+    # small enough to learn the bundled sample in minutes
+    "embedding_size": 128,
+    "hidden_size": 128,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "attention": "after",
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+    "batch_tokens": 512,
+    "learning_rate": 4e-3,
+    "validate_sentences": 100,
+}
+
+ROWS = 64
+
+
+def described(corpus: PreparedCorpus, minutes: float) -> str:
+    """What is learnt, and for how long."""
+    manifest = corpus.manifest
+    pairs = f"{manifest.source} to {manifest.target}, {manifest.counts['train']:,} pairs"
+    return f"{pairs}, {minutes:g} minutes for each model of 128 cells a layer"
+
+
+@dataclass
+class Watcher:
+    """Notes what a run tells."""
+
+    speeds: list[float] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
+
+    def report(self, report: Report) -> None:
+        self.speeds.append(report.speed)
+
+    def judge(self, judgement: Judgement) -> None:
+        self.judgements.append(judgement)
+
+    def say(self, message: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, its parameters, target subwords a second while it learnt, and the validations on the way."""
+
+    loaded: LoadedModel
+    parameters: int
+    speed: float
+    judgements: list[Judgement]
+
+
+def open_corpus(setting: Setting) -> PreparedCorpus:
+    """The corpus that was given, or the bundled sample."""
+    if setting.prepared is not None:
+        return PreparedCorpus.open(setting.prepared)
+    out = setting.work / "prepared"
+    prepare(PreprocessConfig(out=out), lambda line: None)
+    return PreparedCorpus.open(out)
+
+
+def train_system(
+    setting: Setting, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
+) -> Trained:
+    """Train one system for some minutes."""
+    out = setting.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
+    given = {**SIZE, **options, "seed": seed, "max_minutes": minutes, "prepared": corpus.path, "out": out}
+    config = resolve(TrainConfig, [(name, given)]).model_copy(update={"threads": torch.get_num_threads()})
+    watcher = Watcher()
+    train(config, lambda: [watcher], time.monotonic())
+    loaded = load_model(out, compute_for_search("cpu", "fp32", 0))
+    best = max((j.validation.bleu for j in watcher.judgements), default=0.0)
+    setting.say(f"seed {seed}, {name}: dev BLEU {best:.1f} after {minutes:.2g} minutes")
+    return Trained(
+        loaded,
+        sum(p.numel() for p in loaded.model.parameters()),
+        float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
+        watcher.judgements,
+    )
+
+
+@dataclass(frozen=True)
+class Translated:
+    """A test split with a system's greedy translation."""
+
+    sources: Sequence[str]
+    references: Sequence[str]
+    outputs: Sequence[str]
+    languages: tuple[str, str]
+    unicode: Any
+
+    def bleu(self, rows: Sequence[int] | None = None) -> float:
+        """BLEU of some sentences, or of all."""
+        chosen = range(len(self.outputs)) if rows is None else rows
+        outputs, references = [self.outputs[r] for r in chosen], [self.references[r] for r in chosen]
+        return quick_scores(outputs, references, self.languages[1], self.unicode)["bleu"]
+
+    def rows_of_length(self, shortest: int, longest: int) -> list[int]:
+        """Sentences whose source has from `shortest` to `longest` words."""
+        lengths = [length(source, self.languages[0]) for source in self.sources]
+        return [row for row, words in enumerate(lengths) if shortest <= words <= longest]
+
+
+def translate_test(corpus: PreparedCorpus, trained: Trained, most: int = 10_000) -> Translated:
+    """Translate the test split, or its beginning."""
+    split = corpus.split("test")
+    sources, references = split.source_texts()[:most], split.target_texts()[:most]
+    outputs = translate_corpus(trained.loaded, sources)
+    manifest = corpus.manifest
+    return Translated(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
+
+
+def batches(split: Split, rows: int = ROWS) -> list[Batch]:
+    """A split in batches of like length."""
+    order = np.argsort(split.source_lengths, kind="stable")
+    return [collate(*stored(split, order[start : start + rows])) for start in range(0, len(order), rows)]
+
+
+def gold_of_sample(split: str) -> list[Alignment]:
+    """The alignment of a split of the bundled sample, which its generator knows."""
+    return read_links(find_sample() / f"{split}.align")
