@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nmt_cli.cli.app import COMMANDS
-from nmt_cli.config import EvaluateConfig, ExplainConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli.config import EvaluateConfig, ExplainConfig, LabConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.presets import PRESETS
 from nmt_cli.settings import leaves
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
 OPTIONS = {
     "--" + leaf.name.replace("_", "-")
-    for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig, ExplainConfig)
+    for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig, ExplainConfig, LabConfig)
     for leaf in leaves(config)
 } | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
 
