@@ -44,6 +44,7 @@ def _run(name: str, config: LabConfig) -> None:
         torch.set_num_threads(config.threads)
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
+    (config.out / name).mkdir(parents=True, exist_ok=True)  # better now than after half an hour
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
         setting = Setting(

@@ -174,6 +174,11 @@ def test_the_lab_lists_runs_and_refuses(
     assert status == 0
     assert all(name in out for name in EXPERIMENTS)
     assert nmt("alchemy")[0] == 1
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("it has begun"))
+    assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
+    (tmp_path / "file").unlink()
+    monkeypatch.undo()
     for module, constants in TINY.items():
         for constant, value in constants.items():
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)

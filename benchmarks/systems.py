@@ -1,0 +1,81 @@
+"""Every published system, and the default, on one corpus with equal budget.
+
+    python benchmarks/systems.py --train data/train --dev data/dev --test data/test --source en --target de \
+        --minutes 5 [--scale 0.25] [--systems bahdanau2014 luong2015-dot] [-- more options of nmt train]
+
+Prepares the corpus once, then trains and judges one system after the other (beam 5), and prints a table of BLEU,
+chrF++, target subwords a second and parameters, and writes it with its recipe to --json FILE.
+"""
+
+import argparse
+import json
+import re
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from quality import machine, run
+
+from nmt_cli.presets import PRESETS
+
+DEFAULT = "default"
+
+
+def measure(name: str, prepared: Path, model: Path, options: list[str], scale: float) -> dict[str, Any]:
+    """Train one system and judge it."""
+    preset = [] if name == DEFAULT else ["--preset", name, "--scale", str(scale)]
+    seconds, _ = run("train", str(prepared), "--out", str(model), *preset, *options)
+    _, printed = run("eval", "--model", str(model), "--json")
+    result = json.loads(printed)
+    lines = [json.loads(line) for line in (model / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
+    (opening,) = [line["message"] for line in lines if line["kind"] == "message" and "parameters" in line["message"]]
+    found = re.search(r"([\d.]+) M parameters", opening)
+    return {
+        "system": name,
+        "bleu": result["bleu"],
+        "chrf": result["chrf"],
+        "speed": statistics.median(line["speed"] for line in lines if line["kind"] == "train"),
+        "epochs": max(line["epoch"] for line in lines if line["kind"] == "train"),
+        "parameters": float(found[1]) * 1e6 if found else None,
+        "train_seconds": round(seconds, 1),
+        "recipe": result["recipe"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("--train", "--dev", "--test"):
+        parser.add_argument(name, required=name == "--train")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--scale", type=float, default=0.25)
+    parser.add_argument("--systems", nargs="+", default=[*PRESETS, DEFAULT], choices=[*PRESETS, DEFAULT])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
+    given = parser.parse_args()
+
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared"
+        splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
+        pair = ["--source", given.source, "--target", given.target]
+        run("preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared))
+        print(f"{'system':<24} {'BLEU':>6} {'chrF++':>7} {'epochs':>7} {'tokens/s':>9} {'parameters':>11}", flush=True)
+        for name in given.systems:
+            limit = ["--max-minutes", str(given.minutes), *given.options]
+            row = measure(name, prepared, Path(folder) / name, limit, given.scale)
+            rows.append(row)
+            print(
+                f"{name:<24} {row['bleu']['score']:6.1f} {row['chrf']['score']:7.1f} {row['epochs']:7.1f} "
+                f"{row['speed']:9,.0f} {row['parameters']:11,.0f}",
+                flush=True,
+            )
+            if given.json:  # after every row, so that a run cut short has what it has
+                found = {"minutes": given.minutes, "scale": given.scale, "machine": machine(), "rows": rows}
+                given.json.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
