@@ -128,11 +128,14 @@ def _translate(
 
     loaded = load_model(path, compute_for_search(config.device, config.precision, config.threads))
     say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
-    translator = Translator(loaded, config.search, Batching(config.batch_size))
+    batching = Batching(config.batch_size)
+    translator = Translator(loaded, config.search, batching)
     lines, issues = [], Counter[str]()
     for translation in translator.translate_lines(sources.lines):
         lines.append(translation.text)
         issues.update(issue.kind for issue in translation.issues)
+        if len(lines) % batching.window == 0 and len(lines) < len(sources.lines):
+            say(f"{len(lines):,} of {len(sources.lines):,} lines")
     if config.save:
         write_atomic(config.save, "".join(f"{line}\n" for line in lines))
     model = {"path": str(path), **{key: loaded.facts.get(key) for key in ("sha256", "step")}}

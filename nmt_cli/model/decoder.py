@@ -171,27 +171,22 @@ class AttentionDecoder(Decoder):
             position=torch.zeros(shape, dtype=torch.long, device=first.device) if self.counts else None,
         )
 
-    def _look(
-        self, query: Tensor, state: DecoderState, memory: Memory, move: Move
-    ) -> tuple[Tensor, Tensor, DecoderState]:
+    def _look(self, query: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, Tensor, DecoderState]:
         """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and the state with what follows from looking."""
+        assert memory.keys is not None, "a decoder with attention has projected the keys"
+        assert memory.values is not None
         position, coverage = state.position, state.coverage
-        if position is not None and move is Recurrence.forward:
+        if position is not None and position.size(1) == 1:  # over time: the queries follow one another
             position = position + torch.arange(query.size(1), device=query.device)
         if coverage is not None:
             coverage = coverage[:, :, : memory.mask.size(1)]
-        assert memory.keys is not None, "a decoder with attention has projected the keys"
-        assert memory.values is not None
         context, weights = self.attention(query, memory.keys, memory.values, memory.mask, position, coverage)
-        return (
-            context,
-            weights,
-            replace(
-                state,
-                coverage=None if coverage is None else coverage + weights,
-                position=None if position is None else position[:, -1:] + 1 if move is Recurrence.forward else position + 1,
-            ),
+        after = replace(
+            state,
+            coverage=None if coverage is None else coverage + weights,
+            position=None if position is None else position + 1,
         )
+        return context, weights, after
 
 
 class BottomAttention(AttentionDecoder):
@@ -205,7 +200,7 @@ class BottomAttention(AttentionDecoder):
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         states, bottom = move(self.layers[0], embedded, state.layers[0])
-        context, weights, state = self._look(states, state, memory, move)
+        context, weights, state = self._look(states, state, memory)
         following = [bottom]
         for depth, layer in enumerate(self.layers[1:], start=1):
             outputs, after = move(layer, torch.cat([self.dropout(states), context], -1), state.layers[depth])
@@ -238,7 +233,7 @@ class AttentionAfter(AttentionDecoder):
         inputs = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)
         outputs, following = self._stack(inputs, state, move)
         states = self.dropout(outputs)
-        context, weights, state = self._look(states, state, memory, move)
+        context, weights, state = self._look(states, state, memory)
         readouts = self.readout(states, context, embedded)
         return readouts, replace(state, layers=following, feed=readouts if self.fed else None), weights
 
@@ -254,7 +249,7 @@ class AttentionBefore(AttentionDecoder):
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         query = state.layers[-1][0].to(embedded.dtype)
-        context, weights, state = self._look(query, state, memory, move)
+        context, weights, state = self._look(query, state, memory)
         outputs, following = self._stack(torch.cat([embedded, context], -1), state, move)
         readouts = self.readout(self.dropout(outputs), context, embedded)
         return readouts, replace(state, layers=following), weights

@@ -102,6 +102,16 @@ def test_without_options_the_model_on_its_test_split(evaluate: Evaluate, trained
         main(["evaluate", "--help"])
 
 
+def test_a_long_evaluation_says_how_far_it_is(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt_cli.decoding.translator.Batching.window", 6)
+    monkeypatch.setattr("nmt_cli.decoding.translator.Batching.__init__.__defaults__", (64, 6))
+    _, _, err = evaluate()
+    assert [line for line in err.split("\n") if " of 14 lines" in line] == [
+        "nmt: 6 of 14 lines",
+        "nmt: 12 of 14 lines",
+    ]
+
+
 def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
     result = found("--worst", 3)
     assert list(result) == ["chrf", "bleu", "ter", "lengths", "worst", "baseline", "recipe", "notes"]
