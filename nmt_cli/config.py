@@ -368,6 +368,9 @@ class TranslateConfig(Settings):
 
     model: Annotated[Path, Shown("Run")] = Path("model")
     """Model folder."""
+    ensemble: Annotated[list[Path], Shown("Run")] = []
+    """Average the probabilities of this model with its own; may be given several times. All must have been trained on
+    one prepared corpus."""
     output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
     alignment: Annotated[Path | None, Shown("Output")] = None
@@ -397,6 +400,9 @@ class EvaluateConfig(Settings):
 
     model: Annotated[Path | None, Shown("Input")] = None
     """Model folder; without it and without --hypotheses: model."""
+    ensemble: Annotated[list[Path], Shown("Input")] = []
+    """Average the probabilities of this model with its own; may be given several times. All must have been trained on
+    one prepared corpus."""
     split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
     """Stored split to translate when no files are given."""
     prepared: Annotated[Path | None, Shown("Input")] = None

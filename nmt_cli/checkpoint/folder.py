@@ -9,7 +9,8 @@ model/  manifest.json        what it is, where it comes from
         README.md            the model card
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,7 +63,8 @@ MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointErr
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to use. `facts` are those of its weights: step, scores, sha256."""
+    """A model ready to use. `facts` are those of its weights: step, scores, sha256. `others` are those whose
+    probabilities are averaged with its own in an ensemble."""
 
     path: Path
     model: Seq2Seq
@@ -71,6 +73,12 @@ class LoadedModel:
     config: TrainConfig
     compute: Compute
     facts: dict[str, Any]
+    others: "tuple[LoadedModel, ...]" = ()
+
+    @property
+    def models(self) -> tuple[Seq2Seq, ...]:
+        """Itself and the others."""
+        return (self.model, *(other.model for other in self.others))
 
     @property
     def hash(self) -> str:
@@ -116,6 +124,18 @@ def load_model(path: Path, compute: Compute) -> LoadedModel:
     load_weights(model, weights, path / WEIGHTS)
     model.to(compute.device).eval().requires_grad_(False)
     return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
+
+
+def load_ensemble(path: Path, others: Sequence[Path], compute: Compute) -> LoadedModel:
+    """A model together with others that know the same subwords. Raises CheckpointError naming one that does not."""
+    first = load_model(path, compute)
+    rest = tuple(load_model(other, compute) for other in others)
+    for other in rest:
+        if other.tokenizers.files() != first.tokenizers.files() or other.manifest.unicode != first.manifest.unicode:
+            raise CheckpointError(
+                f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus"
+            )
+    return replace(first, others=rest)
 
 
 def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:

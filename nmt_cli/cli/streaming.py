@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from nmt_cli.atomic import replacing
-from nmt_cli.checkpoint.folder import load_model
+from nmt_cli.checkpoint.folder import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.decoding.alignment import pharaoh
@@ -34,7 +34,8 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
     with ExitStack() as stack:
         outputs = Outputs(config, target, stack)
         prefixes = None if config.target_prefix is None else Prefixes(config.target_prefix)
-        loaded = load_model(config.model, compute_for_search(config.device, config.precision, config.threads))
+        compute = compute_for_search(config.device, config.precision, config.threads)
+        loaded = load_ensemble(config.model, config.ensemble, compute)
         translator = Translator(loaded, config.search, Batching(config.batch_size, config.window), looked_at)
         reader = LineReader(source, config.window)
         if reader.interactive:

@@ -1,7 +1,10 @@
-"""The model as a step function."""
+"""One model, or several whose probabilities are averaged, as a step function."""
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from nmt_cli.model.decoder import DecoderState
@@ -11,32 +14,44 @@ from nmt_cli.model.seq2seq import Seq2Seq
 
 @dataclass(frozen=True)
 class ModelState:
-    """What was read and what was said: the encoder's memory and the decoder's state."""
+    """What was read and what was said, for each model: its encoder's memory and its decoder's state."""
 
-    memory: Memory
-    decoder: DecoderState
+    memories: tuple[Memory, ...]
+    decoders: tuple[DecoderState, ...]
 
     def select(self, beams: Tensor) -> "ModelState":
         """Reorder the hypotheses of each sentence; the memory is theirs together."""
-        return replace(self, decoder=self.decoder.select(beams))
+        return ModelState(self.memories, tuple(decoder.select(beams) for decoder in self.decoders))
 
     def keep(self, rows: Tensor) -> "ModelState":
         """Only these sentences go on."""
-        return ModelState(self.memory.keep(rows), self.decoder.keep(rows))
+        return ModelState(
+            tuple(memory.keep(rows) for memory in self.memories), tuple(decoder.keep(rows) for decoder in self.decoders)
+        )
 
 
 @dataclass(frozen=True)
 class ModelStep:
-    """`step(tokens, state)` as search calls it."""
+    """`step(tokens, state)` as search calls it. An ensemble says what its models say on average:
+    p(y) = 1/n sum_i p_i(y), and looks where those of them that have attention look on average."""
 
-    model: Seq2Seq
+    models: Sequence[Seq2Seq]
 
     def start(self, source: Tensor, mask: Tensor, width: int) -> ModelState:
         """Read the source (B, S) and make ready for `width` hypotheses a sentence."""
-        memory = self.model.encode(source, mask)
-        return ModelState(memory, self.model.start(memory, width))
+        memories = tuple(model.encode(source, mask) for model in self.models)
+        decoders = (model.start(memory, width) for model, memory in zip(self.models, memories, strict=True))
+        return ModelState(memories, tuple(decoders))
 
     def __call__(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState, Tensor | None]:
         """Last tokens (B, K) -> log-probabilities (B, K, V), the state after, attention weights (B, K, S) or None."""
-        logits, decoder, weights = self.model.step(tokens, state.decoder, state.memory)
-        return logits.log_softmax(-1), ModelState(state.memory, decoder), weights
+        said, decoders, looked = [], [], []
+        for model, memory, before in zip(self.models, state.memories, state.decoders, strict=True):
+            logits, after, weights = model.step(tokens, before, memory)
+            said.append(logits.log_softmax(-1))
+            decoders.append(after)
+            if weights is not None:
+                looked.append(weights)
+        log_probs = said[0] if len(said) == 1 else torch.stack(said).logsumexp(0) - math.log(len(said))
+        mean = sum(looked[1:], start=looked[0]) / len(looked) if looked else None
+        return log_probs, ModelState(state.memories, tuple(decoders)), mean

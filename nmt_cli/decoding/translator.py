@@ -114,7 +114,7 @@ class Translator:
         source = torch.from_numpy(padded).to(compute.device)
         prefixes, streams = [key[1] for key in batch], [key[2] for key in batch]
         task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
-        step = ModelStep(self.loaded.model)
+        step = ModelStep(self.loaded.models)
         width = self.search.n_best if self.search.sample else self.search.beam_size
         try:
             with compute.autocast():

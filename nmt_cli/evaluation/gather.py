@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MODEL = Path("model")
 """The model that is judged when nothing else is asked for."""
 
-TRANSLATING = ("save", "batch_size", "device", "precision", "threads")
+TRANSLATING = ("save", "ensemble", "batch_size", "device", "precision", "threads")
 """Options that, with those of search, act only when a model translates."""
 
 TROUBLES = {
@@ -122,11 +122,12 @@ def _translate(
     config: EvaluateConfig, path: Path, sources: Text, say: Callable[[str], None]
 ) -> tuple[Text, dict[str, Any], list[str]]:
     """The translation of the sources, the recipe of it, and what went less than well."""
-    from nmt_cli.checkpoint.folder import load_model
+    from nmt_cli.checkpoint.folder import load_ensemble
     from nmt_cli.decoding.translator import Batching, Translator
     from nmt_cli.model.device import compute_for_search
 
-    loaded = load_model(path, compute_for_search(config.device, config.precision, config.threads))
+    compute = compute_for_search(config.device, config.precision, config.threads)
+    loaded = load_ensemble(path, config.ensemble, compute)
     say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
     batching = Batching(config.batch_size)
     translator = Translator(loaded, config.search, batching)
@@ -141,6 +142,7 @@ def _translate(
     model = {"path": str(path), **{key: loaded.facts.get(key) for key in ("sha256", "step")}}
     recipe = {
         "model": {**model, "compute": str(loaded.compute)},
+        "ensemble": [{"path": str(other.path), "sha256": other.facts.get("sha256")} for other in loaded.others],
         "search": config.search.model_dump(exclude={"n_best"}),
     }
     troubles = [f"{issues[kind]:,} {what}" for kind, what in TROUBLES.items() if issues[kind]]

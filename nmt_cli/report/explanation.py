@@ -80,7 +80,7 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
     lengths = torch.tensor([source.size(1)], device=source.device)
     mask = mask_from(lengths, source.size(1))
     if forced is None:
-        step = ModelStep(loaded.model)
+        step = ModelStep(loaded.models)
         task = Task(lengths)
         found = search(step, step.start(source, mask, beam_size), task, SearchConfig(beam_size=beam_size))
         tokens = found[0][0].tokens

@@ -110,7 +110,7 @@ def recipe_line(recipe: dict[str, Any]) -> str:
     """How the figures came about: what was scored against what, the model's hash, the search, the counts."""
     parts = [f"{recipe['sentences']:,} sentences against {', '.join(recipe['references'])}"]
     if model := recipe.get("model"):
-        parts[:0] = [f"{model['path']} {model['sha256'][:12]}"]
+        parts[:0] = [" with ".join(f"{one['path']} {one['sha256'][:12]}" for one in [model, *recipe["ensemble"]])]
         parts += [_search(recipe["search"]), model["compute"]]
     else:
         parts[:0] = [recipe["hypotheses"]]

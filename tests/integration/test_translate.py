@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import TINY_TEXT
+from conftest import TINY_TEXT, write_tiny_model
 
 from nmt_cli.cli.app import main
+from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.translator import Translator
 
 pytestmark = pytest.mark.integration
@@ -243,6 +244,18 @@ def test_who_types_a_line_gets_its_translation(nmt: Program, tiny_model: Path) -
         os.write(keyboard, b"\x04")
         assert process.wait() == 0
     os.close(keyboard)
+
+
+def test_an_ensemble_is_given_by_naming_more_models(
+    nmt: Program, tiny_model: Path, tmp_path: Path, tiny_tokenizer: Tokenizer
+) -> None:
+    other = write_tiny_model(tmp_path / "other", tiny_tokenizer, cell="gru")
+    alone, _ = nmt(tiny_model, "old man\nthe dog runs\n")
+    together, _ = nmt(tiny_model, "old man\nthe dog runs\n", "--ensemble", other)
+    assert len(together) == 2
+    assert together != alone
+    _, error = nmt(tiny_model, "x\n", "--ensemble", tmp_path / "none", code=1)
+    assert "none: no model here" in error
 
 
 def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Lines in, lines out, through a real (untrained) model."""
 
+import io
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,21 +9,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentencepiece
 import torch
 from conftest import TINY_TEXT, write_tiny_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt_cli.checkpoint.folder import LoadedModel, load_model
+from nmt_cli.checkpoint.folder import LoadedModel, load_ensemble, load_model
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS, Tokenizer
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from nmt_cli.decoding import translator as translator_module
 from nmt_cli.decoding.assembly import Assembler, Part
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.lines import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, Translator, batches, translate_corpus
-from nmt_cli.errors import ConfigError
+from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.model.device import compute_for_training
 
 CPU = compute_for_training("cpu", "fp32", 0)
@@ -340,3 +342,53 @@ def test_a_corpus_is_translated_as_its_lines_are(model: LoadedModel) -> None:
         each.text for each in translate(model, LINES, beam_size=3, max_length=0)
     ]
     assert translate_corpus(model, []) == []
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer) -> list[Path]:
+    """Models of other systems, with the same subwords."""
+    folder = tmp_path_factory.mktemp("others")
+    options: list[dict[str, object]] = [{"cell": "gru", "source_order": "doubled"}, {"attention": "repeat"}]
+    return [write_tiny_model(folder / str(n), tiny_tokenizer, **given) for n, given in enumerate(options)]
+
+
+def test_a_model_with_itself_says_what_it_says_alone(model: LoadedModel, tiny_model: Path) -> None:
+    twice = load_ensemble(tiny_model, [tiny_model], CPU)
+    for alone, together in zip(translate(model, LINES), translate(twice, LINES), strict=True):
+        assert together.text == alone.text
+        assert together.candidates[0].score == pytest.approx(alone.candidates[0].score, abs=1e-4)
+
+
+@torch.no_grad()
+def test_an_ensemble_averages_probabilities_and_attention(tiny_model: Path, others: list[Path]) -> None:
+    ensemble = load_ensemble(tiny_model, others, CPU)
+    (translation,) = translate(ensemble, ["the dog runs"], beam_size=4)
+    best = translation.candidates[0]
+    target = ensemble.tokenizers.target
+    tokens = [target._processor.piece_to_id(piece) for piece in best.tokens]
+    source = torch.tensor([[*ensemble.tokenizers.source.encode("the dog runs"), EOS]])
+    mask = torch.ones_like(source, dtype=torch.bool)
+    found, looked = [], []
+    for one in ensemble.models:
+        readouts, weights = one(source, mask, torch.tensor([[BOS, *tokens]]))
+        found.append(one.output(readouts)[0].softmax(-1))
+        looked += [] if weights is None else [weights[0]]
+    mean = torch.stack(found).mean(0)
+    expected = [float(mean[t, token]) for t, token in enumerate(tokens)]
+    assert best.probabilities[: len(tokens)] == pytest.approx(expected, abs=1e-4)
+    assert len(looked) == 2
+    np.testing.assert_allclose(best.attention, torch.stack(looked).mean(0)[: len(tokens), :-1], atol=1e-5)
+    assert {one.text for one in translate(ensemble, LINES)} != {
+        one.text for one in translate(ensemble.others[0], LINES)
+    }
+
+
+def test_an_ensemble_needs_the_same_subwords(tiny_model: Path, tmp_path: Path) -> None:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TINY_TEXT), model_writer=model, vocab_size=100, hard_vocab_limit=False,
+        pad_id=PAD, unk_id=UNK, bos_id=BOS, eos_id=EOS, minloglevel=2,
+    )  # fmt: skip
+    foreign = write_tiny_model(tmp_path / "foreign", Tokenizer(model.getvalue()))
+    with pytest.raises(CheckpointError, match=r"foreign: has other subwords than .*; an ensemble needs models of one"):
+        load_ensemble(tiny_model, [foreign], CPU)

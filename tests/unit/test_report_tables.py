@@ -20,6 +20,7 @@ HYPOTHESES = ["Ein Mann fährt :cat: mit einem Rad.", ""]
 def verdict(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> Verdict:
     recipe: dict[str, Any] = {"references": ["test of prepared"], "hypotheses": "translated by model", "sentences": 2}
     recipe["model"] = {"path": "model", "sha256": "0123456789abcdef", "compute": "CPU, 1 thread, fp32"}
+    recipe["ensemble"] = [{"path": "other", "sha256": "fedcba9876543210"}]
     recipe["search"] = {"beam_size": 5, "length_penalty": 1.0}
     material = Material(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
     return judge(material, resamples=50)
@@ -52,7 +53,7 @@ def test_plain_text_has_everything_and_no_colour() -> None:
         ":cat:",
         "[b]도서관[/b]",
         "2 sentences against test of prepared",
-        "model 0123456789ab; ",
+        "model 0123456789ab with other fedcba987654; ",
         "beam size 5, length penalty 1.0",
         "note: be careful",
         "I read " * 29 + "I read\n",
