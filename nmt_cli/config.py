@@ -206,6 +206,11 @@ class ModelConfig(Settings):
             raise ValueError("coverage needs a score that sees the encoder states; location does not")
         if self.window != 10 and self.local == "none":
             raise ValueError("window acts only on local attention; give local too")
+        if self.local == "monotonic" and self.source_order != "forward":
+            raise ValueError(
+                f"local monotonic moves forward with the target, but source_order {self.source_order} does not; take "
+                "local predictive"
+            )
         if self.attention in ("state", "repeat"):
             self._fits_without_attention()
         return self
@@ -214,6 +219,8 @@ class ModelConfig(Settings):
         for name in ("score", "heads", "local", "coverage"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} acts on attention, but attention {self.attention} has none")
+        if self.attention == "repeat" and self.output == "maxout":
+            raise ValueError("output maxout reads the previous word, which attention repeat does not")
         if self.attention == "state" and self.encoder_layers != self.decoder_layers:
             raise ValueError(
                 "attention state hands states over layer by layer, so encoder_layers and decoder_layers must be equal, "

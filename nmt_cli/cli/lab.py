@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
-from nmt_cli.errors import ConfigError
-from nmt_cli.lab import EXPERIMENTS
+from nmt_cli.errors import ConfigError, NMTError
+from nmt_cli.lab import EXPERIMENTS, TRANSLATING
 
 ALL = "all"
 
@@ -29,10 +29,31 @@ def run(config: LabConfig) -> None:
             print(f"{name:<{width}}  {claim}")
         print(f"\nnmt lab {next(iter(EXPERIMENTS))} --quick    about a minute; without --quick up to half an hour")
         return
-    if config.experiment not in (*EXPERIMENTS, ALL):
-        raise ConfigError(f"no experiment {config.experiment!r}; there are {', '.join(EXPERIMENTS)} and {ALL}")
+    _check(config, config.experiment)
+    failed: list[str] = []
     for name in EXPERIMENTS if config.experiment == ALL else [config.experiment]:
-        _run(name, config)
+        try:
+            _run(name, config)
+        except NMTError as error:
+            if config.experiment != ALL:
+                raise
+            _say(f"nmt: {name}: {error}")
+            failed.append(name)
+    if failed:
+        raise ConfigError(f"{', '.join(failed)} could not be run; the others have")
+
+
+def _check(config: LabConfig, experiment: str) -> None:
+    """Refuse now what would fail, or do nothing, after hours."""
+    if experiment not in (*EXPERIMENTS, ALL):
+        raise ConfigError(f"no experiment {experiment!r}; there are {', '.join(EXPERIMENTS)} and {ALL}")
+    aligns = experiment in ("alignment", ALL)
+    if config.prepared and experiment != ALL and experiment not in TRANSLATING:
+        raise ConfigError(f"--prepared {config.prepared}: {experiment} makes its own data; leave it out")
+    if config.gold and not (aligns and config.prepared):
+        raise ConfigError(f"--gold {config.gold}: acts only on alignment, of the corpus given with --prepared")
+    if config.prepared and aligns and not config.gold:
+        raise ConfigError("--prepared needs --gold FILE too, the alignment of its test split, a line a sentence")
 
 
 def _run(name: str, config: LabConfig) -> None:
@@ -44,7 +65,8 @@ def _run(name: str, config: LabConfig) -> None:
         torch.set_num_threads(config.threads)
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
-    (config.out / name).mkdir(parents=True, exist_ok=True)  # better now than after half an hour
+    folder = config.out / (f"{name}-quick" if config.quick else name)
+    folder.mkdir(parents=True, exist_ok=True)  # better now than after half an hour
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
         setting = Setting(
@@ -53,12 +75,12 @@ def _run(name: str, config: LabConfig) -> None:
         outcome = experiment.run(setting)
     recipe = {
         "command": shlex.join(["nmt", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "machine": f"{platform.machine()} CPU, fp32, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "seconds": time.monotonic() - started,
     }
     show(outcome, setting)
-    write(outcome, setting, config.out / name, recipe)
-    _say(f"\n{config.out / name}: {', '.join(sorted(path.name for path in (config.out / name).iterdir()))}")
+    write(outcome, setting, folder, recipe)
+    _say(f"\n{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,7 @@ One file per claim. `experiment.py` is what they have in common, `toys.py` train
 EXPERIMENTS: dict[str, str] = {
     "addition": "On 3-digit addition attention passes 0.98 before epoch 30; a repeated vector has not by epoch 50.",
     "length": "Attention keeps 95 % of its BLEU on long sentences; a fixed vector loses more than half.",
-    "order": "Reversing or doubling the source helps without attention; with it the gain vanishes.",
+    "order": "Reversing or doubling the source helps without attention; with it the gain of reversing vanishes.",
     "scores": "Dot, general, concat, mlp, location and local attention: quality, speed, sharpness.",
     "forcing": "Teacher forcing learns faster, mixing in the model's own words narrows the gap to its use.",
     "gradient": "The gradient of the last word vanishes with distance in a recurrent net; attention is a path around.",
@@ -16,3 +16,6 @@ EXPERIMENTS: dict[str, str] = {
     "depth": "At equal parameters a stack of LSTMs beats one wide layer.",
 }
 """Name -> the claim that it puts to the test."""
+
+TRANSLATING = ("length", "order", "scores", "forcing", "alignment", "depth")
+"""Those that learn a prepared corpus."""

@@ -20,16 +20,20 @@ QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 SEEDS = 2
 """Of the full form, to stay within half an hour."""
 
-SIZE = {"embedding_size": 64, "hidden_size": 128, "encoder_layers": 1, "dropout": 0.0, "embedding_dropout": 0.0}
+SIZE = {
+    "embedding_size": 64,
+    "hidden_size": 128,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "bidirectional": False,
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+}
 
 MODELS = {
-    "fixed vector, repeated": ModelConfig.model_validate(
-        {**SIZE, "attention": "repeat", "decoder_layers": 1, "bidirectional": False}
-    ),
-    "state handed over": ModelConfig.model_validate(
-        {**SIZE, "attention": "state", "decoder_layers": 1, "bidirectional": False}
-    ),
-    "attention": ModelConfig.model_validate({**SIZE, "attention": "after", "score": "general", "decoder_layers": 1}),
+    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "attention": "repeat"}),
+    "state handed over": ModelConfig.model_validate({**SIZE, "attention": "state"}),
+    "attention": ModelConfig.model_validate({**SIZE, "attention": "after", "score": "general"}),
 }
 
 TRAINING = TrainingConfig(
@@ -38,12 +42,13 @@ TRAINING = TrainingConfig(
 
 
 def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
-    """Different sums of two numbers of one to three digits, and their answers."""
+    """Different sums of two numbers of one to three digits, none the other way round of another, and their answers."""
     draw = random.Random(seed)
-    seen: set[tuple[int, int]] = set()
+    seen: dict[tuple[int, int], tuple[int, int]] = {}
     while len(seen) < count:
-        seen.add((draw.randrange(10 ** draw.randint(1, 3)), draw.randrange(10 ** draw.randint(1, 3))))
-    pairs = sorted(seen)
+        a, b = (draw.randrange(10 ** draw.randint(1, 3)) for _ in range(2))
+        seen.setdefault((min(a, b), max(a, b)), (a, b))
+    pairs = list(seen.values())
     draw.shuffle(pairs)
     return [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
 
@@ -117,7 +122,7 @@ def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, cou
             Verdict(
                 f"The model with a repeated vector has not passed {WANTED} by epoch {LATE}.",
                 f"{WANTED} per character {never if simple is None else f'at epoch {simple}'} (the fastest seed).",
-                simple is None,
+                simple is None and epochs >= LATE,
             ),
         ],
         numbers={

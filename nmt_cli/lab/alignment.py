@@ -10,7 +10,7 @@ from nmt_cli.checkpoint.folder import LoadedModel
 from nmt_cli.corpus.batching import collate
 from nmt_cli.corpus.store import PreparedCorpus, Split
 from nmt_cli.decoding.alignment import Link, links, merge
-from nmt_cli.errors import ConfigError
+from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
 from nmt_cli.lab.translators import ROWS, described, gold_of_sample, open_corpus, train_system
@@ -38,6 +38,8 @@ def run(setting: Setting) -> Outcome:
     if setting.gold is None and setting.prepared is not None:
         raise ConfigError("--prepared needs --gold FILE too: the alignment of its test split, a line a sentence")
     gold = read_links(setting.gold) if setting.gold is not None else gold_of_sample("test")
+    if len(gold) != len(split):
+        raise CorpusError(f"--gold {setting.gold}: {len(gold)} lines, but the test split has {len(split)} pairs")
     minutes = QUICK if setting.quick else FULL
     errors: dict[str, dict[str, list[float]]] = {}
     maps: list[AttentionMap] = []
@@ -71,7 +73,7 @@ def forced_attention(loaded: LoadedModel, split: Split) -> list[Matrix]:
 
 
 def _words(corpus: PreparedCorpus, split: Split, row: int, weights: Matrix) -> Matrix:
-    """Attention between words; a last row that a shift has taken away counts as nothing looked at."""
+    """Attention between words; rows beyond the subwords count for nothing."""
     source = corpus.tokenizers.source.words(split.source_ids(row).tolist())
     target = corpus.tokenizers.target.words(split.target_ids(row).tolist())
     return merge(weights, source, target)

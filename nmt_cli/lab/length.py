@@ -1,8 +1,12 @@
 """BLEU by sentence length: one fixed vector against attention."""
 
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.errors import ConfigError
+from nmt_cli.evaluation.lengths import length
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
 from nmt_cli.lab.translators import described, open_corpus, train_system, translate_test
 from nmt_cli.report.curves import Plot
@@ -10,9 +14,14 @@ from nmt_cli.report.curves import Plot
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
 FEWEST = 10
 """Sentences that a bin must have to be shown."""
-SHORT, LONG = (16, 24), (45, 55)
-"""Words of the published comparison, lengths 20 and 50; where the test has no such long sentences, its longest are
-compared with those of half their length."""
+COMPARED = 40
+"""Sentences that each of the two compared lengths must have."""
+PUBLISHED = ((16, 24), (45, 55))
+"""Words around the lengths of the published comparison, 20 and 50."""
+LEARNT = 5.0
+"""BLEU on the shorter ones below which a system has not learnt enough to lose anything."""
+
+Span = tuple[int, int]
 
 SYSTEMS: dict[str, dict[str, Any]] = {"fixed vector": {"attention": "state"}, "attention": {}}
 QUICK, FULL = 0.45, 6.5
@@ -20,36 +29,75 @@ QUICK, FULL = 0.45, 6.5
 SEEDS = 2
 
 
+def choose_spans(lengths: Sequence[int], fewest: int) -> tuple[Span, Span]:
+    """The published lengths if there are enough sentences of them; otherwise the longest sentences, and those of about
+    half the length of the shortest of them.
+
+    Raises ConfigError if either has fewer than `fewest` sentences, or they overlap.
+    """
+
+    def count(span: Span) -> int:
+        return sum(span[0] <= words <= span[1] for words in lengths)
+
+    if all(count(span) >= fewest for span in PUBLISHED):
+        return PUBLISHED
+    longest = sorted(lengths)[-fewest:]
+    long = (longest[0], longest[-1])
+    half = long[0] // 2
+    short = (max(1, half - 2), half + 2)
+    if len(longest) < fewest or count(short) < fewest or short[1] >= long[0]:
+        raise ConfigError(
+            f"the test split has too few sentences to compare lengths: {fewest} long ones are needed, and as many of "
+            "half their length"
+        )
+    return short, long
+
+
 def run(setting: Setting) -> Outcome:
     """Train both on the same data, and compare what is left of BLEU on long sentences."""
     corpus = open_corpus(setting)
+    lengths = [length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
+    spans = choose_spans(lengths, COMPARED)
+    bins = [span for span in BINS if sum(span[0] <= words <= span[1] for words in lengths) >= FEWEST]
     minutes = QUICK if setting.quick else FULL
     bleu: dict[str, list[list[float]]] = {name: [] for name in SYSTEMS}
     whole: dict[str, list[float]] = {name: [] for name in SYSTEMS}
-    kept: dict[str, list[float]] = {name: [] for name in SYSTEMS}
-    bins: list[tuple[int, int]] = []
-    short, long = SHORT, LONG
+    compared: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
     for seed in setting.seeds:
         for name, options in SYSTEMS.items():
             found = translate_test(corpus, train_system(setting, corpus, name, options, seed, minutes))
-            bins = [span for span in BINS if len(found.rows_of_length(*span)) >= FEWEST]
-            if len(found.rows_of_length(*LONG)) < FEWEST:
-                long = bins[-1]
-                middle = statistics.fmean(long) / 2
-                short = next(span for span in bins if span[1] >= middle)
             bleu[name].append([found.bleu(found.rows_of_length(*span)) for span in bins])
             whole[name].append(found.bleu())
-            near, far = (found.bleu(found.rows_of_length(*span)) for span in (short, long))
-            kept[name].append(far / near if near else 0.0)
-    spans = f"from {short[0]} to {short[1]} words to {long[0]} to {long[1]}"
-    share = {name: statistics.fmean(values) for name, values in kept.items()}
-    measured = f"attention keeps {share['attention']:.0%}, the fixed vector {share['fixed vector']:.0%}, {spans}."
+            near, far = (found.bleu(found.rows_of_length(*span)) for span in spans)
+            compared[name].append((near, far))
+    return _outcome(corpus, minutes, (spans, bins), (bleu, whole, compared))
+
+
+def _outcome(
+    corpus: PreparedCorpus,
+    minutes: float,
+    lengths: tuple[tuple[Span, Span], list[Span]],
+    found: tuple[dict[str, list[list[float]]], dict[str, list[float]], dict[str, list[tuple[float, float]]]],
+) -> Outcome:
+    (short, long), bins = lengths
+    bleu, whole, compared = found
+    kept = {name: [far / near if near else 0.0 for near, far in pairs] for name, pairs in compared.items()}
+    between = f"between sentences of {short[0]} to {short[1]} words and those of {long[0]} to {long[1]}"
+
+    def verdict(name: str, claim: str, least: float, most: float) -> Verdict:
+        near, far = (statistics.fmean(side) for side in zip(*compared[name], strict=True))
+        share = statistics.fmean(kept[name])
+        measured = f"BLEU {near:.1f} and {far:.1f}, so {share:.0%} is kept"
+        if near < LEARNT:
+            return Verdict(claim, f"not to be tested, as it has hardly learnt: {measured}.", False)
+        return Verdict(claim, f"{measured}.", least <= share < most)
+
     return Outcome(
         title="Length: what is left of BLEU on long sentences",
         method=(
             f"{described(corpus, minutes)}, the same encoder for both; greedy search on the "
-            f"{corpus.manifest.counts['test']:,} test sentences. Bins have at least {FEWEST} sentences. "
-            f"Published lengths are 20 and 50 words; compared here: {spans}."
+            f"{corpus.manifest.counts['test']:,} test sentences. Bins have at least {FEWEST} sentences, the two "
+            f"lengths compared at least {COMPARED}. The published ones are 20 and 50 words."
         ),
         columns=["system", "BLEU", *[f"{a}-{b} words" for a, b in bins], "kept"],
         rows=[
@@ -70,8 +118,8 @@ def run(setting: Setting) -> Outcome:
             )
         ],
         verdicts=[
-            Verdict("Attention keeps at least 95 % of its BLEU.", measured, share["attention"] >= 0.95),
-            Verdict("The fixed vector loses more than half of its.", measured, share["fixed vector"] < 0.5),
+            verdict("attention", f"Attention keeps at least 95 % of its BLEU {between}.", 0.95, float("inf")),
+            verdict("fixed vector", f"A fixed vector loses more than half of its BLEU {between}.", 0.0, 0.5),
         ],
-        numbers={"bins": bins, "bleu": bleu, "whole": whole, "kept": kept, "compared": [short, long]},
+        numbers={"bins": bins, "bleu": bleu, "whole": whole, "compared": compared, "spans": [short, long]},
     )

@@ -3,8 +3,8 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.translators import Trained, described, open_corpus, train_system, translate_test
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.translators import Trained, beats, described, learning, open_corpus, train_system, translate_test
 from nmt_cli.report.curves import Plot
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ def run(setting: Setting) -> Outcome:
         method=(
             f"{described(corpus, minutes)}, one layer with attention after the recurrence; greedy search on the test "
             "split. Entropy is that of attention on dev, as a share of the largest possible: 0 looks at one token, 1 "
-            "at all alike. Models differ by the score's own parameters only, a few per cent."
+            "at all alike. Models differ by the parameters of the score, as listed."
         ),
         columns=["score", "BLEU", "entropy", "target subwords/s", "parameters"],
         rows=[
@@ -63,12 +63,12 @@ def run(setting: Setting) -> Outcome:
             Verdict(
                 "Scores that see the encoder's states beat the location score, which sees only where they stand.",
                 f"BLEU {told}.",
-                all(mean[name] > mean["location"] for name in CONTENT),
+                all(beats(bleu[name], bleu["location"]) for name in CONTENT),
             ),
             Verdict(
                 "General, with parameters of its own, beats plain dot.",
                 f"BLEU {told}.",
-                mean["general"] > mean["dot"],
+                beats(bleu["general"], bleu["dot"]),
             ),
         ],
         numbers={"bleu": bleu, "entropy": entropy, "speed": speed},
@@ -78,10 +78,3 @@ def run(setting: Setting) -> Outcome:
 def last_entropy(trained: Trained) -> float:
     """Of the last validation; 0 without attention."""
     return trained.judgements[-1].validation.entropy or 0.0
-
-
-def learning(name: str, runs: list[Trained]) -> Any:
-    """Dev BLEU at each validation, of as many as every run has."""
-    count = min(len(run.judgements) for run in runs)
-    x = [(place + 1) / count for place in range(count)]
-    return curve(name, x, [[j.validation.bleu for j in run.judgements[:count]] for run in runs])

@@ -51,9 +51,9 @@ def learn_epoch(learner: Learner, pairs: Pairs, epoch: int, epochs: int) -> floa
     learner.model.train()
     config = learner.config
     loss, tokens = 0.0, 0
-    per_epoch = 0
-    for number, batch in enumerate(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch)):
-        rate = learning_rate(config, epoch * max(per_epoch, number + 1) + number, epoch / epochs)
+    plan = list(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch))
+    for number, batch in enumerate(plan):
+        rate = learning_rate(config, epoch * len(plan) + number, (epoch + number / len(plan)) / epochs)
         report = learner.update([batch], rate)
         loss += report.loss * report.tokens
         tokens += report.tokens

@@ -1,5 +1,6 @@
 """Translators trained side by side with equal budget, through the same code as `nmt train` and `nmt eval`."""
 
+import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.alignment import Alignment, read_links
 from nmt_cli.evaluation.lengths import length
 from nmt_cli.evaluation.scores import quick_scores
-from nmt_cli.lab.experiment import Setting
+from nmt_cli.lab.experiment import Setting, curve
 from nmt_cli.model.device import compute_for_search
+from nmt_cli.report.curves import Curve
 from nmt_cli.settings import resolve
 from nmt_cli.training.observer import Judgement, Report
 from nmt_cli.training.train import train
@@ -39,6 +41,9 @@ SIZE: dict[str, Any] = {
 }
 
 ROWS = 64
+
+MARGIN = 0.5
+"""BLEU from which a difference counts."""
 
 
 def described(corpus: PreparedCorpus, minutes: float) -> str:
@@ -70,12 +75,14 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, its parameters, target subwords a second while it learnt, and the validations on the way."""
+    """A model, its parameters, target subwords a second while it learnt, and the validations on the way; `minutes` is
+    how long it was to learn."""
 
     loaded: LoadedModel
     parameters: int
     speed: float
     judgements: list[Judgement]
+    minutes: float
 
 
 def open_corpus(setting: Setting) -> PreparedCorpus:
@@ -92,10 +99,12 @@ def train_system(
 ) -> Trained:
     """Train one system for some minutes."""
     out = setting.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
-    given = {**SIZE, **options, "seed": seed, "max_minutes": minutes, "prepared": corpus.path, "out": out}
+    budget = {"max_minutes": minutes, "device": "cpu", "precision": "fp32"}
+    given = {**SIZE, **options, **budget, "seed": seed, "prepared": corpus.path, "out": out}
     config = resolve(TrainConfig, [(name, given)]).model_copy(update={"threads": torch.get_num_threads()})
     watcher = Watcher()
-    train(config, lambda: [watcher], time.monotonic())
+    if train(config, lambda: [watcher], time.monotonic()).interrupted:
+        raise KeyboardInterrupt  # a model that was cut short must not be compared
     loaded = load_model(out, compute_for_search("cpu", "fp32", 0))
     best = max((j.validation.bleu for j in watcher.judgements), default=0.0)
     setting.say(f"seed {seed}, {name}: dev BLEU {best:.1f} after {minutes:.2g} minutes")
@@ -104,6 +113,7 @@ def train_system(
         sum(p.numel() for p in loaded.model.parameters()),
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
         watcher.judgements,
+        minutes,
     )
 
 
@@ -136,6 +146,26 @@ def translate_test(corpus: PreparedCorpus, trained: Trained, most: int = 10_000)
     outputs = translate_corpus(trained.loaded, sources)
     manifest = corpus.manifest
     return Translated(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
+
+
+GRID = 10
+"""Points of a learning curve."""
+
+
+def learning(name: str, runs: Sequence[Trained]) -> Curve:
+    """Dev BLEU against the share of the time, between validations by straight lines from 0 at the start."""
+    x = [(place + 1) / GRID for place in range(GRID)]
+    drawn = []
+    for run in runs:
+        at = [0.0, *(min(1.0, judged.elapsed / 60 / run.minutes) for judged in run.judgements)]
+        drawn.append(np.interp(x, at, [0.0, *(judged.validation.bleu for judged in run.judgements)]).tolist())
+    return curve(name, x, drawn)
+
+
+def beats(better: Sequence[float], worse: Sequence[float]) -> bool:
+    """Whether one system is better than another by more than chance: every run of it than every run of the other, and
+    by MARGIN on average."""
+    return min(better) > max(worse) and statistics.fmean(better) - statistics.fmean(worse) >= MARGIN
 
 
 def batches(split: Split, rows: int = ROWS) -> list[Batch]:

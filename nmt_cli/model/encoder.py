@@ -29,7 +29,7 @@ class Memory:
     With attention, `values` (B, h, S, H / h) are the encoder states and `keys` (B, h, S, A) their projections for the
     score, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the state after reading everything,
     `layers` that of every layer where they are handed over. `origin` (B, S) is the source token that was read at each
-    place, where the source is not read as it stands.
+    place, where the source is not read as it stands, `width` how many source tokens there are then.
     """
 
     keys: Tensor | None
@@ -38,6 +38,7 @@ class Memory:
     final: Tensor
     layers: tuple[State, ...] = ()
     origin: Tensor | None = None
+    width: int = 0
 
     def on_source(self, weights: Tensor | None) -> Tensor | None:
         """Attention weights on the memory (B, T, S') -> on the source (B, T, S), in its own order, each token with the
@@ -45,8 +46,7 @@ class Memory:
         if weights is None or self.origin is None:
             return weights
         places = self.origin.unsqueeze(1).expand_as(weights)
-        width = int(self.origin.max()) + 1
-        return weights.new_zeros((*weights.shape[:2], width)).scatter_add_(2, places, weights)
+        return weights.new_zeros((*weights.shape[:2], self.width)).scatter_add_(2, places, weights)
 
     def keep(self, rows: Tensor) -> "Memory":
         """Only these sentences (n,) go on; columns that are padding for all of them are cut off."""
@@ -59,6 +59,7 @@ class Memory:
             self.final[rows],
             tuple(tuple(part[rows] for part in layer) for layer in self.layers),
             None if self.origin is None else self.origin[rows, :width],
+            0 if self.origin is None else int(self.origin[rows].max()) + 1,
         )
 
 

@@ -71,14 +71,14 @@ class Seq2Seq(nn.Module):
 
     def encode(self, source: Tensor, mask: Tensor) -> Memory:
         """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
-        origin = None
+        origin, width = None, source.size(1)
         if self.config.source_order != "forward":
             origin, mask = reading_order(mask, self.config.source_order)
             source = source.gather(1, origin).masked_fill(~mask, PAD)
         reading = self.encoder(self._embed(self.source_embedding, source), mask)
         attention = self.decoder.attention
         keys, values = attention.project(reading.states) if attention is not None else (None, None)
-        return Memory(keys, values, mask, reading.final, reading.layers, origin)
+        return Memory(keys, values, mask, reading.final, reading.layers, origin, width)
 
     def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Teacher forcing: readouts (B, T, E) that predict what follows each of `target` (B, T), and weights (B, T, S).

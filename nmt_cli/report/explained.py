@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.config import ModelConfig
 from nmt_cli.report.drawing import render
 from nmt_cli.report.explanation import Explanation, Looked, Step, Vector
 from nmt_cli.report.heatmap import printable
@@ -24,13 +25,16 @@ STRIP = 48
 """Numbers shown of a vector on the page, as cells."""
 
 SCORES = {
-    "dot": "s . h",
-    "scaled-dot": "s . h / sqrt(d)",
-    "general": "s . W h",
-    "concat": "v . tanh(W [s; h])",
-    "mlp": "v . tanh(U tanh(W [s; h]))",
-    "location": "(W s) at h's place",
+    "dot": "q . h",
+    "scaled-dot": "q . h / sqrt(d)",
+    "general": "q . W h",
+    "concat": "v . tanh(W [q; h])",
+    "mlp": "v . tanh(U tanh(W [q; h]))",
+    "location": "(W q) at h's place",
 }
+
+LOCAL = {"monotonic": "moving", "predictive": "predicted"}
+NO_ATTENTION = ("state", "repeat")
 
 ASKS = {
     "after": "the decoder's state asks, after the recurrence (Luong)",
@@ -39,6 +43,40 @@ ASKS = {
     "state": "none: the decoder goes on from the encoder's last state",
     "repeat": "none: the encoder's last state is the input of every step",
 }
+
+
+def score_text(config: ModelConfig) -> str:
+    """The score function, and what else decides the weights."""
+    parts = [SCORES[config.score]]
+    if config.heads > 1:
+        parts.append(f"of each of {config.heads} heads, of which scores and weights are the mean")
+    if config.coverage:
+        parts.append("h with what was looked at so far")
+    if config.local != "none":
+        parts.append(f"then only {config.window} tokens on either side of a {LOCAL[config.local]} place are weighed")
+    return ", ".join(parts)
+
+
+def joined_text(config: ModelConfig) -> str:
+    """What the readout is made of."""
+    parts = ["s"] if config.output == "plain" else ["s", "previous word"]
+    return f"[{'; '.join(parts if config.attention in NO_ATTENTION else [*parts, 'c'])}]"
+
+
+def fixed_text(explained: Explanation) -> str:
+    """What a decoder without attention knows of the sentence."""
+    config, size = explained.config, len(explained.final)
+    if config.attention == "repeat":
+        return (
+            "This model has no attention. All that its decoder ever learns of the sentence is one fixed vector of "
+            f"{size} numbers, what the encoder held at its end, the same at every step."
+        )
+    states = "hidden and cell state" if config.cell == "lstm" else "state"
+    layers = f"each of {config.encoder_layers} layers" if config.encoder_layers > 1 else "its layer"
+    return (
+        f"This model has no attention. Its decoder starts from what the encoder held at its end, {states} of {layers}, "
+        f"{size} numbers each, and never learns more of the sentence. Shown is the hidden state of the top."
+    )
 
 
 def show(explained: Explanation, console: Console | None = None) -> None:
@@ -54,13 +92,9 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
     yield Text.assemble(("attention    ", "bold"), ASKS[config.attention])
     if explained.states is None:
-        yield Text.assemble(
-            "\nThis model has no attention. All that its decoder ever learns of the sentence is one fixed vector, what "
-            f"the encoder held after its last word: {_numbers(explained.final)}, of {len(explained.final)} numbers."
-        )
+        yield Text(f"\n{fixed_text(explained)}\n{_numbers(explained.final)}")
     else:
-        heads = f", the mean of {config.heads} heads" if config.heads > 1 else ""
-        yield Text.assemble(("score        ", "bold"), SCORES[config.score], heads)
+        yield Text.assemble(("score        ", "bold"), score_text(config))
         yield Text("\nWhat the encoder keeps: a state for every token", style="bold")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("", "token", f"state h, of {explained.states.shape[1]} numbers"):
@@ -81,14 +115,12 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     if step.looked is not None:
         assert explained.states is not None
         yield Padding(_looks(explained, step.looked, explained.states), (0, 0, 0, 3))
+        rows.add_row("query", f"q = {_numbers(step.looked.query)}")
         heads = explained.config.heads
         made = "the sum of weight x h" if heads == 1 else f"what the {heads} heads saw, side by side"
         rows.add_row("context", f"c = {_numbers(step.looked.context)}, {made}")
-        rows.add_row("state", state)
-        rows.add_row("joined", Text(f"r = {readout}, of [s; c]"))
-    else:
-        rows.add_row("state", state)
-        rows.add_row("readout", f"r = {readout}, of s")
+    rows.add_row("state", state)
+    rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
     best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
     rows.add_row("next", Text(best))
     yield Padding(rows, (0, 0, 0, 3))
@@ -132,6 +164,7 @@ def write_page(explained: Explanation, path: Path) -> None:
                 "probability": round(step.probability, 4),
                 "scores": None if step.looked is None else _rounded(step.looked.scores),
                 "weights": None if step.looked is None else _rounded(step.looked.weights),
+                "query": None if step.looked is None else _strip(step.looked.query),
                 "context": None if step.looked is None else _strip(step.looked.context),
                 "state": _strip(step.state),
                 "readout": _strip(step.readout),
@@ -146,8 +179,9 @@ def write_page(explained: Explanation, path: Path) -> None:
         text=printable(explained.text),
         translation=printable(explained.translation),
         asks=ASKS[config.attention],
-        score=None if explained.states is None else SCORES[config.score],
-        heads=config.heads,
+        score=None if explained.states is None else score_text(config),
+        fixed=None if explained.states is not None else fixed_text(explained),
+        joined=joined_text(config),
         size=len(explained.final),
         strip=min(STRIP, len(explained.final)),
         content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),

@@ -25,11 +25,13 @@ END = "</s>"
 
 @dataclass(frozen=True)
 class Looked:
-    """How attention came to its context: scores and weights of every source token (S,), and the context (H,).
+    """How attention came to its context: the query (H,), scores and weights of every source token (S,), and the context
+    (H,).
 
     Scores are those of the score function, before window and softmax; with several heads scores and weights are means.
     """
 
+    query: Vector
     scores: Vector
     weights: Vector
     context: Vector
@@ -111,7 +113,8 @@ class Record:
     """What modules were given and gave in one step."""
 
     scores: list[Tensor] = field(default_factory=list)
-    attention: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    attention: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    """Query, context, weights."""
     readout: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
 
@@ -127,7 +130,7 @@ def _recording(decoder: nn.Module) -> Iterator[Record]:
     if getattr(decoder, "attention", None) is not None:
         attention = decoder.get_submodule("attention")
         hooks += [
-            attention.register_forward_hook(lambda _m, _i, result: record.attention.append(result)),
+            attention.register_forward_hook(lambda _m, given, result: record.attention.append((given[0], *result))),
             attention.get_submodule("score").register_forward_hook(lambda _m, _i, result: record.scores.append(result)),
         ]
     try:
@@ -140,8 +143,8 @@ def _recording(decoder: nn.Module) -> Iterator[Record]:
 def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int, candidates: int) -> Step:
     looked = None
     if record.attention:
-        context, weights = record.attention[-1]  # the outermost call
-        looked = Looked(_array(record.scores[-1][:, 0].mean(0)), _array(weights[0, 0]), _array(context[0, 0]))
+        query, context, weights = (part[0, 0] for part in record.attention[-1])  # the outermost call
+        looked = Looked(*map(_array, (query, record.scores[-1][:, 0].mean(0), weights, context)))
     state, readout = record.readout[-1]
     best = probabilities.topk(min(candidates, len(probabilities)))
     pieces = [END if index == EOS else _piece(loaded, index) for index in best.indices.tolist()]

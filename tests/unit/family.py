@@ -42,6 +42,10 @@ def systems() -> list[ModelConfig]:
     found = []
     for system in chosen:
         sides = {side: draw.choice(values) for side, values in SIDES.items()}
+        if system["attention"] == "repeat":
+            sides["output"] = "plain"
+        if system.get("local") == "monotonic":
+            sides["source_order"] = "forward"
         depth = sides["encoder_layers"] if system["attention"] == "state" else draw.choice((2, 3))
         found.append(config(**system, **sides, decoder_layers=depth))
     return found

@@ -58,6 +58,8 @@ def test_version() -> None:
         (["train", "--coverage", "--score", "location"], 1, "coverage needs a score that sees the encoder states"),
         (["train", "--window", "3"], 1, "window acts only on local attention"),
         (["train", "--attention", "state"], 1, "encoder_layers and decoder_layers must be equal, not 1 and 2"),
+        (["train", "--attention", "repeat", "--output", "maxout"], 1, "output maxout reads the previous word"),
+        (["train", "--local", "monotonic", "--source-order", "doubled"], 1, "local monotonic moves forward"),
         (
             ["train", "--attention", "repeat", "--heads", "2"],
             1,

@@ -70,6 +70,10 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
         assert explained.states is not None
         assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.states)
         assert looked.weights.sum() == pytest.approx(1, abs=1e-5)
+        if config.attention == "after":
+            np.testing.assert_allclose(looked.query, step.state, atol=1e-6)  # the state that predicts is what asks
+        else:
+            assert not np.allclose(looked.query, step.state)
         if config.heads == 1:
             np.testing.assert_allclose(looked.context, looked.weights @ explained.states, atol=1e-5)
         if config.heads == 1 and config.local == "none":
@@ -90,8 +94,13 @@ def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(len(line) <= width for line in text.split("\n"))
     assert text.count("next  ") == len(explained.steps)
-    assert text.count(", of [s; c]") == len([step for step in explained.steps if step.looked])
-    assert ("one fixed vector" in text) == (explained.states is None)
+    config = explained.config
+    made = "[s; previous word; c]" if config.output == "maxout" else "[s; c]"
+    joined = "[s]" if explained.states is None else made
+    assert " ".join(text.split()).count(f"of {joined}") == len(explained.steps)
+    assert text.count("query  ") == len([step for step in explained.steps if step.looked])
+    assert ("has no attention" in " ".join(text.split())) == (explained.states is None)
+    assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "repeat")
     for token in set(explained.source):
         assert token in text or explained.states is None
 

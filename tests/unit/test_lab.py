@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from rich.console import Console
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.prepare import prepare
-from nmt_cli.lab import EXPERIMENTS, addition, attention_lstm, gradient, translators
+from nmt_cli.errors import ConfigError
+from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, gradient, length, translators
 from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
 from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
@@ -22,9 +24,6 @@ TINY: dict[str, dict[str, Any]] = {
     "gradient": {"QUICK": (40, 1)},
     "attention-lstm": {"QUICK": (64, 1)},
 }
-
-
-TRANSLATING = ("length", "order", "scores", "forcing", "alignment", "depth")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def test_every_experiment_ends_with_a_verdict(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1}).items():
+    for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1, "COMPARED": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
     said: list[str] = []
     if name in TRANSLATING:
@@ -177,6 +176,15 @@ def test_the_lab_lists_runs_and_refuses(
     (tmp_path / "file").touch()
     monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("it has begun"))
     assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
+    for given, message in (
+        (("addition", "--prepared", "p"), "addition makes its own data"),
+        (("length", "--gold", "g"), "acts only on alignment"),
+        (("alignment", "--gold", "g"), "acts only on alignment"),
+        (("all", "--prepared", "p"), "--prepared needs --gold FILE too"),
+    ):
+        status, _, error = nmt(*given)
+        assert status == 1
+        assert message in error
     (tmp_path / "file").unlink()
     monkeypatch.undo()
     for module, constants in TINY.items():
@@ -187,8 +195,8 @@ def test_the_lab_lists_runs_and_refuses(
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
     assert out.count("reproduced (indicative") == 2 * len(toys)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(toys)
-    recipe = json.loads((tmp_path / "gradient" / "results.json").read_text(encoding="utf-8"))["recipe"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}-quick" for name in toys)
+    recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "threads" in recipe["machine"]
 
 
@@ -196,3 +204,48 @@ def test_a_quick_verdict_is_indicative() -> None:
     verdict = addition.Verdict("Claim.", "figure.", False)
     assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
     assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
+
+
+def test_lengths_to_compare_have_enough_sentences() -> None:
+    assert length.choose_spans([20] * 40 + [50] * 40, 40) == length.PUBLISHED
+    assert length.choose_spans([10] * 50 + [21] * 30 + [30] * 12, 40) == ((8, 12), (21, 30))
+    for lengths in ([10] * 20, [10] * 100, [5] * 30 + [30] * 50):
+        with pytest.raises(ConfigError, match="too few sentences to compare lengths"):
+            length.choose_spans(lengths, 40)
+
+
+def test_what_has_not_learnt_proves_nothing() -> None:
+    """A model that is at zero on short sentences has lost nothing on long ones."""
+    pairs: dict[str, list[tuple[float, float]]] = {"fixed vector": [(1.0, 0.1)], "attention": [(50.0, 49.0)]}
+    manifest = SimpleNamespace(source="en", target="ko", counts={"train": 1, "test": 1})
+    whole = {name: [10.0] for name in pairs}
+    bins = {name: [[10.0]] for name in pairs}
+    outcome = length._outcome(
+        SimpleNamespace(manifest=manifest), 1.0, (((8, 12), (21, 30)), [(1, 5)]), (bins, whole, pairs)
+    )
+    assert [verdict.reproduced for verdict in outcome.verdicts] == [True, False]
+    assert "hardly learnt" in outcome.verdicts[1].measured
+
+
+def test_a_difference_counts_if_it_is_more_than_chance() -> None:
+    assert translators.beats([21.0, 22.0], [20.0, 20.5])
+    assert not translators.beats([21.0, 22.0], [20.0, 21.5])  # the runs overlap
+    assert not translators.beats([20.3, 20.2], [20.0, 20.1])  # too little
+
+
+def test_an_interrupted_model_is_not_compared(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translators, "train", lambda *_: SimpleNamespace(interrupted=True))
+    setting = Setting(True, [1], lambda text: None, tmp_path, corpus / "prepared")
+    with pytest.raises(KeyboardInterrupt):
+        translators.train_system(setting, translators.open_corpus(setting), "one", {}, 1, 0.01)
+
+
+def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
+    def validated(*points: tuple[float, float]) -> Any:
+        judgements = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
+        return SimpleNamespace(judgements=judgements, minutes=1.0)
+
+    drawn = translators.learning("c", [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))])
+    assert drawn.x[4] == 0.5
+    assert drawn.y[4] == pytest.approx(10.0)
+    assert drawn.y[-1] == pytest.approx(20.0)

@@ -235,7 +235,7 @@ def test_reading_orders_keep_the_end_last(order: str, expected: list[list[int]])
 
 def test_attention_on_another_order_is_given_on_the_source() -> None:
     """A token read twice has the weight of both readings."""
-    memory = Memory(None, None, torch.ones(1, 5), torch.zeros(1, 4), (), torch.tensor([[1, 0, 1, 0, 2]]))
+    memory = Memory(None, None, torch.ones(1, 5), torch.zeros(1, 4), (), torch.tensor([[1, 0, 1, 0, 2]]), 3)
     weights = torch.tensor([[[0.1, 0.2, 0.3, 0.25, 0.15]]])
     torch.testing.assert_close(memory.on_source(weights), torch.tensor([[[0.45, 0.4, 0.15]]]))
 
