@@ -16,6 +16,7 @@ Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
+Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
 Feeding = Literal["forced", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
 
 
@@ -167,9 +168,10 @@ class ModelConfig(Settings):
     states over to the decoder (Sutskever), repeat gives its last state to every step instead."""
     input_feeding: Annotated[bool, Shown("Model")] = False
     """Feed the previous attentional state into the next step (attention after only; step by step, slower)."""
-    score: Annotated[Literal["dot", "scaled-dot", "general", "concat", "mlp", "location"], Shown("Model")] = "general"
-    """Score of a decoder state s against an encoder state h: s.h, s.h / sqrt(d), s.W.h, v.tanh(W[s; h]), the same
-    with two layers, or (W s) at h's place."""
+    score: Annotated[Score, Shown("Model")] = "scaled-general"
+    """Score of a decoder state s against an encoder state h: dot s.h, general s.W.h, each also scaled (by sqrt(d), so
+    that attention does not settle too early), concat v.tanh(W[s; h]), mlp the same with two layers, or location, (W s)
+    at h's place."""
     heads: Annotated[Positive, Shown("Model")] = 1
     """Attention heads, each with queries and keys of its own."""
     local: Annotated[Literal["none", "monotonic", "predictive"], Shown("Model")] = "none"

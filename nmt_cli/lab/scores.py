@@ -10,13 +10,14 @@ from nmt_cli.report.curves import Plot
 SYSTEMS: dict[str, dict[str, Any]] = {
     "dot": {"score": "dot"},
     "general": {"score": "general"},
+    "scaled-general": {"score": "scaled-general"},
     "concat": {"score": "concat"},
     "mlp": {"score": "mlp"},
     "location": {"score": "location"},
     "local-p": {"score": "general", "local": "predictive"},
 }
-CONTENT = ("dot", "general", "concat", "mlp")
-QUICK, FULL = 0.16, 2.2
+CONTENT = ("dot", "general", "scaled-general", "concat", "mlp")
+QUICK, FULL = 0.14, 1.9
 """Minutes for each model."""
 SEEDS = 2
 

@@ -58,6 +58,15 @@ class GeneralScore(Score):
         return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
 
 
+class ScaledGeneralScore(GeneralScore):
+    """score(s, h) = s . W h / sqrt(d): scaled like the dot product (Vaswani et al. 2017, 3.2.1). Without it a high
+    learning rate can drive all weight to one token, mostly the end of the sentence, before others are tried; a softmax
+    that is certain passes no gradient, and stays there."""
+
+    def project_keys(self, memory: Tensor) -> Tensor:
+        return super().project_keys(memory) / math.sqrt(memory.size(-1))
+
+
 class ConcatScore(Score):
     """score(s, h) = v . tanh(W [s; h]): a perceptron of one layer (Bahdanau et al. 2014, appendix A.1.2).
 
@@ -114,6 +123,7 @@ SCORES: dict[str, type[DotScore | GeneralScore | ConcatScore | LocationScore]] =
     "dot": DotScore,
     "scaled-dot": ScaledDotScore,
     "general": GeneralScore,
+    "scaled-general": ScaledGeneralScore,
     "concat": ConcatScore,
     "mlp": MLPScore,
     "location": LocationScore,

@@ -28,6 +28,7 @@ SCORES = {
     "dot": "q . h",
     "scaled-dot": "q . h / sqrt(d)",
     "general": "q . W h",
+    "scaled-general": "q . W h / sqrt(d)",
     "concat": "v . tanh(W [q; h])",
     "mlp": "v . tanh(U tanh(W [q; h]))",
     "location": "(W q) at h's place",

@@ -113,8 +113,8 @@ def look(options: dict[str, object], lengths: tuple[int, int] = (5, 2)) -> tuple
 def by_hand(score: str, parts: dict[str, Tensor], s: Tensor, h: Tensor, place: int) -> Tensor:
     if score in ("dot", "scaled-dot"):
         return s @ h / (1 if score == "dot" else len(s) ** 0.5)
-    if score == "general":
-        return s @ (parts["score.projection.weight"] @ h)
+    if score.endswith("general"):
+        return s @ (parts["score.projection.weight"] @ h) / (1 if score == "general" else len(s) ** 0.5)
     if score == "location":
         return parts["score.places.weight"][place] @ s
     joined = torch.cat([parts["score.query.weight"], parts["score.key.weight"]], 1) @ torch.cat([s, h])
