@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny models: threads only get in one another's way
@@ -16,6 +17,12 @@ from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
 from nmt_cli.settings import resolve
 
 torch.set_num_threads(1)
+
+
+def heed_interrupts() -> None:
+    """Before a program starts: what runs in the background of a shell ignores Ctrl-C, and what it starts does too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 
 TINY_TEXT = [
     "a small dog runs over the green grass .",

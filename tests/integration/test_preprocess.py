@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import heed_interrupts
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
@@ -550,7 +551,9 @@ def test_a_file_that_may_grow_no_further(text: Path) -> None:
 def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
     write_pairs(text / "train", pairs(0, 2300) * 40)
     command = [sys.executable, "-m", "nmt_cli", *ALL, "--no-drop-duplicates"]
-    with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+    with subprocess.Popen(
+        command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
+    ) as running:
         assert running.stderr is not None
         assert any(line.startswith(at) for line in running.stderr)
         if number == signal.SIGINT:

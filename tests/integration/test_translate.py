@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import TINY_TEXT, write_tiny_model
+from conftest import TINY_TEXT, heed_interrupts, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -217,6 +217,7 @@ def start(model: Path, *arguments: object, **streams: object) -> subprocess.Pope
     return subprocess.Popen(
         command("--model", model, *FAST, *arguments),
         env={**os.environ, "PYTHONUNBUFFERED": ""},  # as users run it
+        preexec_fn=heed_interrupts,
         **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
     )
 
