@@ -86,7 +86,7 @@ def test_sampled_segmentation_follows_the_key() -> None:
         target_text = source_text
 
     split: Any = Texts([(len(tokenizer.encode(line)),) * 2 for line in lines])
-    segment = sampled(Tokenizers(tokenizer, tokenizer), 0.1)
+    segment = sampled(Tokenizers(tokenizer, tokenizer), 0.9)
 
     def tokens(seed: int, first: int = 0) -> list[list[list[int]]]:
         updates = Updates(split, BatchPlan(100, 1, seed, segment), 0)

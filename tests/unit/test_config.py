@@ -39,7 +39,7 @@ def test_names_are_unique_and_explained(command: type[Settings]) -> None:
         ({"model": {"beam_size": 3}}, "x: no option model.beam_size; did you mean"),
         ({"qqqqqq": 1}, "x: no option qqqqqq; see --help"),
         ({"dropout": 3}, "x: model.dropout = 3: input should be less than 1"),
-        ({"cell": "rnn"}, "x: model.cell = 'rnn': input should be 'lstm' or 'gru'"),
+        ({"cell": "lstn"}, "x: model.cell = 'lstn': input should be 'lstm', 'gru' or 'rnn'"),
         ({"batch_tokens": "many"}, "x: training.batch_tokens = 'many': input should be a valid integer"),
         ({"input_feeding": True}, "input_feeding needs attention after, not bottom"),
         ({"hidden_size": 7}, "hidden_size 7 must be even for a bidirectional encoder"),
