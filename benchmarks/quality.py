@@ -48,28 +48,37 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def corpus_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser that knows where a corpus is, what to write, and the options to hand on."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("--train", "--dev", "--test"):
         parser.add_argument(name, required=name == "--train")
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
+    return parser
+
+
+def prepare(given: argparse.Namespace, prepared: Path, *options: str) -> float:
+    """Prepare the corpus that was given; seconds."""
+    splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
+    pair = ["--source", given.source, "--target", given.target]
+    return run("preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared), *options)[0]
+
+
+def main() -> None:
+    parser = corpus_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=15.0, help="from raw text on; 0 leaves the end to nmt train")
     parser.add_argument("--lowercase-tokenised", action="store_true", help="also BLEU as older papers report it")
     parser.add_argument("--preprocess", default="", help="more options of nmt preprocess")
     parser.add_argument("--keep", type=Path, help="keep prepared/ and model/ in this folder")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
     given = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         prepared, model, output = folder / "prepared", folder / "model", folder / "output.txt"
-        splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
-        pair = ["--source", given.source, "--target", given.target]
-        preparing, _ = run(
-            "preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared), *shlex.split(given.preprocess)
-        )
+        preparing = prepare(given, prepared, *shlex.split(given.preprocess))
         limit = ["--max-minutes", f"{given.minutes - preparing / 60:.4f}"] if given.minutes else []
         training, _ = run("train", str(prepared), "--out", str(model), *limit, *given.options)
         evaluating, printed = run("eval", "--model", str(model), "--json", "--save", str(output))

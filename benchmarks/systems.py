@@ -7,7 +7,6 @@ Prepares the corpus once, then trains and judges one system after the other (bea
 chrF++, target subwords a second and parameters, and writes it with its recipe to --json FILE.
 """
 
-import argparse
 import json
 import re
 import statistics
@@ -15,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from quality import machine, run
+from quality import corpus_parser, machine, prepare, run
 
 from nmt_cli.presets import PRESETS
 
@@ -44,24 +43,16 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], scale: f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("--train", "--dev", "--test"):
-        parser.add_argument(name, required=name == "--train")
-    parser.add_argument("--source", required=True)
-    parser.add_argument("--target", required=True)
+    parser = corpus_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--scale", type=float, default=0.25)
     parser.add_argument("--systems", nargs="+", default=[*PRESETS, DEFAULT], choices=[*PRESETS, DEFAULT])
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
     given = parser.parse_args()
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared"
-        splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
-        pair = ["--source", given.source, "--target", given.target]
-        run("preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared))
+        prepare(given, prepared)
         print(f"{'system':<24} {'BLEU':>6} {'chrF++':>7} {'epochs':>7} {'tokens/s':>9} {'parameters':>11}", flush=True)
         for name in given.systems:
             limit = ["--max-minutes", str(given.minutes), *given.options]

@@ -206,7 +206,7 @@ class ModelConfig(Settings):
             )
         if self.coverage and self.score == "location":
             raise ValueError("coverage needs a score that sees the encoder states; location does not")
-        if self.window != 10 and self.local == "none":
+        if self.local == "none" and self.changed("window"):
             raise ValueError("window acts only on local attention; give local too")
         if self.local == "monotonic" and self.source_order != "forward":
             raise ValueError(
@@ -218,9 +218,8 @@ class ModelConfig(Settings):
         return self
 
     def _fits_without_attention(self) -> None:
-        for name in ("score", "heads", "local", "coverage"):
-            if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"{name} acts on attention, but attention {self.attention} has none")
+        for name in self.changed("score", "heads", "local", "coverage"):
+            raise ValueError(f"{name} acts on attention, but attention {self.attention} has none")
         if self.attention == "repeat" and self.output == "maxout":
             raise ValueError("output maxout reads the previous word, which attention repeat does not")
         if self.attention == "state" and self.encoder_layers != self.decoder_layers:
@@ -287,11 +286,8 @@ class TrainingConfig(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.feeding in ("forced", "free"):
-            for name in ("feeding_share", "feeding_per"):
-                if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(
-                        f"{name} acts only when the true word is read with a probability, not {self.feeding}"
-                    )
+            for name in self.changed("feeding_share", "feeding_per"):
+                raise ValueError(f"{name} acts only when the true word is read with a probability, not {self.feeding}")
         return self
 
 
@@ -363,7 +359,7 @@ class SearchConfig(Settings):
             raise ValueError(f"n_best {self.n_best} is more than beam_size {self.beam_size}")
         if self.sample is False and (self.temperature, self.top_k, self.top_p) != (1.0, 0, 1.0):
             raise ValueError("temperature, top_k and top_p only act with --sample")
-        if self.sample and self.beam_size != type(self).model_fields["beam_size"].default:
+        if self.sample and self.changed("beam_size"):
             raise ValueError("beam_size does not act with --sample; n_best is how many samples are drawn")
         if self.exhaustive and (self.sample or self.beam_size == 1):
             raise ValueError("exhaustive acts only on beam search, with a beam_size above 1")

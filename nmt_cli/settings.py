@@ -31,6 +31,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
+    def changed(self, *names: str) -> list[str]:
+        """Those of these options that do not have their default, wherever the value came from."""
+        return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+
 
 C = TypeVar("C", bound=Settings)
 

@@ -4,7 +4,7 @@ import random
 
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.lab.toys import FIRST, SIZE, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 from nmt_cli.report.curves import Plot
 
 ALPHABET = "0123456789+"
@@ -20,20 +20,13 @@ QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 SEEDS = 2
 """Of the full form, to stay within half an hour."""
 
-SIZE = {
-    "embedding_size": 64,
-    "hidden_size": 128,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "bidirectional": False,
-    "dropout": 0.0,
-    "embedding_dropout": 0.0,
-}
+
+CELLS = 128
 
 MODELS = {
-    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "attention": "repeat"}),
-    "state handed over": ModelConfig.model_validate({**SIZE, "attention": "state"}),
-    "attention": ModelConfig.model_validate({**SIZE, "attention": "after", "score": "general"}),
+    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "repeat"}),
+    "state handed over": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "state"}),
+    "attention": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "after", "score": "general"}),
 }
 
 TRAINING = TrainingConfig(

@@ -32,7 +32,7 @@ def parameters(depth: int, width: int, corpus: PreparedCorpus) -> int:
     options = {"embedding_size": SIZE["embedding_size"], "attention": SIZE["attention"], "hidden_size": width}
     config = ModelConfig.model_validate({**options, "encoder_layers": depth, "decoder_layers": depth})
     sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
-    return sum(p.numel() for p in Seq2Seq(config, sizes).parameters())
+    return Seq2Seq(config, sizes).size
 
 
 def run(setting: Setting) -> Outcome:
@@ -62,7 +62,7 @@ def run(setting: Setting) -> Outcome:
             [
                 f"{depth} x {widths[depth]}",
                 spread(bleu[depth], ".1f"),
-                f"{models[depth][0].parameters:,}",
+                f"{models[depth][0].loaded.model.size:,}",
                 spread([trained.speed for trained in models[depth]], ",.0f"),
             ]
             for depth in DEPTHS

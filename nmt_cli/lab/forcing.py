@@ -8,17 +8,7 @@ import torch
 
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
-from nmt_cli.lab.translators import (
-    Trained,
-    batches,
-    beats,
-    described,
-    learning,
-    open_corpus,
-    train_system,
-    translate_test,
-)
-from nmt_cli.report.curves import Plot
+from nmt_cli.lab.translators import Trained, batches, beats, compare, described, learning, open_corpus
 from nmt_cli.training.learner import batch_loss
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -57,12 +47,10 @@ def run(setting: Setting) -> Outcome:
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     both: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
     models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
-    for seed in setting.seeds:
-        for name, options in SYSTEMS.items():
-            trained = train_system(setting, corpus, name, options, seed, minutes)
-            models[name].append(trained)
-            bleu[name].append(translate_test(corpus, trained).bleu())
-            both[name].append(perplexities(corpus, trained))
+    for name, trained, found in compare(setting, corpus, SYSTEMS, minutes):
+        models[name].append(trained)
+        bleu[name].append(found.bleu())
+        both[name].append(perplexities(corpus, trained))
     gap = {name: statistics.fmean(free / forced for forced, free in pairs) for name, pairs in both.items()}
     mean = {name: statistics.fmean(values) for name, values in bleu.items()}
     free = {name: statistics.fmean(free for _, free in pairs) for name, pairs in both.items()}
@@ -88,11 +76,7 @@ def run(setting: Setting) -> Outcome:
             ]
             for name in SYSTEMS
         ],
-        plots=[
-            Plot(
-                "dev BLEU as it learns", "share of the time", "BLEU", [learning(name, models[name]) for name in SYSTEMS]
-            )
-        ],
+        plots=[learning(models)],
         verdicts=[
             Verdict(
                 "Teacher forcing learns faster than free running.",

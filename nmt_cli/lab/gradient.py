@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batching import collate
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.toys import FIRST, Pairs, fresh, learn_epoch
+from nmt_cli.lab.toys import FIRST, SIZE, Pairs, fresh, learn_epoch
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.report.curves import Plot
 
@@ -22,19 +22,14 @@ QUICK, FULL = (2_000, 6), (20_000, 20)
 """Sequences and epochs to learn from."""
 SEEDS = 3
 
-SIZE = {
-    "embedding_size": 64,
-    "hidden_size": 64,
-    "encoder_layers": 1,
-    "decoder_layers": 1,
-    "bidirectional": False,
-    "dropout": 0.0,
-    "embedding_dropout": 0.0,
-}
+CELLS = 64
+
 MODELS = {
-    "RNN": ModelConfig.model_validate({**SIZE, "cell": "rnn", "attention": "state"}),
-    "LSTM": ModelConfig.model_validate({**SIZE, "cell": "lstm", "attention": "state"}),
-    "LSTM + attention": ModelConfig.model_validate({**SIZE, "cell": "lstm", "attention": "after", "score": "general"}),
+    "RNN": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "rnn", "attention": "state"}),
+    "LSTM": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "state"}),
+    "LSTM + attention": ModelConfig.model_validate(
+        {**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "after", "score": "general"}
+    ),
 }
 TRAINING = TrainingConfig(
     batch_tokens=2048, learning_rate=3e-3, warmup=0, label_smoothing=0.0, average_decay=0.0, schedule="constant"

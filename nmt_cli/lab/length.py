@@ -8,7 +8,7 @@ from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.lengths import length
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.translators import described, open_corpus, train_system, translate_test
+from nmt_cli.lab.translators import compare, described, open_corpus
 from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
@@ -63,13 +63,11 @@ def run(setting: Setting) -> Outcome:
     bleu: dict[str, list[list[float]]] = {name: [] for name in SYSTEMS}
     whole: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     compared: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
-    for seed in setting.seeds:
-        for name, options in SYSTEMS.items():
-            found = translate_test(corpus, train_system(setting, corpus, name, options, seed, minutes))
-            bleu[name].append([found.bleu(found.rows_of_length(*span)) for span in bins])
-            whole[name].append(found.bleu())
-            near, far = (found.bleu(found.rows_of_length(*span)) for span in spans)
-            compared[name].append((near, far))
+    for name, _, found in compare(setting, corpus, SYSTEMS, minutes):
+        bleu[name].append([found.bleu(found.rows_of_length(*span)) for span in bins])
+        whole[name].append(found.bleu())
+        near, far = (found.bleu(found.rows_of_length(*span)) for span in spans)
+        compared[name].append((near, far))
     return _outcome(corpus, minutes, (spans, bins), (bleu, whole, compared))
 
 

@@ -4,8 +4,7 @@ import statistics
 from typing import Any
 
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
-from nmt_cli.lab.translators import Trained, beats, described, learning, open_corpus, train_system, translate_test
-from nmt_cli.report.curves import Plot
+from nmt_cli.lab.translators import Trained, beats, compare, described, learning, open_corpus
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "dot": {"score": "dot"},
@@ -28,11 +27,9 @@ def run(setting: Setting) -> Outcome:
     minutes = QUICK if setting.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
-    for seed in setting.seeds:
-        for name, options in SYSTEMS.items():
-            trained = train_system(setting, corpus, name, options, seed, minutes)
-            models[name].append(trained)
-            bleu[name].append(translate_test(corpus, trained).bleu())
+    for name, trained, found in compare(setting, corpus, SYSTEMS, minutes):
+        models[name].append(trained)
+        bleu[name].append(found.bleu())
     mean = {name: statistics.fmean(values) for name, values in bleu.items()}
     entropy = {name: [last_entropy(trained) for trained in runs] for name, runs in models.items()}
     speed = {name: [trained.speed for trained in runs] for name, runs in models.items()}
@@ -51,15 +48,11 @@ def run(setting: Setting) -> Outcome:
                 spread(bleu[name], ".1f"),
                 spread(entropy[name], ".2f"),
                 spread(speed[name], ",.0f"),
-                f"{models[name][0].parameters:,}",
+                f"{models[name][0].loaded.model.size:,}",
             ]
             for name in SYSTEMS
         ],
-        plots=[
-            Plot(
-                "dev BLEU as it learns", "share of the time", "BLEU", [learning(name, models[name]) for name in SYSTEMS]
-            )
-        ],
+        plots=[learning(models)],
         verdicts=[
             Verdict(
                 "Scores that see the encoder's states beat the location score, which sees only where they stand.",

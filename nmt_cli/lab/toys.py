@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,16 @@ from nmt_cli.training.schedule import learning_rate
 
 FIRST = EOS + 1
 """The first token that is no symbol of the machinery."""
+
+SIZE: dict[str, Any] = {
+    "embedding_size": 64,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "bidirectional": False,
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+}
+"""One layer that reads in one direction, with nothing to hold it back."""
 
 ROWS = 512
 """Sequences searched at a time."""

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from nmt_cli.evaluation.lengths import length
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.lab.experiment import Setting, curve
 from nmt_cli.model.device import compute_for_search
-from nmt_cli.report.curves import Curve
+from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
 from nmt_cli.training.observer import Judgement, Report
 from nmt_cli.training.train import train
@@ -75,11 +75,10 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, its parameters, target subwords a second while it learnt, and the validations on the way; `minutes` is
+    """A model, target subwords a second while it learnt, and the validations on the way; `minutes` is
     how long it was to learn."""
 
     loaded: LoadedModel
-    parameters: int
     speed: float
     judgements: list[Judgement]
     minutes: float
@@ -110,7 +109,6 @@ def train_system(
     setting.say(f"seed {seed}, {name}: dev BLEU {best:.1f} after {minutes:.2g} minutes")
     return Trained(
         loaded,
-        sum(p.numel() for p in loaded.model.parameters()),
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
         watcher.judgements,
         minutes,
@@ -139,20 +137,36 @@ class Translated:
         return [row for row, words in enumerate(lengths) if shortest <= words <= longest]
 
 
-def translate_test(corpus: PreparedCorpus, trained: Trained, most: int = 10_000) -> Translated:
-    """Translate the test split, or its beginning."""
+def translate_test(corpus: PreparedCorpus, trained: Trained) -> Translated:
+    """Translate the test split."""
     split = corpus.split("test")
-    sources, references = split.source_texts()[:most], split.target_texts()[:most]
+    sources, references = split.source_texts(), split.target_texts()
     outputs = translate_corpus(trained.loaded, sources)
     manifest = corpus.manifest
     return Translated(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
+
+
+def compare(
+    setting: Setting, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
+) -> Iterator[tuple[str, Trained, Translated]]:
+    """Train every system from every seed, and translate the test split with it."""
+    for seed in setting.seeds:
+        for name, options in systems.items():
+            trained = train_system(setting, corpus, name, options, seed, minutes)
+            yield name, trained, translate_test(corpus, trained)
 
 
 GRID = 10
 """Points of a learning curve."""
 
 
-def learning(name: str, runs: Sequence[Trained]) -> Curve:
+def learning(models: Mapping[str, Sequence[Trained]]) -> Plot:
+    """How systems learn over the time that each has."""
+    curves = [_learning_curve(name, runs) for name, runs in models.items()]
+    return Plot("dev BLEU as it learns", "share of the time", "BLEU", curves)
+
+
+def _learning_curve(name: str, runs: Sequence[Trained]) -> Curve:
     """Dev BLEU against the share of the time, between validations by straight lines from 0 at the start."""
     x = [(place + 1) / GRID for place in range(GRID)]
     drawn = []

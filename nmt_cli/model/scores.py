@@ -9,6 +9,11 @@ PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
 
 
+def _products(query: Tensor, keys: Tensor) -> Tensor:
+    """Every query (B, T, A) times every key (B, S, A): (B, T, S)."""
+    return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+
+
 class Score(nn.Module):
     """How well a query fits a key. Keys are projected once per sentence, queries at every step."""
 
@@ -33,7 +38,7 @@ class DotScore(Score):
             raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+        return _products(query, keys)
 
 
 class ScaledDotScore(DotScore):
@@ -55,7 +60,7 @@ class GeneralScore(Score):
         return keys
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+        return _products(query, keys)
 
 
 class ScaledGeneralScore(GeneralScore):

@@ -69,6 +69,11 @@ class Seq2Seq(nn.Module):
             self.output.weight = self.target_embedding.weight
         nn.init.zeros_(self.output.bias)
 
+    @property
+    def size(self) -> int:
+        """Parameters, tied ones once."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
     def encode(self, source: Tensor, mask: Tensor) -> Memory:
         """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
         origin, width = None, source.size(1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding.model_step import ModelStep
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.errors import ConfigError
+from nmt_cli.model.decoder import Decoder
 from nmt_cli.model.seq2seq import mask_from
 
 Vector = npt.NDArray[np.float32]
@@ -92,10 +93,10 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
     read = [*ids, EOS] if memory.origin is None else [[*ids, EOS][place] for place in memory.origin[0].tolist()]
     state = loaded.model.start(memory, 1)
     steps = []
-    for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):
-        with _recording(loaded.model.decoder) as record:
+    with _recording(loaded.model.decoder) as record:
+        for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):
             logits, state, _ = loaded.model.step(torch.tensor([[entering]], device=source.device), state, memory)
-        steps.append(_step(loaded, record, logits[0, 0].softmax(-1), leaving, candidates))
+            steps.append(_step(loaded, record, logits[0, 0].softmax(-1), leaving, candidates))
     pieces = loaded.tokenizers.source.pieces(read)
     return Explanation(
         config=loaded.config.model,
@@ -110,29 +111,33 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
 
 @dataclass
 class Record:
-    """What modules were given and gave in one step."""
+    """What modules were given and gave when they were last called, attention within attention counting as one."""
 
-    scores: list[Tensor] = field(default_factory=list)
-    attention: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    scores: Tensor | None = None
+    attention: tuple[Tensor, Tensor, Tensor] | None = None
     """Query, context, weights."""
-    readout: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    readout: tuple[Tensor, Tensor] | None = None
+    """State, readout."""
 
 
 @contextmanager
-def _recording(decoder: nn.Module) -> Iterator[Record]:
+def _recording(decoder: Decoder) -> Iterator[Record]:
     """Listen at score, attention and readout, so that the model itself need not know that it is explained."""
     record = Record()
 
     def note_readout(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
-        record.readout.append((given[0], result))
+        record.readout = (given[0], result)
 
-    hooks = [decoder.get_submodule("readout").register_forward_hook(note_readout)]
-    if getattr(decoder, "attention", None) is not None:
-        attention = decoder.get_submodule("attention")
-        hooks += [
-            attention.register_forward_hook(lambda _m, given, result: record.attention.append((given[0], *result))),
-            attention.get_submodule("score").register_forward_hook(lambda _m, _i, result: record.scores.append(result)),
-        ]
+    def note_attention(_: nn.Module, given: Sequence[Any], result: tuple[Tensor, Tensor]) -> None:
+        record.attention = (given[0], *result)
+
+    def note_scores(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
+        record.scores = result
+
+    hooks = [decoder.readout.register_forward_hook(note_readout)]
+    if decoder.attention is not None:
+        hooks.append(decoder.attention.register_forward_hook(note_attention))
+        hooks.append(decoder.attention.score.register_forward_hook(note_scores))
     try:
         yield record
     finally:
@@ -142,10 +147,12 @@ def _recording(decoder: nn.Module) -> Iterator[Record]:
 
 def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int, candidates: int) -> Step:
     looked = None
-    if record.attention:
-        query, context, weights = (part[0, 0] for part in record.attention[-1])  # the outermost call
-        looked = Looked(*map(_array, (query, record.scores[-1][:, 0].mean(0), weights, context)))
-    state, readout = record.readout[-1]
+    if record.attention is not None:
+        assert record.scores is not None, "attention scores"
+        query, context, weights = (part[0, 0] for part in record.attention)
+        looked = Looked(*map(_array, (query, record.scores[:, 0].mean(0), weights, context)))
+    assert record.readout is not None, "every step is read out"
+    state, readout = record.readout
     best = probabilities.topk(min(candidates, len(probabilities)))
     pieces = [END if index == EOS else _piece(loaded, index) for index in best.indices.tolist()]
     return Step(

@@ -43,7 +43,7 @@ def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
         cell=config.model.cell.upper(),
         attention=config.model.attention,
         score=config.model.score,
-        parameters=sum(p.numel() for p in loaded.model.parameters()),
+        parameters=loaded.model.size,
         toolkit=manifest.toolkit,
         pairs=manifest.train_pairs,
         folder=loaded.path,

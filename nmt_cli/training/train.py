@@ -90,14 +90,13 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
 
 def _opening(run: Run, corpus: PreparedCorpus) -> str:
     loaded, manifest = run.loaded, corpus.manifest
-    parameters = sum(p.numel() for p in loaded.model.parameters())
     step = run.progress.step
     verb = f"going on at update {step:,}" if step else "training"
     if step and run.share() >= 1:
         verb = f"already at update {step:,}, the end of the run; raise its limit to go on"
     return (
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
-        f"{parameters / 1e6:.1f} M parameters, on {loaded.compute}, for {run.limits}"
+        f"{loaded.model.size / 1e6:.1f} M parameters, on {loaded.compute}, for {run.limits}"
     )
 
 

@@ -245,7 +245,7 @@ def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
         judgements = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
         return SimpleNamespace(judgements=judgements, minutes=1.0)
 
-    drawn = translators.learning("c", [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))])
+    (drawn,) = translators.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
     assert drawn.x[4] == 0.5
     assert drawn.y[4] == pytest.approx(10.0)
     assert drawn.y[-1] == pytest.approx(20.0)
