@@ -32,6 +32,14 @@ class Batch:
     tokens: int  # real target tokens, EOS counted
 
 
+def twice(batch: Batch) -> Batch:
+    """The sentences of a batch, and all of them again below."""
+    source, lengths, entering, leaving = (
+        np.concatenate([rows, rows]) for rows in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+    )
+    return Batch(source, lengths, entering, leaving, 2 * batch.tokens)
+
+
 def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
     """Rows of each batch of one epoch, in a random order that `order` decides.
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import TrainingConfig
-from nmt_cli.corpus.batching import Batch
+from nmt_cli.corpus.batching import Batch, twice
 from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
@@ -24,10 +24,15 @@ class Sums:
 
 
 def batch_loss(
-    model: Seq2Seq, batch: Batch, smoothing: float, compute: Compute, forced: Tensor | None = None
+    model: Seq2Seq,
+    batch: Batch,
+    smoothing: float,
+    compute: Compute,
+    forced: Tensor | None = None,
+    r_drop: float = 0.0,
 ) -> tuple[Sums, Tensor | None]:
     """Learn from one batch by teacher forcing, or where `forced` (B, T) is False with the model's own words -> its sums
-    and the attention weights (B, T, S), None without attention."""
+    and the attention weights (B, T, S), None without attention. With `r_drop` the batch must be one of `twice`."""
     source, lengths, entering, leaving = (
         torch.from_numpy(array).to(compute.device, non_blocking=True)
         for array in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
@@ -45,6 +50,7 @@ def batch_loss(
             leaving.flatten().index_select(0, real),
             smoothing,
             compute.dtype,
+            r_drop,
         )
     return Sums(loss, likelihood, batch.tokens), weights
 
@@ -83,10 +89,14 @@ class Learner:
         self.optimiser.zero_grad(set_to_none=True)
         likelihood = 0.0
         for batch in batches:
-            forced = self._draw_forced(batch, share)
-            sums, _ = batch_loss(self.model, batch, self.config.label_smoothing, self.compute, forced)
-            (sums.loss / tokens).backward()  # type: ignore[no-untyped-call]
-            likelihood += float(sums.likelihood)
+            reading = twice(batch) if self.config.r_drop else batch
+            forced = self._draw_forced(reading, share)
+            sums, _ = batch_loss(
+                self.model, reading, self.config.label_smoothing, self.compute, forced, self.config.r_drop
+            )
+            readings = sums.tokens / batch.tokens
+            (sums.loss / (readings * tokens)).backward()  # type: ignore[no-untyped-call]
+            likelihood += float(sums.likelihood) / readings
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm))
         finite = norm < float("inf") and likelihood == likelihood
         if finite:

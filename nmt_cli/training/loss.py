@@ -2,10 +2,16 @@
 
     loss = - sum_n [(1 - e) log p(y_n) + e / V sum_v log p(v)]        (Szegedy et al. 2016, section 7)
 
+With R-Drop (Liang et al. 2021, equation 3) rows come in pairs, the first half and the second half being two readings
+p and q of the same tokens, each with its own dropout, and the loss also draws them together:
+
+    loss + a sum_pairs [KL(p || q) + KL(q || p)] / 2
+
 Output layer, softmax and loss are computed together, in chunks of rows, and their gradients with them:
 the logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,17 +22,17 @@ ROWS = 2048
 
 
 def output_loss(
-    readouts: Tensor, output: nn.Linear, targets: Tensor, smoothing: float, dtype: torch.dtype
+    readouts: Tensor, output: nn.Linear, targets: Tensor, smoothing: float, dtype: torch.dtype, r_drop: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Readouts (N, E) of real tokens and the tokens they should predict (N,) -> two sums over N, in nats:
     the smoothed loss, to be minimised, and the negative log-likelihood, to be reported (no gradient).
 
-    Matrix products run in `dtype`, sums in float32.
+    Matrix products run in `dtype`, sums in float32. `r_drop` is the weight a; it acts only where there are gradients.
     """
     with torch.autocast(readouts.device.type, enabled=False):
         if torch.is_grad_enabled():
             parameters = (output.weight, output.bias)
-            loss, likelihood = _OutputLoss.apply(readouts, *parameters, targets, smoothing, dtype)  # type: ignore[no-untyped-call]
+            loss, likelihood = _OutputLoss.apply(readouts, *parameters, targets, smoothing, dtype, r_drop)  # type: ignore[no-untyped-call]
             return loss, likelihood
         likelihood = readouts.new_zeros((), dtype=torch.float32)
         uniform = readouts.new_zeros((), dtype=torch.float32)
@@ -44,23 +50,34 @@ class _OutputLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, readouts: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, smoothing: float, dtype: torch.dtype
+        ctx: Any,
+        readouts: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        targets: Tensor,
+        smoothing: float,
+        dtype: torch.dtype,
+        r_drop: float,
     ) -> tuple[Tensor, Tensor]:
         table, offset, rows = weight.to(dtype), bias.to(dtype), readouts.to(dtype)
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
-        likelihood, uniform = readouts.new_zeros((2,), dtype=torch.float32)
-        for start in range(0, len(rows), ROWS):
-            some, target = rows[start : start + ROWS], targets[start : start + ROWS, None]
+        likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
+        for chosen in _chunks(len(rows), paired=r_drop > 0, device=rows.device):
+            some, target = rows[chosen], targets[chosen, None]
             logits = torch.addmm(offset, some, table.t())  # (n, V)
             probabilities = logits.softmax(-1)
             true = logits.gather(1, target).float()
             log_total = true - probabilities.gather(1, target).float().clamp_min(1e-38).log()  # log sum exp
             likelihood += (log_total - true).sum()
             uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias).sum()
+            if r_drop:
+                distance, gradient = _divergence(logits.float() - log_total)
+                apart += distance
+                probabilities += (r_drop * gradient).to(dtype)
             probabilities.scatter_add_(1, target, torch.full_like(target, -(1 - smoothing), dtype=dtype))
-            torch.mm(probabilities, table, out=grad_rows[start : start + ROWS])
+            grad_rows[chosen] = probabilities @ table
             grad_weight += probabilities.t() @ some
             grad_bias += probabilities.sum(0, dtype=torch.float32)
         grad_rows -= (smoothing * mean_weight).to(dtype)
@@ -69,10 +86,29 @@ class _OutputLoss(torch.autograd.Function):
         ctx.save_for_backward(grad_rows, grad_weight, grad_bias)
         ctx.dtype = readouts.dtype
         ctx.mark_non_differentiable(likelihood)
-        return (1 - smoothing) * likelihood + smoothing * uniform, likelihood
+        return (1 - smoothing) * likelihood + smoothing * uniform + r_drop * apart, likelihood
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         grad_rows, grad_weight, grad_bias = ctx.saved_tensors
         scale = gradients[0]
-        return (grad_rows * scale).to(ctx.dtype), grad_weight * scale, grad_bias * scale, None, None, None
+        return (grad_rows * scale).to(ctx.dtype), grad_weight * scale, grad_bias * scale, None, None, None, None
+
+
+def _chunks(rows: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:
+    """Rows to take at a time; if paired, as many of the first half with those of the second that belong to them."""
+    if not paired:
+        yield from (slice(start, start + ROWS) for start in range(0, rows, ROWS))
+        return
+    half = rows // 2
+    for some in torch.split(torch.arange(half, device=device), ROWS // 2):
+        yield torch.cat([some, some + half])
+
+
+def _divergence(log_probs: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities (2n, V), p above q -> sum of [KL(p || q) + KL(q || p)] / 2, and its gradient by the logits,
+    which by those of p is [p (log p - log q - KL(p || q)) + p - q] / 2."""
+    other = log_probs.roll(len(log_probs) // 2, 0)
+    p, q, ratio = log_probs.exp(), other.exp(), log_probs - other
+    apart = (p * ratio).sum(1, keepdim=True)
+    return apart.sum() / 2, (p * (ratio - apart) + p - q) / 2

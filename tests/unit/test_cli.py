@@ -71,6 +71,11 @@ def test_version() -> None:
             1,
             "feeding_share acts only when the true word is read with a probability",
         ),
+        (
+            ["train", "--r-drop", "1", "--dropout", "0", "--embedding-dropout", "0"],
+            1,
+            "r_drop draws two readings with different dropout together, but there is no dropout",
+        ),
         (["train", "--no-such-option"], 2, "No such option: --no-such-option"),
         (["train", "--cell", "lstn"], 2, "'lstn' is not one of"),
         (["nonsense"], 2, "No such command 'nonsense'"),

@@ -40,3 +40,22 @@ def test_bf16_is_near() -> None:
     assert abs(exact.item() - near.item()) < 0.01 * exact.item()
     wanted, found = (torch.autograd.grad(x, [output.weight])[0] for x in (exact, near))
     assert torch.cosine_similarity(wanted.flatten(), found.flatten(), dim=0) > 0.999
+
+
+@pytest.mark.parametrize("rows", [2048, 6])
+def test_r_drop_adds_the_divergence_of_paired_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "ROWS", rows)
+    torch.manual_seed(0)
+    output = torch.nn.Linear(8, 30)
+    readouts, targets = torch.randn(20, 8, requires_grad=True), torch.randint(0, 30, (10,)).repeat(2)
+    p, q = output(readouts).log_softmax(-1).chunk(2)
+    both = F.kl_div(q, p, reduction="sum", log_target=True) + F.kl_div(p, q, reduction="sum", log_target=True)
+    reference = F.cross_entropy(output(readouts), targets, label_smoothing=0.1, reduction="sum") + 5 * both / 2
+    parameters = [readouts, output.weight, output.bias]
+    value, likelihood = output_loss(readouts, output, targets, 0.1, torch.float32, r_drop=5)
+    torch.testing.assert_close(value, reference)
+    torch.testing.assert_close(likelihood, F.cross_entropy(output(readouts), targets, reduction="sum").detach())
+    for found, wanted in zip(
+        torch.autograd.grad(3 * value, parameters), torch.autograd.grad(3 * reference, parameters), strict=True
+    ):
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)

@@ -11,7 +11,7 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batching import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.model.device import compute_for_training
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate
@@ -54,6 +54,31 @@ def test_accumulated_batches_learn_as_one() -> None:
     assert apart.update(two, 1e-2).loss == pytest.approx(joined.update([union], 1e-2).loss, rel=1e-5)
     for name, weight in model_weights(apart.model).items():
         torch.testing.assert_close(weight, model_weights(joined.model)[name], atol=2e-5, rtol=1e-4, msg=name)
+
+
+def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_together() -> None:
+    """Two readings that are the same have no divergence; those that dropout makes differ come nearer by it."""
+    plain, paired = learner(average_decay=0), learner(average_decay=0, r_drop=3)
+    for one in (plain, paired):
+        one.model.eval()
+    reports = [one.update(batches(), 1e-2) for one in (plain, paired)]
+    assert reports[1].loss == pytest.approx(reports[0].loss, rel=1e-5)
+    assert reports[1].tokens == reports[0].tokens
+    for name, weight in model_weights(paired.model).items():
+        torch.testing.assert_close(weight, model_weights(plain.model)[name], atol=2e-5, rtol=1e-4, msg=name)
+
+    def apart(weight: float) -> float:
+        """How far two readings are from each other after learning."""
+        one = learner(average_decay=0, r_drop=weight)
+        for _ in range(60):
+            one.update(batches(), 1e-2)
+        batch = batches()[0]
+        source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.entering))
+        mask = mask_from(lengths, source.size(1))
+        readings = [one.model.output(one.model(source, mask, entering)[0]).log_softmax(-1) for _ in range(20)]
+        return float(torch.stack(readings).detach().std(0).mean())
+
+    assert apart(5.0) < 0.8 * apart(1e-9)
 
 
 def test_an_update_that_is_not_finite_is_left_out() -> None:
