@@ -60,6 +60,7 @@ def _run(name: str, config: LabConfig) -> None:
     import torch
 
     from nmt_cli.lab.experiment import Setting, show, write
+    from nmt_cli.model.device import compute_for_search
 
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -75,7 +76,7 @@ def _run(name: str, config: LabConfig) -> None:
         outcome = experiment.run(setting)
     recipe = {
         "command": shlex.join(["nmt", *sys.argv[1:]]),
-        "machine": f"{platform.machine()} CPU, fp32, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "machine": f"{platform.machine()}, {compute_for_search('cpu', 'fp32', 0)}, torch {torch.__version__}",
         "seconds": time.monotonic() - started,
     }
     show(outcome, setting)

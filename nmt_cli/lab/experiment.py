@@ -60,19 +60,23 @@ class Outcome:
     maps: Sequence[AttentionMap] = ()
 
 
-def spread(values: Sequence[float], form: str = ".3f") -> str:
-    """The mean of several runs, with the least and the largest."""
-    mean = format(statistics.fmean(values), form)
-    return mean if len(values) == 1 else f"{mean} ({min(values):{form}} to {max(values):{form}})"
+Middle = Callable[[Sequence[float]], float]
+"""How several runs are made into one figure: the mean, or where they differ by orders of magnitude the median."""
 
 
-def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]]) -> Curve:
-    """The mean of several runs at each x, with their span."""
+def spread(values: Sequence[float], form: str = ".3f", middle: Middle = statistics.fmean) -> str:
+    """The mean or median of several runs, with the least and the largest."""
+    found = format(middle(values), form)
+    return found if len(values) == 1 else f"{found} ({min(values):{form}} to {max(values):{form}})"
+
+
+def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]], middle: Middle = statistics.fmean) -> Curve:
+    """The mean or median of several runs at each x, with their span."""
     columns = list(zip(*runs, strict=True))
-    mean = [statistics.fmean(column) for column in columns]
+    found = [middle(column) for column in columns]
     if len(runs) == 1:
-        return Curve(name, x, mean)
-    return Curve(name, x, mean, [min(column) for column in columns], [max(column) for column in columns])
+        return Curve(name, x, found)
+    return Curve(name, x, found, [min(column) for column in columns], [max(column) for column in columns])
 
 
 def line(verdict: Verdict, quick: bool) -> str:

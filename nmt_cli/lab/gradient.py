@@ -101,9 +101,9 @@ def _outcome(
 ) -> Outcome:
     x = [LENGTH - 1 - j for j in range(LENGTH)]
     reaches = {when: {name: [reach(run) for run in runs] for name, runs in by.items()} for when, by in norms.items()}
-    untrained = {name: statistics.fmean(values) for name, values in reaches["untrained"].items()}
+    untrained = {name: statistics.median(values) for name, values in reaches["untrained"].items()}
     measured = "; ".join(
-        f"reach {when} " + ", ".join(f"{name} {statistics.fmean(values):.2g}" for name, values in by.items())
+        f"reach {when} " + ", ".join(f"{name} {statistics.median(values):.2g}" for name, values in by.items())
         for when, by in reaches.items()
     )
     return Outcome(
@@ -112,20 +112,26 @@ def _outcome(
             f"Sequences of {LENGTH} random symbols are to be copied; one layer of 64 cells, one direction. Measured is "
             "the norm of the gradient of the last target word's loss at each embedded source word, a mean over 100 "
             f"sequences, before any learning and after {epochs} epochs of {sentences:,} sequences. `reach` is the norm "
-            f"at the first {ENDS} words over that at the last {ENDS}."
+            f"at the first {ENDS} words over that at the last {ENDS}. Medians of the runs, and their span."
         ),
         columns=["model", "reach, untrained", "reach, trained", "loss at the end"],
         rows=[
             [
                 name,
-                spread(reaches["untrained"][name], ".2g"),
-                spread(reaches["trained"][name], ".2g"),
-                spread(losses[name], ".2f"),
+                spread(reaches["untrained"][name], ".2g", statistics.median),
+                spread(reaches["trained"][name], ".2g", statistics.median),
+                spread(losses[name], ".2f", statistics.median),
             ]
             for name in MODELS
         ],
         plots=[
-            Plot(when, "words from the end", "norm", [curve(name, x, runs) for name, runs in by.items()], log=True)
+            Plot(
+                when,
+                "words from the end",
+                "norm",
+                [curve(name, x, runs, statistics.median) for name, runs in by.items()],
+                log=True,
+            )
             for when, by in norms.items()
         ],
         verdicts=[

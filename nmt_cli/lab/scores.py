@@ -1,14 +1,14 @@
-"""The score functions at equal minutes: quality, speed, and how sharply attention looks."""
+"""The score functions at equal parameters and minutes: quality, speed, and how sharply attention looks."""
 
 import statistics
 from typing import Any
 
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
-from nmt_cli.lab.translators import Trained, beats, compare, described, learning, open_corpus
+from nmt_cli.lab.translators import Trained, at_equal_size, beats, compare, described, learning, open_corpus
 
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "dot": {"score": "dot"},
     "general": {"score": "general"},
+    "dot": {"score": "dot"},
     "scaled-general": {"score": "scaled-general"},
     "concat": {"score": "concat"},
     "mlp": {"score": "mlp"},
@@ -27,7 +27,8 @@ def run(setting: Setting) -> Outcome:
     minutes = QUICK if setting.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
-    for name, trained, found in compare(setting, corpus, SYSTEMS, minutes):
+    systems = at_equal_size(corpus, SYSTEMS)
+    for name, trained, found in compare(setting, corpus, systems, minutes):
         models[name].append(trained)
         bleu[name].append(found.bleu())
     mean = {name: statistics.fmean(values) for name, values in bleu.items()}
@@ -37,17 +38,18 @@ def run(setting: Setting) -> Outcome:
     return Outcome(
         title="Scores: dot, general, concat, mlp, location and a local window",
         method=(
-            f"{described(corpus, minutes)}, one layer with attention after the recurrence; greedy search on the test "
-            "split. Entropy is that of attention on dev, as a share of the largest possible: 0 looks at one token, 1 "
-            "at all alike. Models differ by the parameters of the score, as listed."
+            f"{described(corpus, minutes)}, or as many as give the parameters of the first; one layer with attention "
+            "after the recurrence; greedy search on the test split. Entropy is that of attention on dev, as a share of "
+            "the largest possible: 0 looks at one token, 1 at all alike."
         ),
-        columns=["score", "BLEU", "entropy", "target subwords/s", "parameters"],
+        columns=["score", "BLEU", "entropy", "target subwords/s", "cells", "parameters"],
         rows=[
             [
                 name,
                 spread(bleu[name], ".1f"),
                 spread(entropy[name], ".2f"),
                 spread(speed[name], ",.0f"),
+                str(systems[name]["hidden_size"]),
                 f"{models[name][0].loaded.model.size:,}",
             ]
             for name in SYSTEMS

@@ -1,5 +1,6 @@
 """Translators trained side by side with equal budget, through the same code as `nmt train` and `nmt eval`."""
 
+import bisect
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel, load_model
-from nmt_cli.config import PreprocessConfig, TrainConfig
+from nmt_cli.config import ModelConfig, PreprocessConfig, TrainConfig
 from nmt_cli.corpus.batching import Batch, collate, stored
 from nmt_cli.corpus.prepare import prepare
 from nmt_cli.corpus.sample import find_sample
@@ -21,6 +22,7 @@ from nmt_cli.evaluation.lengths import length
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.lab.experiment import Setting, curve
 from nmt_cli.model.device import compute_for_search
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
 from nmt_cli.training.observer import Judgement, Report
@@ -40,6 +42,9 @@ SIZE: dict[str, Any] = {
     "validate_sentences": 100,
 }
 
+CELLS = range(16, 513, 4)
+"""Widths to choose from where parameters should be alike."""
+
 ROWS = 64
 
 MARGIN = 0.5
@@ -50,7 +55,29 @@ def described(corpus: PreparedCorpus, minutes: float) -> str:
     """What is learnt, and for how long."""
     manifest = corpus.manifest
     pairs = f"{manifest.source} to {manifest.target}, {manifest.counts['train']:,} pairs"
-    return f"{pairs}, {minutes:g} minutes for each model of 128 cells a layer"
+    return f"{pairs}, {minutes:g} minutes for each model of {SIZE['hidden_size']} cells a layer"
+
+
+def parameters(corpus: PreparedCorpus, options: Mapping[str, Any]) -> int:
+    """Of a system, without training it."""
+    tokenizers = corpus.tokenizers
+    sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
+    given = {name: value for name, value in {**SIZE, **options}.items() if name in ModelConfig.model_fields}
+    return Seq2Seq(ModelConfig.model_validate(given), sizes).size
+
+
+def at_equal_size(corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The same systems with as many cells a layer as bring their parameters nearest to those of the first."""
+    wanted = parameters(corpus, next(iter(systems.values())))
+
+    def nearest(options: Mapping[str, Any]) -> int:
+        def size(cells: int) -> int:
+            return parameters(corpus, {**options, "hidden_size": cells})
+
+        above = bisect.bisect_left(CELLS, wanted, hi=len(CELLS) - 1, key=size)
+        return min(CELLS[max(0, above - 1) : above + 1], key=lambda cells: abs(size(cells) - wanted))
+
+    return {name: {**options, "hidden_size": nearest(options)} for name, options in systems.items()}
 
 
 @dataclass

@@ -72,6 +72,8 @@ def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
     heights = [scale(y) for _, y in points]
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     bottom, top = min(heights), max(heights)
+    if not plot.log and 0 < bottom < top / 2:
+        bottom = 0.0
     margin = 9
     columns = width - margin - 1
     grid = [[" "] * columns for _ in range(height)]

@@ -14,8 +14,9 @@ from rich.console import Console
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.prepare import prepare
+from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError
-from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, gradient, length, translators
+from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, depth, gradient, length, scores, translators
 from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
 from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
@@ -197,7 +198,7 @@ def test_the_lab_lists_runs_and_refuses(
     assert out.count("reproduced (indicative") == 2 * len(toys)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}-quick" for name in toys)
     recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
-    assert "threads" in recipe["machine"]
+    assert "thread" in recipe["machine"]
 
 
 def test_a_quick_verdict_is_indicative() -> None:
@@ -238,6 +239,17 @@ def test_an_interrupted_model_is_not_compared(corpus: Path, tmp_path: Path, monk
     setting = Setting(True, [1], lambda text: None, tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         translators.train_system(setting, translators.open_corpus(setting), "one", {}, 1, 0.01)
+
+
+def test_systems_of_equal_size_have_equal_parameters(corpus: Path) -> None:
+    prepared = PreparedCorpus.open(corpus / "prepared")
+    for systems in (scores.SYSTEMS, depth.SYSTEMS):
+        wanted, *sizes = (
+            translators.parameters(prepared, options)
+            for options in translators.at_equal_size(prepared, systems).values()
+        )
+        assert wanted == translators.parameters(prepared, next(iter(systems.values())))
+        assert all(abs(size - wanted) <= 0.02 * wanted for size in sizes)
 
 
 def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
