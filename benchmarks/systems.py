@@ -1,14 +1,16 @@
 """Every published system, and the default, on one corpus with equal budget.
 
     python benchmarks/systems.py --train data/train --dev data/dev --test data/test --source en --target de \
-        --minutes 5 [--scale 0.25] [--systems bahdanau2014 luong2015-dot] [-- more options of nmt train]
+        --minutes 5 [--scale 0.25] [--systems bahdanau2014 luong2015-dot] [--gold test.align] \
+        [-- more options of nmt train]
 
 Prepares the corpus once, then trains and judges one system after the other (beam 5), and prints a table of BLEU,
-chrF++, target subwords a second and parameters, and writes it with its recipe to --json FILE.
+chrF++, target subwords a second and parameters, and writes it with its recipe to --json FILE. With a gold alignment of
+the test split also the alignment error rate of attention, by a word's own step and by the next.
 """
 
+import argparse
 import json
-import re
 import statistics
 import tempfile
 from pathlib import Path
@@ -16,27 +18,30 @@ from typing import Any
 
 from quality import corpus_parser, machine, prepare, run
 
+from nmt_cli.checkpoint.folder import load_model
+from nmt_cli.model.device import compute_for_search
 from nmt_cli.presets import PRESETS
 
 DEFAULT = "default"
 
 
-def measure(name: str, prepared: Path, model: Path, options: list[str], scale: float) -> dict[str, Any]:
+def measure(name: str, prepared: Path, model: Path, options: list[str], given: argparse.Namespace) -> dict[str, Any]:
     """Train one system and judge it."""
-    preset = [] if name == DEFAULT else ["--preset", name, "--scale", str(scale)]
+    preset = [] if name == DEFAULT else ["--preset", name, "--scale", str(given.scale)]
     seconds, _ = run("train", str(prepared), "--out", str(model), *preset, *options)
-    _, printed = run("eval", "--model", str(model), "--json")
+    loaded = load_model(model, compute_for_search("cpu", "fp32", 0))
+    aligned = given.gold and loaded.config.model.attention not in ("repeat", "state")
+    _, printed = run("eval", "--model", str(model), "--json", *(["--gold", given.gold] if aligned else []))
     result = json.loads(printed)
     lines = [json.loads(line) for line in (model / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
-    (opening,) = [line["message"] for line in lines if line["kind"] == "message" and "parameters" in line["message"]]
-    found = re.search(r"([\d.]+) M parameters", opening)
     return {
         "system": name,
         "bleu": result["bleu"],
         "chrf": result["chrf"],
         "speed": statistics.median(line["speed"] for line in lines if line["kind"] == "train"),
         "epochs": max(line["epoch"] for line in lines if line["kind"] == "train"),
-        "parameters": float(found[1]) * 1e6 if found else None,
+        "parameters": loaded.model.size,
+        "alignment": result["alignment"],
         "train_seconds": round(seconds, 1),
         "recipe": result["recipe"],
     }
@@ -47,20 +52,23 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--scale", type=float, default=0.25)
     parser.add_argument("--systems", nargs="+", default=[*PRESETS, DEFAULT], choices=[*PRESETS, DEFAULT])
+    parser.add_argument("--gold", help="gold word alignment of the test split")
     given = parser.parse_args()
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared"
         prepare(given, prepared)
-        print(f"{'system':<24} {'BLEU':>6} {'chrF++':>7} {'epochs':>7} {'tokens/s':>9} {'parameters':>11}", flush=True)
+        header = f"{'system':<24} {'BLEU':>6} {'chrF++':>7} {'epochs':>7} {'tokens/s':>9} {'parameters':>11}"
+        print(header + (f" {'AER own':>8} {'next':>6}" if given.gold else ""), flush=True)
         for name in given.systems:
             limit = ["--max-minutes", str(given.minutes), *given.options]
-            row = measure(name, prepared, Path(folder) / name, limit, given.scale)
+            row = measure(name, prepared, Path(folder) / name, limit, given)
             rows.append(row)
             print(
                 f"{name:<24} {row['bleu']['score']:6.1f} {row['chrf']['score']:7.1f} {row['epochs']:7.1f} "
-                f"{row['speed']:9,.0f} {row['parameters']:11,.0f}",
+                f"{row['speed']:9,.0f} {row['parameters']:11,}"
+                + "".join(f" {row['alignment'][step]['aer']:7.3f}" for step in row["alignment"] or {}),
                 flush=True,
             )
             if given.json:  # after every row, so that a run cut short has what it has

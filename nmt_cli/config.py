@@ -426,6 +426,9 @@ class EvaluateConfig(Settings):
     """Score this translation instead of translating; needs no model (one given tells its corpus and languages)."""
     target: Annotated[str | None, Shown("Input")] = None
     """Target language, which chooses the tokenizer of BLEU; without it that of the model or the prepared corpus."""
+    gold: Annotated[Path | None, Shown("Statistics")] = None
+    """Gold word alignment of the reference (i-j sure, ipj possible, from 0): also the alignment error rate of the
+    model's attention while it reads the reference."""
     baseline: Annotated[Path | None, Shown("Statistics")] = None
     """Another system's translation of the same lines: is the difference significant?"""
     significance: Annotated[Literal["bootstrap", "randomisation"], Shown("Statistics")] = "bootstrap"

@@ -15,15 +15,16 @@ from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.corpus.manifest import PreparedManifest
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_rate, read_links
 from nmt_cli.evaluation.material import Material, Text
 
 if TYPE_CHECKING:
-    from nmt_cli.checkpoint.folder import ModelManifest
+    from nmt_cli.checkpoint.folder import LoadedModel, ModelManifest
 
 MODEL = Path("model")
 """The model that is judged when nothing else is asked for."""
 
-TRANSLATING = ("save", "ensemble", "batch_size", "device", "precision", "threads")
+TRANSLATING = ("save", "ensemble", "gold", "batch_size", "device", "precision", "threads")
 """Options that, with those of search, act only when a model translates."""
 
 TROUBLES = {
@@ -89,15 +90,19 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
     baseline = _read(config.baseline, notes) if config.baseline else None
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
+    gold = _gold(config.gold, references[0]) if config.gold and needed.translates else None
     recipe: dict[str, Any] = {
         "source": sources.name if sources else None,
         "references": [text.name for text in references],
         "sentences": len(references[0].lines),
     }
+    alignment = None
     if hypotheses is None:
         assert needed.model, "what translates is a model"
         assert sources, "what is translated is known"
-        hypotheses, how, troubles = _translate(config, needed.model, sources, say)
+        loaded = _load(config, needed.model)
+        alignment = _align(loaded, sources, references[0], gold) if gold else None
+        hypotheses, how, troubles = _translate(config, loaded, sources, say)
         recipe |= how
         notes += troubles
     return Material(
@@ -109,7 +114,40 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
         unicode=known.unicode if known else "nfc",
         recipe={**recipe, "hypotheses": hypotheses.name},
         notes=notes,
+        alignment=alignment,
     )
+
+
+def _gold(path: Path, references: Text) -> list[Alignment]:
+    """A gold alignment that belongs to the references. Raises CorpusError if it does not."""
+    gold = read_links(path)
+    _check_lines([references, Text([""] * len(gold), str(path))])
+    for number, (sentence, text) in enumerate(zip(gold, references.lines, strict=True), start=1):
+        last = max((j for _, j in sentence.possible), default=-1)
+        if last >= (words := len(text.split())):
+            raise CorpusError(
+                f"{path}:{number}: links target word {last}, but the reference has {words} words; words count from 0"
+            )
+    return gold
+
+
+def _align(loaded: "LoadedModel", sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:
+    """The error rate of the model's own alignment of the references, by the step that links a word."""
+    from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
+
+    if loaded.others:
+        raise ConfigError("--gold: measures the attention of one model; leave out --ensemble")
+    both = zip(
+        loaded.tokenizers.source.encode_many(sources.lines),
+        loaded.tokenizers.target.encode_many(references.lines),
+        strict=True,
+    )
+    pairs = list(both)
+    looked = forced_attention(loaded, pairs)
+    return {
+        step: alignment_error_rate([set(found) for found in forced_links(loaded, pairs, looked, step)], gold)
+        for step in STEPS
+    }
 
 
 def _manifest(path: Path) -> "ModelManifest":
@@ -118,16 +156,20 @@ def _manifest(path: Path) -> "ModelManifest":
     return folder.MODEL.read(path)
 
 
-def _translate(
-    config: EvaluateConfig, path: Path, sources: Text, say: Callable[[str], None]
-) -> tuple[Text, dict[str, Any], list[str]]:
-    """The translation of the sources, the recipe of it, and what went less than well."""
+def _load(config: EvaluateConfig, path: Path) -> "LoadedModel":
     from nmt_cli.checkpoint.folder import load_ensemble
-    from nmt_cli.decoding.translator import Batching, Translator
     from nmt_cli.model.device import compute_for_search
 
-    compute = compute_for_search(config.device, config.precision, config.threads)
-    loaded = load_ensemble(path, config.ensemble, compute)
+    return load_ensemble(path, config.ensemble, compute_for_search(config.device, config.precision, config.threads))
+
+
+def _translate(
+    config: EvaluateConfig, loaded: "LoadedModel", sources: Text, say: Callable[[str], None]
+) -> tuple[Text, dict[str, Any], list[str]]:
+    """The translation of the sources, the recipe of it, and what went less than well."""
+    from nmt_cli.decoding.translator import Batching, Translator
+
+    path = loaded.path
     say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
     batching = Batching(config.batch_size)
     translator = Translator(loaded, config.search, batching)

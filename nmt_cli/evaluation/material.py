@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmt_cli.corpus.normalise import Form
+from nmt_cli.evaluation.alignment import ErrorRate
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Material:
     """A translation and what it is judged by; `sources` are None where they are not known.
 
     `languages` are those of source and target, `recipe` tells where everything comes from and how it was made,
-    and `notes` what the user should know about it.
+    `notes` what the user should know about it, and `alignment` how well the model aligned the reference, by the step
+    whose attention links a word, if there was a gold alignment.
     """
 
     hypotheses: Sequence[str]
@@ -31,3 +33,4 @@ class Material:
     unicode: Form
     recipe: dict[str, Any]
     notes: list[str]
+    alignment: dict[str, ErrorRate] | None = None

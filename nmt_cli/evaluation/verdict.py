@@ -6,6 +6,7 @@ from typing import Any
 
 from nmt_cli import __version__
 from nmt_cli.corpus.normalise import normalise
+from nmt_cli.evaluation.alignment import ErrorRate
 from nmt_cli.evaluation.lengths import Bucket, by_length
 from nmt_cli.evaluation.material import Material
 from nmt_cli.evaluation.metrics import NAMES, Judge, Name
@@ -37,16 +38,18 @@ class Verdict:
     lengths: list[Bucket]
     worst: list[Failure]
     baseline: Baseline | None
+    alignment: dict[str, ErrorRate] | None
     recipe: dict[str, Any]
     notes: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """One object: bleu, chrf, ter, lengths, worst, baseline, recipe, notes."""
+        """One object: bleu, chrf, ter, lengths, worst, baseline, alignment, recipe, notes."""
         return {
             **self.scores.as_json(),
             "lengths": [asdict(bucket) for bucket in self.lengths],
             "worst": [asdict(failure) for failure in self.worst],
             "baseline": self.baseline.as_json() if self.baseline else None,
+            "alignment": {step: asdict(found) for step, found in self.alignment.items()} if self.alignment else None,
             "recipe": self.recipe,
             "notes": self.notes,
         }
@@ -82,6 +85,7 @@ def judge(material: Material, resamples: int = 1000, failures: int = 5, test: Te
         lengths=by_length(*measured, statistics["bleu"], statistics["chrf"]),
         worst=worst(failures, statistics["chrf"], hypotheses, bench.references, material.sources),
         baseline=baseline,
+        alignment=material.alignment,
         recipe=_recipe(material, resamples),
         notes=notes,
     )

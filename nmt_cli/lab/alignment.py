@@ -4,17 +4,13 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
-from nmt_cli.checkpoint.folder import LoadedModel
-from nmt_cli.corpus.batching import collate
 from nmt_cli.corpus.store import PreparedCorpus, Split
-from nmt_cli.decoding.alignment import Link, links, merge
+from nmt_cli.decoding.alignment import Link
+from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
-from nmt_cli.lab.translators import ROWS, described, gold_of_sample, open_corpus, train_system
-from nmt_cli.model.seq2seq import mask_from
+from nmt_cli.lab.translators import described, gold_of_sample, open_corpus, train_system
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
 
@@ -28,7 +24,6 @@ QUICK, FULL = 0.3, 4.5
 SEEDS = 2
 SHOWN = 6
 """Sentences whose attention is drawn."""
-OWN, NEXT = "own step", "next step"
 
 
 def run(setting: Setting) -> Outcome:
@@ -40,43 +35,21 @@ def run(setting: Setting) -> Outcome:
     gold = read_links(setting.gold) if setting.gold is not None else gold_of_sample("test")
     if len(gold) != len(split):
         raise CorpusError(f"--gold {setting.gold}: {len(gold)} lines, but the test split has {len(split)} pairs")
+    pairs = [(split.source_ids(row), split.target_ids(row)) for row in range(len(split))]
     minutes = QUICK if setting.quick else FULL
     errors: dict[str, dict[str, list[float]]] = {}
     maps: list[AttentionMap] = []
     for seed in setting.seeds:
         for name, options in SYSTEMS.items():
             trained = train_system(setting, corpus, name, options, seed, minutes)
-            looked = forced_attention(trained.loaded, split)
+            looked = forced_attention(trained.loaded, pairs)
             if not maps and name == "after":
                 maps = [attention_map(corpus, split, row, looked[row]) for row in _spread_out(len(split))]
-            for step, shift in ((OWN, 0), (NEXT, 1)):
-                found = [set(links(_words(corpus, split, row, weights[shift:]))) for row, weights in enumerate(looked)]
+            for step in STEPS:
+                found = [set(made) for made in forced_links(trained.loaded, pairs, looked, step)]
                 errors.setdefault(name, {}).setdefault(step, []).append(alignment_error_rate(found, gold).aer)
     diagonal = alignment_error_rate([set(diagonal_links(split, row)) for row in range(len(split))], gold).aer
     return _outcome(corpus, gold, minutes, errors, diagonal, maps)
-
-
-@torch.inference_mode()
-def forced_attention(loaded: LoadedModel, split: Split) -> list[Matrix]:
-    """For every pair the attention (T, S) while the reference is read: row t is what was looked at to predict
-    subword t, the last that of the end."""
-    order = sorted(range(len(split)), key=lambda row: int(split.source_lengths[row]))
-    found: dict[int, Matrix] = {}
-    for start in range(0, len(order), ROWS):
-        rows = order[start : start + ROWS]
-        batch = collate([split.source_ids(r) for r in rows], [split.target_ids(r) for r in rows])
-        source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.entering))
-        _, weights = loaded.model(source, mask_from(lengths, source.size(1)), entering)
-        for row, looked in zip(rows, weights.numpy(), strict=True):
-            found[row] = looked[: len(split.target_ids(row)) + 1, : len(split.source_ids(row)) + 1]
-    return [found[row] for row in range(len(split))]
-
-
-def _words(corpus: PreparedCorpus, split: Split, row: int, weights: Matrix) -> Matrix:
-    """Attention between words; rows beyond the subwords count for nothing."""
-    source = corpus.tokenizers.source.words(split.source_ids(row).tolist())
-    target = corpus.tokenizers.target.words(split.target_ids(row).tolist())
-    return merge(weights, source, target)
 
 
 def diagonal_links(split: Split, row: int) -> list[Link]:
@@ -108,7 +81,7 @@ def _outcome(
 ) -> Outcome:
     mean = {name: {step: statistics.fmean(runs) for step, runs in by.items()} for name, by in errors.items()}
     best = {name: min(by.values()) for name, by in mean.items()}
-    told = "; ".join(f"{name} {by[OWN]:.2f}, next {by[NEXT]:.2f}" for name, by in mean.items())
+    told = "; ".join(f"{name} {by['own']:.2f}, next {by['next']:.2f}" for name, by in mean.items())
     return Outcome(
         title="Alignment: what attention learnt of word order",
         method=(
@@ -117,9 +90,9 @@ def _outcome(
             "its own prediction used, or those of the step after, whose query has read it. Alignment error rate "
             "against the gold alignment (Och and Ney 2003), 0 being perfect."
         ),
-        columns=["attention", f"AER, {OWN}", f"AER, {NEXT}"],
+        columns=["attention", "AER, own step", "AER, next step"],
         rows=[
-            *[[name, spread(by[OWN], ".3f"), spread(by[NEXT], ".3f")] for name, by in errors.items()],
+            *[[name, spread(by["own"], ".3f"), spread(by["next"], ".3f")] for name, by in errors.items()],
             ["diagonal", f"{diagonal:.3f}", ""],
         ],
         plots=[
@@ -128,7 +101,10 @@ def _outcome(
                 "attention",
                 "AER",
                 [
-                    *[Curve(step, range(1, len(mean) + 1), [by[step] for by in mean.values()]) for step in (OWN, NEXT)],
+                    *[
+                        Curve(f"{step} step", range(1, len(mean) + 1), [by[step] for by in mean.values()])
+                        for step in STEPS
+                    ],
                     Curve("diagonal", range(1, len(mean) + 1), [diagonal] * len(mean)),
                 ],
             )
@@ -142,7 +118,7 @@ def _outcome(
             Verdict(
                 "Attention before the recurrence lags: its next step is the better alignment.",
                 f"AER {told}.",
-                mean["before"][NEXT] < mean["before"][OWN],
+                mean["before"]["next"] < mean["before"]["own"],
             ),
         ],
         numbers={"aer": errors, "diagonal": diagonal},

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.config import SearchConfig
+from nmt_cli.evaluation.alignment import ErrorRate
 from nmt_cli.evaluation.lengths import Bucket
 from nmt_cli.evaluation.metrics import Name
 from nmt_cli.evaluation.scores import Scores
@@ -45,6 +46,9 @@ def _parts(verdict: Verdict) -> Iterator[RenderableType]:
         test = f"{TESTS[verdict.baseline.test]}, {verdict.recipe['resamples']:,} times"
         yield Text(f"\nAgainst {verdict.baseline.name} ({test})", style="bold")
         yield _baseline(verdict.baseline, verdict.scores.order)
+    if verdict.alignment:
+        yield Text("\nAttention against the gold alignment, while it reads the reference", style="bold")
+        yield _alignment(verdict.alignment)
     yield Text(f"\nBy length of the {verdict.recipe['length_of']}", style="bold")
     yield _lengths(verdict.lengths)
     for place, failure in enumerate(verdict.worst):
@@ -82,6 +86,13 @@ def _baseline(baseline: Baseline, order: tuple[Name, ...]) -> Table:
         verdict = "significant" if found.p_value < LEVEL else "may be chance"
         figures = (f"{found.system:.2f}", f"{found.baseline:.2f}", f"{found.system - found.baseline:+.2f}")
         table.add_row(LABELS[name], *figures, f"{found.p_value:.4f}", verdict)
+    return table
+
+
+def _alignment(alignment: dict[str, ErrorRate]) -> Table:
+    table = _table("words linked by", "error rate", "precision", "recall")
+    for step, found in alignment.items():
+        table.add_row(f"their {step} step", f"{found.aer:.3f}", f"{found.precision:.3f}", f"{found.recall:.3f}")
     return table
 
 

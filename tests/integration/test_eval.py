@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 from sacrebleu.metrics import BLEU
 
+from nmt_cli.checkpoint.folder import load_model
 from nmt_cli.cli.app import main
+from nmt_cli.decoding.alignment import pharaoh
+from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
+from nmt_cli.model.device import compute_for_search
 
 Evaluate = Callable[..., tuple[int, str, str]]
 Found = Callable[..., dict[str, Any]]
@@ -114,7 +118,7 @@ def test_a_long_evaluation_says_how_far_it_is(evaluate: Evaluate, monkeypatch: p
 
 def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
     result = found("--worst", 3)
-    assert list(result) == ["chrf", "bleu", "ter", "lengths", "worst", "baseline", "recipe", "notes"]
+    assert list(result) == ["chrf", "bleu", "ter", "lengths", "worst", "baseline", "alignment", "recipe", "notes"]
     for name in ("bleu", "chrf", "ter"):
         score = result[name]
         assert set(score) == {"score", "low", "high", "signature"}
@@ -124,6 +128,7 @@ def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
     assert 0 < len(result["worst"]) <= 3
     assert set(result["worst"][0]) == {"line", "chrf", "source", "hypothesis", "references"}
     assert result["baseline"] is None
+    assert result["alignment"] is None
     recipe = result["recipe"]
     weights = (trained / "model" / "weights.safetensors").read_bytes()
     assert recipe["model"]["sha256"].encode() in weights
@@ -194,6 +199,23 @@ def test_a_baseline_is_compared(found: Found, evaluate: Evaluate, tmp_path: Path
     assert same["ter"]["p_value"] == 1
 
 
+def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: Evaluate, tmp_path: Path) -> None:
+    """The model's own links of the references are perfect; links that it does not make are wrong."""
+    loaded = load_model(Path("model"), compute_for_search("cpu", "fp32", 1))
+    texts = zip(read("test.en"), read("test.ko"), strict=True)
+    pairs = [(loaded.tokenizers.source.encode(en), loaded.tokenizers.target.encode(ko)) for en, ko in texts]
+    looked = forced_attention(loaded, pairs)
+    for step in STEPS:
+        made = list(forced_links(loaded, pairs, looked, step))
+        write(tmp_path / step, [pharaoh(links) for links in made])
+        write(tmp_path / f"not-{step}", [f"{links[0][0] + 1}-{links[0][1]}" for links in made])
+        perfect = found("--gold", tmp_path / step)["alignment"][step]
+        assert perfect == {"aer": 0.0, "precision": 1.0, "recall": 1.0, "sentences": 14}
+        assert found("--gold", tmp_path / f"not-{step}")["alignment"][step]["aer"] == 1.0
+    assert looked[0].shape == (len(pairs[0][1]) + 1, len(pairs[0][0]) + 1)
+    assert "their own step" in evaluate("--gold", tmp_path / "own")[1]
+
+
 def test_options_act(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = found()
     assert found("--split", "dev")["recipe"]["sentences"] == 10
@@ -257,12 +279,19 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--prepared", "none"], "none: no prepared corpus here"),
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
+        (["--gold", "few"], "prepared has 14 lines, but few has 2; both must have a line for a line"),
+        (["--gold", "links"], "links:14: links target word 9, but the reference has"),
+        (["--gold", "test.ko"], "is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
+        (["--gold", "good", "--ensemble", "model"], "--gold: measures the attention of one model"),
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],
 )
 def test_mistakes_are_one_line(evaluate: Evaluate, trained: Path, arguments: list[str], message: str) -> None:
     write(trained / "short", ["a", "b"])
     (trained / "empty").write_bytes(b"")
+    write(trained / "few", ["0-0"] * 2)
+    write(trained / "good", ["0-0"] * 14)
+    write(trained / "links", [*["0-0"] * 13, "0-0 1p9"])
     (trained / "latin").write_bytes("ab\nçé\n".encode("latin-1").replace(b"\xe7", b"c"))
     for form in ([], ["--json"]):
         status, out, err = evaluate(*arguments, *form)
