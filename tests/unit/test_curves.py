@@ -49,3 +49,11 @@ def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.size[0] > 1000
     assert "svg" in ET.fromstring(first[1]).tag
+
+
+def test_an_axis_of_shares_starts_at_zero_and_one_of_small_differences_does_not() -> None:
+    """A weight of 0.0002 beside one of 0.8 is nothing; accuracies of 0.98 and 0.99 differ."""
+    low = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.0002, 0.8])]), 40, 5).split("\n")
+    near = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.98, 0.99])]), 40, 5).split("\n")
+    assert low[5].split()[0] == "0"
+    assert near[5].split()[0] == "0.98"
