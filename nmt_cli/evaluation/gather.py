@@ -3,37 +3,27 @@
 Only a model needs torch, so what imports it is imported when there is a model.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt_cli.atomic import write_atomic
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.corpus.manifest import PreparedManifest
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError, CorpusError
-from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_rate, read_links
+from nmt_cli.evaluation.alignment import Alignment, read_links
 from nmt_cli.evaluation.material import Material, Text
 
 if TYPE_CHECKING:
-    from nmt_cli.checkpoint.folder import LoadedModel, ModelManifest
+    from nmt_cli.checkpoint.folder import ModelManifest
 
 MODEL = Path("model")
 """The model that is judged when nothing else is asked for."""
 
 TRANSLATING = ("save", "ensemble", "gold", "batch_size", "device", "precision", "threads")
 """Options that, with those of search, act only when a model translates."""
-
-TROUBLES = {
-    "split": "lines were longer than the model reads and were translated in parts",
-    "cut": "translations were cut at the length limit",
-    "repetition": "translations repeat themselves",
-    "empty": "translations are empty",
-}
-"""What of a translator's issues to mention with the scores."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +90,11 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     if hypotheses is None:
         assert needed.model, "what translates is a model"
         assert sources, "what is translated is known"
-        loaded = _load(config, needed.model)
-        alignment = _align(loaded, sources, references[0], gold) if gold else None
-        hypotheses, how, troubles = _translate(config, loaded, sources, say)
+        from nmt_cli.evaluation import model_output
+
+        loaded = model_output.load(config, needed.model)
+        alignment = model_output.align(loaded, sources, references[0], gold) if gold else None
+        hypotheses, how, troubles = model_output.translate(config, loaded, sources, say)
         recipe |= how
         notes += troubles
     return Material(
@@ -131,64 +123,10 @@ def _gold(path: Path, references: Text) -> list[Alignment]:
     return gold
 
 
-def _align(loaded: "LoadedModel", sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:
-    """The error rate of the model's own alignment of the references, by the step that links a word."""
-    from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
-
-    if loaded.others:
-        raise ConfigError("--gold: measures the attention of one model; leave out --ensemble")
-    both = zip(
-        loaded.tokenizers.source.encode_many(sources.lines),
-        loaded.tokenizers.target.encode_many(references.lines),
-        strict=True,
-    )
-    pairs = list(both)
-    looked = forced_attention(loaded, pairs)
-    return {
-        step: alignment_error_rate([set(found) for found in forced_links(loaded, pairs, looked, step)], gold)
-        for step in STEPS
-    }
-
-
 def _manifest(path: Path) -> "ModelManifest":
     from nmt_cli.checkpoint import folder
 
     return folder.MODEL.read(path)
-
-
-def _load(config: EvaluateConfig, path: Path) -> "LoadedModel":
-    from nmt_cli.checkpoint.folder import load_ensemble
-    from nmt_cli.model.device import compute_for_search
-
-    return load_ensemble(path, config.ensemble, compute_for_search(config.device, config.precision, config.threads))
-
-
-def _translate(
-    config: EvaluateConfig, loaded: "LoadedModel", sources: Text, say: Callable[[str], None]
-) -> tuple[Text, dict[str, Any], list[str]]:
-    """The translation of the sources, the recipe of it, and what went less than well."""
-    from nmt_cli.decoding.translator import Batching, Translator
-
-    path = loaded.path
-    say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
-    batching = Batching(config.batch_size)
-    translator = Translator(loaded, config.search, batching)
-    lines, issues = [], Counter[str]()
-    for translation in translator.translate_lines(sources.lines):
-        lines.append(translation.text)
-        issues.update(issue.kind for issue in translation.issues)
-        if len(lines) % batching.window == 0 and len(lines) < len(sources.lines):
-            say(f"{len(lines):,} of {len(sources.lines):,} lines")
-    if config.save:
-        write_atomic(config.save, "".join(f"{line}\n" for line in lines))
-    model = {"path": str(path), **{key: loaded.facts.get(key) for key in ("sha256", "step")}}
-    recipe = {
-        "model": {**model, "compute": str(loaded.compute)},
-        "ensemble": [{"path": str(other.path), "sha256": other.facts.get("sha256")} for other in loaded.others],
-        "search": config.search.model_dump(exclude={"n_best"}),
-    }
-    troubles = [f"{issues[kind]:,} {what}" for kind, what in TROUBLES.items() if issues[kind]]
-    return Text(lines, f"translated by {path}"), recipe, troubles
 
 
 def _stored(config: EvaluateConfig, path: Path | None, model: "ModelManifest | None") -> Stored:

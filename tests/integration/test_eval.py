@@ -18,6 +18,7 @@ from nmt_cli.checkpoint.folder import load_model
 from nmt_cli.cli.app import main
 from nmt_cli.decoding.alignment import pharaoh
 from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
+from nmt_cli.evaluation import model_output
 from nmt_cli.model.device import compute_for_search
 
 Evaluate = Callable[..., tuple[int, str, str]]
@@ -229,10 +230,8 @@ def test_options_act(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = found("--threads", 1, "--device", "cpu", "--precision", "fp32")
     assert cpu["recipe"]["model"]["compute"] == "CPU, 1 thread, fp32"
     sizes = []
-    import nmt_cli.decoding.translator as translator
-
-    kept = translator.Batching
-    monkeypatch.setattr(translator, "Batching", lambda size: sizes.append(size) or kept(size))
+    kept = model_output.Batching
+    monkeypatch.setattr(model_output, "Batching", lambda size: sizes.append(size) or kept(size))
     assert found("--batch-size", 3)["bleu"] == usual["bleu"]
     assert sizes == [3]
 
