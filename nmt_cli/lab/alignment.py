@@ -9,7 +9,7 @@ from nmt_cli.decoding.alignment import Link
 from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
 from nmt_cli.lab.translators import described, gold_of_sample, open_corpus, train_system
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
@@ -97,16 +97,14 @@ def _outcome(
         ],
         plots=[
             Plot(
-                f"AER: {', '.join(f'{n} {name}' for n, name in enumerate(SYSTEMS, start=1))}",
+                "alignment error rate by the place of attention",
                 "attention",
                 "AER",
                 [
-                    *[
-                        Curve(f"{step} step", range(1, len(mean) + 1), [by[step] for by in mean.values()])
-                        for step in STEPS
-                    ],
-                    Curve("diagonal", range(1, len(mean) + 1), [diagonal] * len(mean)),
+                    *[points(f"{step} step", {name: by[step] for name, by in errors.items()}) for step in STEPS],
+                    Curve("diagonal", range(len(errors)), [diagonal] * len(errors)),
                 ],
+                names=list(errors),
             )
         ],
         verdicts=[

@@ -3,13 +3,15 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
 from nmt_cli.lab.translators import Trained, at_equal_size, beats, compare, described, open_corpus
 from nmt_cli.report.curves import Plot
 
-DEPTHS = {"1 layer": 1, "2 layers": 2, "3 layers": 3, "4 layers": 4}
 SYSTEMS: dict[str, dict[str, Any]] = {
-    name: {"encoder_layers": depth, "decoder_layers": depth} for name, depth in DEPTHS.items()
+    "1 layer": {"encoder_layers": 1, "decoder_layers": 1},
+    "2 layers": {"encoder_layers": 2, "decoder_layers": 2},
+    "3 layers": {"encoder_layers": 3, "decoder_layers": 3},
+    "4 layers": {"encoder_layers": 4, "decoder_layers": 4},
 }
 CHOSEN, WIDE = "2 layers", "1 layer"
 """The stack that is to beat one layer, named beforehand."""
@@ -49,18 +51,7 @@ def run(setting: Setting) -> Outcome:
             for name in systems
         ],
         plots=[
-            Plot(
-                "BLEU by depth",
-                "layers",
-                "BLEU",
-                [
-                    curve(
-                        "equal parameters",
-                        list(DEPTHS.values()),
-                        [list(run) for run in zip(*bleu.values(), strict=True)],
-                    )
-                ],
-            )
+            Plot("BLEU by depth", "stack", "BLEU", [points("equal parameters", bleu)], names=list(SYSTEMS)),
         ],
         verdicts=[
             Verdict(

@@ -79,6 +79,11 @@ def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]], middle
     return Curve(name, x, found, [min(column) for column in columns], [max(column) for column in columns])
 
 
+def points(name: str, runs: Mapping[str, Sequence[float]]) -> Curve:
+    """A figure of several systems, each with its runs, beside each other: means and their spans."""
+    return curve(name, range(len(runs)), list(zip(*runs.values(), strict=True)))
+
+
 def line(verdict: Verdict, quick: bool) -> str:
     """A verdict in one line."""
     found = "reproduced" if verdict.reproduced else "not reproduced"

@@ -3,9 +3,9 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
 from nmt_cli.lab.translators import beats, described, open_corpus, train_system, translate_test
-from nmt_cli.report.curves import Curve, Plot
+from nmt_cli.report.curves import Plot
 
 ORDERS = ("forward", "reversed", "doubled")
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -44,10 +44,11 @@ def run(setting: Setting) -> Outcome:
         rows=[[name, *[spread(values, ".1f") for values in by.values()]] for name, by in bleu.items()],
         plots=[
             Plot(
-                f"BLEU: {', '.join(f'{n} {order}' for n, order in enumerate(ORDERS, start=1))}",
+                "BLEU by the order of the source",
                 "order",
                 "BLEU",
-                [Curve(name, range(1, len(ORDERS) + 1), list(by.values())) for name, by in mean.items()],
+                [points(name, by) for name, by in bleu.items()],
+                names=ORDERS,
             )
         ],
         verdicts=[

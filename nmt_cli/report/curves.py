@@ -29,7 +29,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves with what the axes measure. `log` draws y by orders of magnitude; `threshold` is a line to be passed."""
+    """Curves with what the axes measure. `log` draws y by orders of magnitude; `threshold` is a line to be passed;
+    `names` are what x = 0, 1, 2 ... stand for where x measures nothing, and points are then not joined."""
 
     title: str
     across: str
@@ -37,6 +38,7 @@ class Plot:
     curves: Sequence[Curve]
     log: bool = False
     threshold: float | None = None
+    names: Sequence[str] | None = None
 
 
 def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
@@ -44,12 +46,20 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
     figure = Figure(figsize=(6.2 * len(plots), 4.2), dpi=144, layout="constrained")
     for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True):
         for curve, colour in zip(plot.curves, COLOURS, strict=False):
-            axes.plot(curve.x, curve.y, label=curve.name, color=colour, linewidth=1.6, marker="o", markersize=2.5)
-            if curve.low is not None and curve.high is not None:
+            joined = {"linewidth": 1.6, "markersize": 2.5} if plot.names is None else {"linewidth": 0, "markersize": 6}
+            axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker="o", **joined)
+            if curve.low is None or curve.high is None:
+                continue
+            if plot.names is not None:
+                axes.vlines(curve.x, curve.low, curve.high, color=colour, linewidth=1.6)
+            else:
                 axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
         if plot.threshold is not None:
             axes.axhline(plot.threshold, color="#57606a", linewidth=0.8, linestyle="--")
         axes.set(title=plot.title, xlabel=plot.across, ylabel=plot.up, yscale="log" if plot.log else "linear")
+        if plot.names is not None:
+            axes.set_xticks(range(len(plot.names)), plot.names)
+            axes.margins(x=0.2)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.legend(frameon=False, fontsize="small")
@@ -89,7 +99,10 @@ def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
         label = f"{10**value if plot.log else value:.3g}" if row in (0, height // 2, height - 1) else ""
         lines.append(f"{label:>{margin - 1}} │{''.join(cells)}".rstrip())
     lines.append(" " * margin + "└" + "─" * columns)
-    ends = f"{left:g}", f"{plot.across} {right:g}"
+    if plot.names is None:
+        ends = f"{left:g}", f"{plot.across} {right:g}"
+    else:
+        ends = "", f"{plot.across}: {', '.join(plot.names)}"
     lines.append(" " * (margin + 1) + ends[0] + " " * max(1, columns - len(ends[0]) - len(ends[1])) + ends[1])
     lines.append("   ".join(f"{mark} {curve.name}" for curve, mark in zip(plot.curves, MARKS, strict=False)))
     return "\n".join(lines)

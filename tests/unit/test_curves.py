@@ -57,3 +57,12 @@ def test_an_axis_of_shares_starts_at_zero_and_one_of_small_differences_does_not(
     near = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.98, 0.99])]), 40, 5).split("\n")
     assert low[5].split()[0] == "0"
     assert near[5].split()[0] == "0.98"
+
+
+def test_what_stands_beside_each_other_is_named_and_not_joined(tmp_path: Path) -> None:
+    plot = Plot("t", "order", "BLEU", [Curve("c", [0, 1], [3.0, 5.0], [2.0, 4.0], [4.0, 6.0])], names=["forth", "back"])
+    assert "order: forth, back" in plot_text(plot, 60, 5)
+    write_plots([plot], tmp_path / "figure")
+    drawn = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    assert "<!-- forth -->" in drawn
+    assert "<!-- back -->" in drawn
