@@ -9,6 +9,7 @@ model/  manifest.json        what it is, where it comes from
         README.md            the model card
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
-from nmt_cli.manifest import Kind, Record
+from nmt_cli.manifest import MANIFEST, Kind, Record
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import read_toml, resolve, to_toml
@@ -86,9 +87,15 @@ class LoadedModel:
         return str(self.facts["sha256"])[:12]
 
 
+def belongs(name: str) -> bool:
+    """Whether a file of this name is part of a model folder, or left by a run that was killed."""
+    own = (CONFIG, WEIGHTS, CARD, METRICS, RESUME.parts[0], MANIFEST)
+    return name in own or re.fullmatch(r"tokenizer(\.\w+)?\.model|\..+\.partial", name) is not None
+
+
 def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers) -> None:
     """Write what does not change while training."""
-    path.mkdir(parents=True, exist_ok=True)
+    path.resolve().mkdir(parents=True, exist_ok=True)  # a link may lead to a folder that is not there yet
     write_atomic(path / CONFIG, to_toml(config))
     for name, content in tokenizers.files().items():
         write_atomic(path / name, content)

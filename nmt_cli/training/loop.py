@@ -53,8 +53,6 @@ class Run:
         self._observer = observer
         self._per_epoch = len(Updates(train, self.plan, 0))
         self._window: list[UpdateReport] = []
-        self._validated = -1
-        self._last_validation = 0.0  # seconds that the last one took
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
@@ -75,6 +73,10 @@ class Run:
         """
         self._idle = time.monotonic() - self._clock - self.progress.elapsed
         with self._signals():
+            if self.progress.step:
+                self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
+            else:
+                self._save()  # from here on a killed run goes on
             reason = self._reason_to_stop()
             for batches in self._updates() if reason is None else ():
                 self._learn(batches)
@@ -85,7 +87,7 @@ class Run:
                 reason = self._reason_to_stop()
                 if reason is not None:
                     break
-        if self._interrupted is None and self._validated != self.progress.step:
+        if self._interrupted is None and self.progress.validated != self.progress.step:
             self._validate()
         self._save()
         assert reason is not None
@@ -105,7 +107,7 @@ class Run:
         """Share of the run that is done."""
         learning = time.monotonic() - self._clock - self._idle
         return self.limits.progress(
-            self.progress.step, self.epochs, learning, self._idle + 1.5 * self._last_validation + 1.0
+            self.progress.step, self.epochs, learning, self._idle + 1.5 * self.progress.validation_seconds + 1.0
         )
 
     def _updates(self) -> Iterator[list[Batch]]:
@@ -172,7 +174,7 @@ class Run:
         if self.config.validate_every:
             return self.progress.step % self.config.validate_every == 0
         share = self.share()
-        rested = time.monotonic() - self._judged > VALIDATION_PAUSE * self._last_validation
+        rested = time.monotonic() - self._judged > VALIDATION_PAUSE * self.progress.validation_seconds
         if share < self._next_share or share >= 1 or not rested:
             return False
         self._next_share = (int(share * VALIDATIONS) + 1) / VALIDATIONS
@@ -183,8 +185,8 @@ class Run:
         average = self.learner.average
         with average.in_place() if average is not None else nullcontext():
             validation = self._validator.validate(self.loaded)
-            self._last_validation = validation.seconds
-            self._validated = self.progress.step
+            self.progress.validation_seconds = validation.seconds
+            self.progress.validated = self.progress.step
             better = self._compare(validation)
             judgement = self._judgement(validation, better)
             if better:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import ConfigError
 from nmt_cli.training.validation import Validation
 
@@ -103,13 +104,9 @@ class MetricsFile:
     """A JSON line for everything, in metrics.jsonl; a resumed run drops what came after its state."""
 
     def __init__(self, path: Path, step: int) -> None:
-        kept = []
-        if step and path.exists():
-            lines = path.read_text(encoding="utf-8").split("\n")
-            kept = [line for line in lines if line.endswith("}") and json.loads(line).get("step", 0) <= step]
-        self._file = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed by close()
-        for line in kept:
-            self._file.write(line + "\n")
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if step and path.exists() else []
+        write_atomic(path, "".join(f"{line}\n" for line in lines if _up_to(line, step)))
+        self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed by close()
         self._step = step
 
     def _write(self, kind: str, content: dict[str, Any]) -> None:
@@ -130,6 +127,14 @@ class MetricsFile:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _up_to(line: str, step: int) -> bool:
+    """Whether a line of metrics.jsonl is whole, and of this update or before."""
+    try:
+        return int(json.loads(line).get("step", 0)) <= step
+    except (ValueError, AttributeError, TypeError):
+        return False
 
 
 class TensorBoard:

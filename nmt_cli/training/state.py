@@ -19,7 +19,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass
 class Progress:
-    """Where a run stands. `update` counts the updates of the current epoch, `elapsed` seconds of all its parts."""
+    """Where a run stands. `update` counts the updates of the current epoch, `elapsed` seconds of all its parts, `stale`
+    validations without a better metric; `validated` is the update of the last, which took `validation_seconds`."""
 
     step: int = 0
     epoch: int = 0
@@ -30,6 +31,8 @@ class Progress:
     best: float | None = None
     best_step: int = 0
     stale: int = 0
+    validated: int = -1
+    validation_seconds: float = 0.0
 
 
 def save_state(path: Path, learner: Learner, progress: Progress) -> None:

@@ -1,9 +1,11 @@
 """From a prepared corpus to a trained model folder: what `nmt train` does."""
 
+import itertools
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from nmt_cli.checkpoint.folder import (
     WEIGHTS,
     LoadedModel,
     ModelManifest,
+    belongs,
     build_model,
     create_folder,
     read_config,
@@ -68,10 +71,10 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
         raise CorpusError(f"{config.prepared}: train is empty; there is nothing to learn from")
     validator = Validator(corpus, config.training.validate_sentences)
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
+    replaced = None
     if not config.resume:
-        if config.overwrite and config.out.exists():
-            shutil.rmtree(config.out)
-        create_folder(config.out, manifest, config, corpus.tokenizers)
+        replaced = _set_aside(config.out)
+        create_folder(config.out, manifest, _lasting(config), corpus.tokenizers)
     progress = load_state(config.out, learner) if config.resume else None
     metrics = MetricsFile(config.out / METRICS, progress.step if progress else 0)
     observer = Everybody([metrics, *boards, *watch()])
@@ -79,12 +82,16 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
     run.begin(started, progress)
     try:
         observer.say(_opening(run, corpus))
+        if replaced:
+            observer.say(f"the model that was in {config.out} is kept as {replaced} until this one has weights")
         reason = run.run()
     finally:
         observer.close()
     facts = read_facts(config.out / WEIGHTS) if (config.out / WEIGHTS).exists() else None
     if facts is not None:
         write_card(loaded, facts)
+        if replaced:
+            shutil.rmtree(replaced)
     return Outcome(reason, run.interrupted, facts)
 
 
@@ -98,6 +105,23 @@ def _opening(run: Run, corpus: PreparedCorpus) -> str:
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
         f"{loaded.model.size / 1e6:.1f} M parameters, on {loaded.compute}, for {run.limits}"
     )
+
+
+def _lasting(config: TrainConfig) -> TrainConfig:
+    """What is saved of the options: not how this one start was to treat the folder, and a corpus that is found from
+    anywhere."""
+    return config.model_copy(update={"resume": False, "overwrite": False, "prepared": config.prepared.resolve()})
+
+
+def _set_aside(out: Path) -> Path | None:
+    """Move what is to be overwritten out of the way, to a name beside it. None if there is nothing worth keeping."""
+    if not (out / WEIGHTS).exists():
+        (out / RESUME).unlink(missing_ok=True)
+        return None
+    place = out.resolve()
+    aside = next(p for n in itertools.count(1) if not (p := place.with_name(f"{place.name}.replaced-{n}")).exists())
+    place.rename(aside)
+    return aside
 
 
 def _check_folder(config: TrainConfig) -> None:
@@ -115,9 +139,13 @@ def _check_folder(config: TrainConfig) -> None:
         return
     if kind_of(out) != MODEL.name:
         raise CheckpointError(f"{out}: holds something that is not a model; choose another --out")
-    if not config.overwrite:
+    if not config.overwrite and ((out / WEIGHTS).exists() or (out / RESUME).exists()):
         raise CheckpointError(
             f"{out}: there is already a model; go on with --resume, replace it with --overwrite, or choose an --out"
+        )
+    if foreign := sorted(entry.name for entry in out.iterdir() if not belongs(entry.name)):
+        raise CheckpointError(
+            f"{out}: also holds {', '.join(foreign[:3])}, which nmt did not write; move it away first"
         )
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import heed_interrupts
 
 from nmt_cli.checkpoint.tensors import read_facts, read_tensors
 from nmt_cli.cli.app import main
@@ -92,7 +94,7 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_
     command = [sys.executable, "-m", "nmt_cli", "train", str(prepared), "--out", str(tmp_path / "broken"), *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     state = tmp_path / "broken" / "last" / "state.safetensors"
-    while not state.exists() and process.poll() is None:
+    while not (tmp_path / "broken" / "weights.safetensors").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()
@@ -117,20 +119,76 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_
     assert steps[0] == steps[1]
 
 
-def test_killed_at_any_moment_it_resumes(prepared: Path, tmp_path: Path) -> None:
-    options = [*SMALL, "--max-steps", "100000", "--validate-every", "3"]
+@pytest.mark.parametrize(
+    ("every", "file"),
+    [(3, "weights.safetensors"), (100_000, "last/state.safetensors")],  # after a validation, before the first
+)
+def test_killed_at_any_moment_it_resumes(every: int, file: str, prepared: Path, tmp_path: Path) -> None:
+    options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
     command = [sys.executable, "-m", "nmt_cli", "train", str(prepared), "--out", str(tmp_path / "m"), *options]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while not (tmp_path / "m" / "last" / "state.safetensors").exists() and process.poll() is None:
+    while not (tmp_path / "m" / file).exists() and process.poll() is None:
         time.sleep(0.01)
     time.sleep(0.5)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    facts = read_facts(tmp_path / "m" / "last" / "state.safetensors")
-    read_tensors(tmp_path / "m" / "weights.safetensors")
-    steps = facts["progress"]["step"]
+    steps = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
+    assert (steps > 0) == (every == 3)
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
-    assert f"going on at update {steps}" in done.stderr
+    assert (f"going on at update {steps}" if steps else "training: num -> en") in done.stderr
+    read_tensors(tmp_path / "m" / "weights.safetensors")
+
+
+def test_a_folder_in_which_nothing_was_saved_is_free(prepared: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    train = ["train", prepared, "--out", model, *SMALL, "--max-steps", "2"]
+    nmt(*train)
+    shutil.rmtree(model / "last")
+    (model / "weights.safetensors").unlink()
+    nmt(*train)
+    read_tensors(model / "weights.safetensors")
+
+
+def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepared.parent)
+    for options in ([], ["--overwrite"]):
+        nmt("train", prepared.name, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", *options)
+    monkeypatch.chdir(tmp_path)
+    assert "going on at update 2" in nmt("train", "--out", "m", "--resume", "--max-steps", "4").stderr
+
+
+def test_what_is_overwritten_is_kept_until_there_is_something_better(prepared: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "m").symlink_to(tmp_path / "elsewhere")
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL]
+    nmt(*train, "--max-steps", "2")
+    before = (tmp_path / "m" / "weights.safetensors").read_bytes()
+    aside = tmp_path / "elsewhere.replaced-1"
+    command = [sys.executable, "-m", "nmt_cli", *map(str, train), "--max-steps", "100000", "--overwrite"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as process:
+        while process.poll() is None and not (aside.exists() and (tmp_path / "m/last/state.safetensors").exists()):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate()
+    assert f"is kept as {aside} until" in said
+    assert (aside / "weights.safetensors").read_bytes() == before
+    nmt(*train, "--max-steps", "2", "--overwrite", "--seed", "3")
+    assert (tmp_path / "m").is_symlink()
+    (tmp_path / "m" / "mine.txt").write_text("all my work")
+    assert "also holds mine.txt" in nmt(*train, "--max-steps", "2", "--overwrite", check=False).stderr
+
+
+def test_metrics_that_were_cut_short_do_not_hinder(prepared: Path, tmp_path: Path) -> None:
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL]
+    nmt(*train, "--max-steps", "4", "--validate-every", "2")
+    file = tmp_path / "m" / "metrics.jsonl"
+    whole = file.read_text().splitlines()
+    file.write_text("\n".join([*whole, "[1}", "7", '{"kind": "tra']))
+    nmt(*train, "--resume", "--max-steps", "6")
+    assert file.read_text().splitlines()[: len(whole)] == whole
+    assert all(json.loads(line)["kind"] for line in file.read_text().splitlines())
 
 
 def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
@@ -162,8 +220,11 @@ def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
 def test_a_resumed_run_that_is_done_says_so(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "3"]
     nmt(*train)
+    progress = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]
     done = nmt(*train, "--resume")
     assert "already at update 3, the end of the run; raise its limit" in done.stderr
+    after = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]
+    assert {**after, "elapsed": 0} == {**progress, "elapsed": 0}
     assert "going on at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
 
 

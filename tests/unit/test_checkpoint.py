@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nmt_cli import atomic
-from nmt_cli.atomic import replacing, write_atomic
+from nmt_cli.atomic import check_writable, replacing, write_atomic
 from nmt_cli.checkpoint.tensors import read_facts, read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
 
@@ -74,6 +74,31 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         fail()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_atomic(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_atomic(tmp_path / "pipe", "said")
+    assert os.read(reader, 10) == b"said"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_what_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for path, error in (("folder", IsADirectoryError), ("file/x", NotADirectoryError)):
+        with pytest.raises(error) as caught:
+            check_writable(tmp_path / path)
+        assert caught.value.filename == str(tmp_path / path)
+    check_writable(tmp_path / "new" / "x")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
