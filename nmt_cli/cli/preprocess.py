@@ -59,8 +59,11 @@ def _show(report: "Report", languages: tuple[str, str]) -> None:
 
     console = Console(highlight=False, markup=False)
     print()
-    if rows := _findings(report):
-        console.print(_table(("found", "train", "dropped", "dev", "test", "for instance"), rows))
+    if found := _findings(report):
+        console.print(_table(("found", "train", "dropped", "dev", "test", "for instance"), [row for row, _ in found]))
+        print()
+        for _, text in found:
+            console.print(text, overflow="ellipsis", no_wrap=True)
         print()
     if told := notes(report):
         print("\n".join(told), end="\n\n")
@@ -72,11 +75,12 @@ def _show(report: "Report", languages: tuple[str, str]) -> None:
     console.print(_table(("split", "pairs", f"{source} subwords", "a word", f"{target} subwords", "a word"), made))
 
 
-def _findings(report: "Report") -> list[tuple[str, ...]]:
-    """A row for each kind of finding: in train, dropped from it, in dev, in test, and one place to look at."""
+def _findings(report: "Report") -> list[tuple[tuple[str, ...], str]]:
+    """For each kind of finding a row (in train, dropped from it, in dev, in test, one place to look at), and the text
+    of that place."""
     from nmt_cli.corpus.checks import CHECKS
 
-    rows = []
+    found = []
     for check in CHECKS:
         by_split = {name: split.finding(check.name) for name, split in report.splits.items()}
         example = next((finding.examples[0] for finding in by_split.values() if finding), None)
@@ -84,8 +88,10 @@ def _findings(report: "Report") -> list[tuple[str, ...]]:
             train, dev, test = (by_split[name] for name in ("train", "dev", "test"))
             counts = (train and train.found, train and train.dropped, dev and dev.found, test and test.found)
             place = f"{os.path.basename(example.file)}:{example.number}"
-            rows.append((check.name, *(f"{count or 0:,}" for count in counts), place))
-    return rows
+            sides = (side if side.isprintable() else repr(side)[1:-1] for side in (example.source, example.target))
+            row = (check.name, *(f"{count or 0:,}" for count in counts), place)
+            found.append((row, f"{place}  {' | '.join(sides)}"))
+    return found
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":

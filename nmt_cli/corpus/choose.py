@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.checks import CHECKS, HELD_OUT, dropped_bits
+from nmt_cli.corpus.checks import BLANK, CHECKS, HELD_OUT, dropped_bits
 from nmt_cli.corpus.examine import Examined, Rows, mark_duplicates, mark_known_sources, mark_overlap
 from nmt_cli.corpus.holdout import hold_out
 from nmt_cli.corpus.progress import Say
@@ -38,8 +38,13 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) ->
         found = ", ".join(f"{name} {count:,}" for name, count in reasons if count)
         raise CorpusError(
             f"{train.texts[0].name}: nothing is left to learn from: all of {len(train):,} pairs are to be dropped "
-            f"({found}); give other text, or keep them with --no-drop-duplicates, --no-drop-overlap and the like"
+            f"({found}); give other text, or keep what can be kept (nmt preprocess --help, Cleaning)"
         )
+    for name in examined.keys() - {"train"}:
+        if ((examined[name].findings & BLANK) != 0).all():
+            raise CorpusError(
+                f"{examined[name].texts[0].name}: every pair of {name} has a blank side; there is nothing to measure by"
+            )
     splits = {name: Selection(text, np.ones(len(text), np.bool_)) for name, text in examined.items() if name != "train"}
     missing = [name for name in ("dev", "test") if name not in examined]
     for name, rows in hold_out(train, usable, missing, config.holdout, config.seed).items():

@@ -22,7 +22,7 @@ WIDTH = 100
 
 
 class Example(BaseModel):
-    """A pair that shows a finding; `number` is its line, or its number among the pairs of a CSV or TMX file."""
+    """A pair that shows a finding; `number` is its line (see Examined.place)."""
 
     file: str
     number: int

@@ -43,9 +43,11 @@ class Examined:
         return len(self.findings)
 
     def place(self, row: int) -> tuple[str, int]:
-        """The (source) file and the line, or the number of the pair, of a row, from 1."""
+        """The (source) file and the line of a row, from 1: in TMX the number of the pair, in CSV the line if no cell
+        above holds several."""
         which = bisect_right(self.firsts, row) - 1
-        return self.texts[which].files[0].name, row - self.firsts[which] + 1
+        file = self.texts[which].files[0]
+        return file.name, file.header + row - self.firsts[which] + 1
 
 
 @dataclass(frozen=True)

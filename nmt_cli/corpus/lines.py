@@ -37,6 +37,8 @@ class TextFile:
     byte_order_marks: int = 0
     carriage_returns: int = 0
     invalid_bytes: int = 0
+    header: int = 0
+    """Lines of a header, which is no pair (TSV and CSV only)."""
     joined: int = 0
     """Segments that held a line break, which became a space (CSV, JSON Lines and TMX only)."""
     left_out: dict[str, int] = field(default_factory=dict)

@@ -81,7 +81,9 @@ def _plain_errors(url: str) -> Iterator[None]:
 
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if isinstance(error.__cause__, aiohttp.ClientConnectionError):
+            raise CorpusError(f"{url}: cannot be fetched: {error.__cause__}") from None
         raise NotFoundError(f"{url}: not found") from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise CorpusError(f"{url}: cannot be fetched: {error or type(error).__name__}") from None

@@ -52,7 +52,9 @@ def _pick(file: TextFile, fields: Fields, rows: Iterator[Row]) -> Iterator[tuple
     if first is None:
         return
     columns, is_header = _columns(file, fields, first[1])
-    if not is_header:
+    if is_header:
+        file.header = first[0]
+    else:
         yield _cells(file, columns, first)
     for row in rows:
         yield _cells(file, columns, row)

@@ -300,6 +300,23 @@ def test_each_drop_has_its_option(nmt: Nmt, text: Path, option: str, gone: int, 
         assert changed.count(back) == plain.count(back) + 1
 
 
+@pytest.mark.parametrize(("suffix", "between"), [("tsv", "\t"), ("csv", ",")])
+def test_places_are_lines_and_are_shown_with_their_text(nmt: Nmt, text: Path, suffix: str, between: str) -> None:
+    rows = [("en", "ko"), *pairs(0, 60), ("cat", ""), ("the\1cat sat", "고양이")]
+    write(text / f"all.{suffix}", [between.join(row) for row in rows])
+    status, out, _ = nmt("preprocess", "--train", f"all.{suffix}", *LANGUAGES, "--out", "out")
+    assert status == 0
+    assert f"all.{suffix}:{len(rows) - 1}  cat | \n" in out
+    assert f"all.{suffix}:{len(rows)}  the\\x01cat sat | 고양이\n" in out
+
+
+def test_a_blank_split_measures_nothing(nmt: Nmt, text: Path) -> None:
+    write_pairs(text / "dev", [("", "둘"), ("two", " ")])
+    status, _, err = nmt(*ALL)
+    assert status == 1
+    assert "dev.en + dev.ko: every pair of dev has a blank side" in err
+
+
 def test_what_reading_changes_is_told(nmt: Nmt, text: Path) -> None:
     (text / "train.en").write_bytes(b"\xef\xbb\xbf" + b"".join(s.encode() + b"\r\n" for s, _ in pairs(0, 120)))
     status, out, _ = nmt(*ALL)
