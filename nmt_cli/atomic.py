@@ -1,5 +1,6 @@
 """Writing so that no reader ever meets half a file."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,9 +12,17 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one step.
 
-    The data is on the disk before the name changes. If the block fails, `path` stays as it was.
+    The data is on the disk before the name changes. If the block fails, `path` stays as it was. A link stays a link,
+    to what is written; a device or a pipe is given as it is, to be written to.
+
+    Raises OSError naming `path` if it is a folder or cannot be written.
     """
+    check_writable(path)
+    if path.exists() and not path.is_file():
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
+    path = path.resolve() if path.is_symlink() else path
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -26,6 +35,17 @@ def replacing(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise, before any work is done for it, the OSError that writing `path` would end in."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if not os.access(path if path.exists() and not path.is_file() else folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

@@ -12,8 +12,10 @@ from pydantic import Field, model_validator
 from nmt_cli.settings import Settings, Shown
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Width = Annotated[int, Field(ge=1, le=65_536)]
+Threads = Annotated[int, Field(ge=0, le=4096)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
@@ -67,7 +69,7 @@ class PreprocessConfig(Settings):
     """SentencePiece model type."""
     vocabulary: Annotated[Literal["joint", "separate"], Shown("Subwords")] = "joint"
     """One subword vocabulary for both languages (needed to tie all embeddings), or one each."""
-    vocabulary_size: Annotated[int | None, Field(ge=300), Shown("Subwords")] = None
+    vocabulary_size: Annotated[int | None, Field(ge=300, le=1_000_000), Shown("Subwords")] = None
     """Most subwords in a vocabulary; without it chosen from the size of the corpus."""
     tokenizer_model: Annotated[list[Path], Shown("Subwords")] = []
     """Take this SentencePiece model instead of training one (twice: source, then target)."""
@@ -80,7 +82,7 @@ class PreprocessConfig(Settings):
     """Prepare again although nothing has changed."""
     seed: Annotated[Count, Shown("Run")] = 1
     """Seed of the held-out sample, and of the text that subwords are learnt from if there is more than enough."""
-    threads: Annotated[Count, Shown("Run")] = 0
+    threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
 
     @model_validator(mode="after")
@@ -119,7 +121,7 @@ class LabConfig(Settings):
     """Gold alignment of the corpus's test split (i-j sure, ipj possible, from 0), for alignment."""
     out: Annotated[Path, Shown("Run")] = Path("lab")
     """Folder to write to; each experiment has its own in it."""
-    threads: Annotated[Count, Shown("Run")] = 1
+    threads: Annotated[Threads, Shown("Run")] = 1
     """Processor threads; 0 takes all. The models are small: more than one seldom helps."""
 
 
@@ -140,7 +142,7 @@ class ExplainConfig(Settings):
     """Write a page to step through to this file."""
     device: Annotated[Device, Shown("Run")] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    threads: Annotated[Count, Shown("Run")] = 0
+    threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
 
 
@@ -149,13 +151,13 @@ class ModelConfig(Settings):
 
     cell: Annotated[Literal["lstm", "gru", "rnn"], Shown("Model")] = "lstm"
     """Recurrent cell: LSTM, GRU, or the plain tanh network whose gradients vanish."""
-    embedding_size: Annotated[Positive, Shown("Model")] = 288
+    embedding_size: Annotated[Width, Shown("Model")] = 288
     """Width of the subword embeddings, E."""
-    hidden_size: Annotated[Positive, Shown("Model")] = 288
+    hidden_size: Annotated[Width, Shown("Model")] = 288
     """Width of decoder states and of the encoder's annotations, H."""
-    encoder_layers: Annotated[Positive, Shown("Model")] = 1
+    encoder_layers: Annotated[Width, Shown("Model")] = 1
     """Stacked encoder layers."""
-    decoder_layers: Annotated[Positive, Shown("Model")] = 2
+    decoder_layers: Annotated[Width, Shown("Model")] = 2
     """Stacked decoder layers."""
     bidirectional: Annotated[bool, Shown("Model")] = True
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
@@ -172,7 +174,7 @@ class ModelConfig(Settings):
     """Score of a decoder state s against an encoder state h: dot s.h, general s.W.h, each also scaled (by sqrt(d), so
     that attention does not settle too early), concat v.tanh(W[s; h]), mlp the same with two layers, or location, (W s)
     at h's place."""
-    heads: Annotated[Positive, Shown("Model")] = 1
+    heads: Annotated[Width, Shown("Model")] = 1
     """Attention heads, each with queries and keys of its own."""
     local: Annotated[Literal["none", "monotonic", "predictive"], Shown("Model")] = "none"
     """Look only at source subwords near a place: that of the target subword, or one that is predicted (Luong)."""
@@ -310,7 +312,7 @@ class TrainConfig(Settings):
     """Where to compute; auto takes a GPU if there is one."""
     precision: Annotated[Precision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes bf16 where the processor has it."""
-    threads: Annotated[Count, Shown("Run")] = 0
+    threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     tensorboard: Annotated[Path | None, Shown("Run")] = None
     """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
@@ -401,9 +403,21 @@ class TranslateConfig(Settings):
     """Where to compute."""
     precision: Annotated[Precision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
-    threads: Annotated[Count, Shown("Run")] = 0
+    threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        taken: dict[Path, str] = {}
+        for name in ("alignment", "attention", "receipt"):
+            path = getattr(self, name)
+            if path is None or path.is_char_device():  # /dev/null takes any number
+                continue
+            other = taken.setdefault(path.absolute(), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} would both be written to {path}; give each its own file")
+        return self
 
 
 class EvaluateConfig(Settings):
@@ -447,6 +461,6 @@ class EvaluateConfig(Settings):
     """Where to compute."""
     precision: Annotated[Precision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
-    threads: Annotated[Count, Shown("Run")] = 0
+    threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()

@@ -6,6 +6,7 @@ Only the module of the command that was asked for is imported, so that `nmt --he
 import functools
 import importlib
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -82,11 +83,26 @@ def main(arguments: list[str] | None = None) -> None:
     141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_streams()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what is half done is cleared away
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
     with _mistakes_told():
         build(arguments)(arguments, prog_name="nmt")
+
+
+def _open_streams() -> None:
+    """A program may be started without its standard streams: nothing is read then, and what it says is dropped, but
+    a result that nobody can have is an error."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file of ours takes their place
+        pass
+    os.close(handle)
+    missing = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for name in missing:
+        setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+    if "stdout" in missing:
+        _fail("standard output is closed; there is nowhere to write to")
 
 
 @contextmanager

@@ -73,11 +73,13 @@ def _parameter(leaf: Leaf) -> inspect.Parameter:
     if default not in (None, [], False):
         help_text += f" \\[default: {default}]"  # escaped: it is no markup
     if leaf.shown.argument:
-        info: Any = typer.Argument(help=help_text, show_default=False)
+        info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # told by whoever reads it
     else:
         flag = _flag(leaf)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
-        info = typer.Option(*flags, help=help_text, rich_help_panel=leaf.shown.panel, show_default=False)
+        info = typer.Option(
+            *flags, help=help_text, rich_help_panel=leaf.shown.panel, show_default=False, readable=False
+        )
     annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
     return inspect.Parameter(
         leaf.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, info]

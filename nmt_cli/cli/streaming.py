@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from nmt_cli.atomic import replacing
+from nmt_cli.atomic import check_writable, replacing
 from nmt_cli.checkpoint.folder import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
@@ -124,6 +124,7 @@ def attention_map(translation: Translation) -> "AttentionMap":
 def _attention_file(path: Path) -> "AttentionFile":
     from nmt_cli.report.attention import AttentionFile  # which loads what draws: a second that others need not wait
 
+    check_writable(path)
     return AttentionFile(path)
 
 

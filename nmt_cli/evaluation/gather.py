@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmt_cli.atomic import check_writable
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.corpus.manifest import PreparedManifest
@@ -71,6 +72,8 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     Raises ConfigError, CorpusError or CheckpointError for what the user can mend.
     """
     needed = plan(config)
+    if config.save and needed.translates:
+        check_writable(config.save)
     model = _manifest(needed.model) if needed.model else None
     stored = _stored(config, needed.model, model) if needed.stored else None
     known = model or (stored.manifest if stored else None)
@@ -80,7 +83,7 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
     baseline = _read(config.baseline, notes) if config.baseline else None
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
-    gold = _gold(config.gold, references[0]) if config.gold and needed.translates else None
+    gold = _gold(config.gold, sources, references[0]) if config.gold and sources and needed.translates else None
     recipe: dict[str, Any] = {
         "source": sources.name if sources else None,
         "references": [text.name for text in references],
@@ -110,16 +113,22 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     )
 
 
-def _gold(path: Path, references: Text) -> list[Alignment]:
-    """A gold alignment that belongs to the references. Raises CorpusError if it does not."""
+def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
+    """A gold alignment that belongs to these texts. Raises CorpusError if it does not."""
     gold = read_links(path)
     _check_lines([references, Text([""] * len(gold), str(path))])
-    for number, (sentence, text) in enumerate(zip(gold, references.lines, strict=True), start=1):
-        last = max((j for _, j in sentence.possible), default=-1)
-        if last >= (words := len(text.split())):
-            raise CorpusError(
-                f"{path}:{number}: links target word {last}, but the reference has {words} words; words count from 0"
+    sides = (("source", sources), ("target", references))
+    for number, sentence in enumerate(gold, start=1):
+        for side, (name, text) in enumerate(sides):
+            last, words = (
+                max((link[side] for link in sentence.possible), default=-1),
+                len(text.lines[number - 1].split()),
             )
+            if last >= words:
+                raise CorpusError(
+                    f"{path}:{number}: links {name} word {last}, but there are {words} words; they count from 0, and "
+                    "the source stands first"
+                )
     return gold
 
 

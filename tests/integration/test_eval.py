@@ -279,7 +279,7 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
         (["--gold", "few"], "prepared has 14 lines, but few has 2; both must have a line for a line"),
-        (["--gold", "links"], "links:14: links target word 9, but the reference has"),
+        (["--gold", "links"], "links:14: links target word 9, but there are"),
         (["--gold", "test.ko"], "is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
         (["--gold", "good", "--ensemble", "model"], "--gold: measures the attention of one model"),
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -185,6 +186,12 @@ def test_sampling_is_seeded(nmt: Program, tiny_model: Path) -> None:
         (("--n-best", 9), "n_best 9 is more than beam_size 1"),
         (("--target-prefix", "nowhere"), "nowhere: no such file"),
         (("--model", "nowhere"), "nowhere: no model here"),
+        (("--receipt", "x", "--alignment", "./x"), "alignment and receipt would both be written to x"),
+        (("--receipt", "."), ".: Is a directory"),
+        (("--alignment", "/dev/null/x"), "/dev/null/x: Not a directory"),
+        (("--attention", "/dev/null/x.html"), "/dev/null/x.html: Not a directory"),
+        (("--threads", 10**11), "threads = 100000000000: input should be less than or equal to 4096"),
+        (("--max-length", 10**20), "max_length = 100000000000000000000: input should be less than or equal to"),
         (("--set", "coverage=1"), "no option coverage; did you mean coverage_penalty?"),
     ],
 )
@@ -275,6 +282,38 @@ def test_interrupted_it_says_so(tiny_model: Path, tmp_path: Path) -> None:
         assert process.wait() == 130
         assert process.stderr.read() == b"nmt: interrupted\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ended_it_leaves_nothing_half_written(tiny_model: Path, tmp_path: Path) -> None:
+    with start(tiny_model, "--receipt", tmp_path / "receipt") as process:
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_devices_are_written_to_and_stay(tiny_model: Path) -> None:
+    with start(tiny_model, "--receipt", os.devnull, "--alignment", os.devnull) as process:
+        assert len(process.communicate(b"x\n\n")[0].split(b"\n")) == 3
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "error"),
+    [
+        ("<&-", 0, b"", b""),
+        (">&-", 1, b"", b"nmt: standard output is closed; there is nowhere to write to\n"),
+        ("2>&-", 0, b"\n", b""),
+    ],
+)
+def test_streams_that_are_closed(tiny_model: Path, closed: str, code: int, out: bytes, error: bytes) -> None:
+    program = shlex.join(command("--model", tiny_model, *FAST))
+    done = subprocess.run(f"{program} {closed}", shell=True, input=b"\n", capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (code, out)
+    assert done.stderr.endswith(error)
+    assert b"Traceback" not in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
