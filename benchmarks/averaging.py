@@ -9,7 +9,8 @@ falls to zero at the end of a run, so that both come to the same there; in the m
 import argparse
 from pathlib import Path
 
-from nmt_cli.checkpoint.folder import RESUME, load_model, load_weights
+from nmt_cli.checkpoint.folder import load_model, load_weights
+from nmt_cli.checkpoint.layout import RESUME
 from nmt_cli.checkpoint.tensors import read_tensors
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.model.device import compute_for_search

@@ -23,7 +23,6 @@ class Shown:
 
     panel: str = "Options"
     argument: bool = False
-    short: str | None = None
 
 
 class Settings(BaseModel):

@@ -1,65 +1,21 @@
-"""The model folder: everything that is needed to translate, and what it says about itself.
+"""The model folder, written and read: everything that is needed to translate (see `layout` for what lies in it)."""
 
-model/  manifest.json        what it is, where it comes from
-        config.toml          every option in force
-        tokenizer.model      subwords (or tokenizer.source.model and tokenizer.target.model)
-        weights.safetensors  the best weights, with step, scores and hash in the header
-        last/                the state to resume from
-        metrics.jsonl        a line for every report and validation
-        README.md            the model card
-"""
-
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
-from nmt_cli.manifest import MANIFEST, Kind, Record
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import read_toml, resolve, to_toml
-
-FORMAT = 1
-"""Version of the model folder's format."""
-
-CONFIG = "config.toml"
-WEIGHTS = "weights.safetensors"
-CARD = "README.md"
-METRICS = "metrics.jsonl"
-RESUME = Path("last") / "state.safetensors"
-
-
-class ModelManifest(Record):
-    """`manifest.json` of a model."""
-
-    format: int
-    kind: Literal["model"]
-    toolkit: str
-    command: list[str]
-    source: str
-    target: str
-    unicode: Literal["nfc", "nfkc", "none"]
-    max_source_length: int
-    """Subwords of the longest input translated in one piece."""
-    source_size: int
-    target_size: int
-    prepared: str
-    """Folder of the corpus that it was trained on."""
-    corpus: str
-    """Fingerprint of that corpus."""
-    train_pairs: int
-
-
-MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
-"""The folder of a model."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +41,6 @@ class LoadedModel:
     def hash(self) -> str:
         """The first digits of the weights' hash: the model's name in recipes."""
         return str(self.facts["sha256"])[:12]
-
-
-def belongs(name: str) -> bool:
-    """Whether a file of this name is part of a model folder, or left by a run that was killed."""
-    own = (CONFIG, WEIGHTS, CARD, METRICS, RESUME.parts[0], MANIFEST)
-    return name in own or re.fullmatch(r"tokenizer(\.\w+)?\.model|\..+\.partial", name) is not None
 
 
 def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers) -> None:

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nmt_cli.checkpoint.layout import CONFIG, WEIGHTS, read_facts
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
-from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, manifest_of
 from nmt_cli.settings import read_toml
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
-
-CONFIG = "config.toml"
-WEIGHTS = "weights.safetensors"
 
 Facts = dict[str, Any]
 
@@ -54,18 +52,7 @@ def _facts(folder: Path) -> Facts:
     if (folder / CONFIG).is_file():
         facts["config"] = read_toml(folder / CONFIG)
     if (folder / WEIGHTS).is_file():
-        facts["weights"] = _weight_facts(folder / WEIGHTS)
-    return facts
-
-
-def _weight_facts(path: Path) -> Facts:
-    """The facts in the header of a safetensors file: 8 bytes of length, then JSON."""
-    try:
-        with open(path, "rb") as file:
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        facts: Facts = json.loads(header["__metadata__"]["nmt"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError):
-        raise CheckpointError(f"{path}: damaged, or not written by nmt") from None
+        facts["weights"] = read_facts(folder / WEIGHTS)
     return facts
 
 

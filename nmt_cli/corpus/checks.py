@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus.lines import SEPARATORS
 from nmt_cli.corpus.scripts import Script
 
 (
@@ -56,7 +57,6 @@ CHECKS = (
 """In the order in which a pair that has several is counted as dropped."""
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-_SEPARATOR = re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
 
 
 def dropped_bits(config: PreprocessConfig) -> int:
@@ -82,7 +82,7 @@ def check_pair(source: str, target: str, scripts: tuple[Script, Script]) -> int:
         pair = f"{source}\n{target}"
         if _CONTROL.search(pair):
             found |= CONTROL
-        if _SEPARATOR.search(pair):
+        if SEPARATORS.search(pair):
             found |= SEPARATOR
     if "\ufffd" in source or "\ufffd" in target:
         found |= DAMAGED

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ LONGEST = 1 << 26
 OnInvalid = Literal["error", "replace"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+SEPARATORS = re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+"""Characters that other programs take for a line end."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 

@@ -1,14 +1,14 @@
 """Where two files that should run in parallel come apart."""
 
 import itertools
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-_SEPARATORS = re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+from nmt_cli.corpus.lines import SEPARATORS
+
 _LEAST_EVIDENCE = 20
 """Lines on either side of a change below which it may be chance."""
 
@@ -39,7 +39,7 @@ def first_suspicious_line(source: Iterable[str], target: Iterable[str]) -> Suspi
 
 def _separator(number: int, pair: tuple[str, str]) -> Suspicion | None:
     for side, text in enumerate(pair):
-        if found := _SEPARATORS.search(text):
+        if found := SEPARATORS.search(text):
             return Suspicion(number, side, f"it holds U+{ord(found[0]):04X}, which other programs take for a line end")
     return None
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from nmt_cli.corpus.lines import BYTE_ORDER_MARK
+
 CHUNK = 1 << 16
 PATIENCE = 0.02
 """Seconds that a pipe is given to add to a window that has begun: unnoticed, and batches are fuller for it."""
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)

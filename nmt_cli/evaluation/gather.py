@@ -6,9 +6,10 @@ Only a model needs torch, so what imports it is imported when there is a model.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nmt_cli.atomic import check_writable
+from nmt_cli.checkpoint.layout import MODEL, ModelManifest
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.corpus.manifest import PreparedManifest
@@ -17,10 +18,7 @@ from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, read_links
 from nmt_cli.evaluation.material import Material, Text
 
-if TYPE_CHECKING:
-    from nmt_cli.checkpoint.folder import ModelManifest
-
-MODEL = Path("model")
+USUAL_MODEL = Path("model")
 """The model that is judged when nothing else is asked for."""
 
 TRANSLATING = ("save", "ensemble", "gold", "batch_size", "device", "precision", "threads")
@@ -39,7 +37,7 @@ class Plan:
 def plan(config: EvaluateConfig) -> Plan:
     """Decide what to read. Raises ConfigError for options that contradict or lack each other."""
     translates = config.hypotheses is None
-    model = config.model or (MODEL if translates else None)
+    model = config.model or (USUAL_MODEL if translates else None)
     in_files = bool(config.reference) and (config.source_file is not None or not translates)
     stored = not in_files or config.prepared is not None or "split" in config.model_fields_set
     if config.source_file and not config.reference:
@@ -74,7 +72,7 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     needed = plan(config)
     if config.save and needed.translates:
         check_writable(config.save)
-    model = _manifest(needed.model) if needed.model else None
+    model = MODEL.read(needed.model) if needed.model else None
     stored = _stored(config, needed.model, model) if needed.stored else None
     known = model or (stored.manifest if stored else None)
     notes = list(_notes(config, needed, model, stored))
@@ -132,13 +130,7 @@ def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
     return gold
 
 
-def _manifest(path: Path) -> "ModelManifest":
-    from nmt_cli.checkpoint import folder
-
-    return folder.MODEL.read(path)
-
-
-def _stored(config: EvaluateConfig, path: Path | None, model: "ModelManifest | None") -> Stored:
+def _stored(config: EvaluateConfig, path: Path | None, model: ModelManifest | None) -> Stored:
     """The stored split, of --prepared or of the corpus that the model was trained on."""
     folder = config.prepared
     if folder is None:
@@ -187,7 +179,7 @@ def _check_lines(texts: Sequence[Text]) -> None:
             )
 
 
-def _notes(config: EvaluateConfig, needed: Plan, model: "ModelManifest | None", stored: Stored | None) -> Iterator[str]:
+def _notes(config: EvaluateConfig, needed: Plan, model: ModelManifest | None, stored: Stored | None) -> Iterator[str]:
     if "significance" in config.model_fields_set and config.baseline is None:
         yield "significance is not used without --baseline"
     if not needed.translates:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.folder import CARD, LoadedModel
+from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.checkpoint.layout import CARD
 from nmt_cli.settings import to_toml
 
 TEMPLATE = """# {source} -> {target} translator

@@ -11,20 +11,8 @@ from typing import Any
 import torch
 
 from nmt_cli import __version__
-from nmt_cli.checkpoint.folder import (
-    FORMAT,
-    METRICS,
-    MODEL,
-    RESUME,
-    WEIGHTS,
-    LoadedModel,
-    ModelManifest,
-    belongs,
-    build_model,
-    create_folder,
-    read_config,
-)
-from nmt_cli.checkpoint.tensors import read_facts
+from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, read_config
+from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, RESUME, WEIGHTS, ModelManifest, belongs, read_facts
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
@@ -70,6 +58,8 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
     if not len(train_split):
         raise CorpusError(f"{config.prepared}: train is empty; there is nothing to learn from")
     validator = Validator(corpus, config.training.validate_sentences)
+    for left in config.out.glob(".*.partial"):  # by a run that was killed while it wrote
+        left.unlink()
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
     replaced = None
     if not config.resume:

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from conftest import heed_interrupts
 
-from nmt_cli.checkpoint.tensors import read_facts, read_tensors
+from nmt_cli.checkpoint.layout import read_facts
+from nmt_cli.checkpoint.tensors import read_tensors
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.training.validation import Validator

@@ -8,7 +8,8 @@ import torch
 
 from nmt_cli import atomic
 from nmt_cli.atomic import check_writable, replacing, write_atomic
-from nmt_cli.checkpoint.tensors import read_facts, read_tensors, write_tensors
+from nmt_cli.checkpoint.layout import read_facts
+from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}

@@ -1,0 +1,77 @@
+"""What lies in a model folder and what can be told of it without torch.
+
+model/  manifest.json        what it is, where it comes from
+        config.toml          every option in force
+        tokenizer.model      subwords (or tokenizer.source.model and tokenizer.target.model)
+        weights.safetensors  the best weights, with step, scores and hash in the header
+        last/                the state to resume from
+        metrics.jsonl        a line for every report and validation
+        README.md            the model card
+"""
+
+import json
+import re
+import struct
+from pathlib import Path
+from typing import Any, Literal
+
+from nmt_cli.errors import CheckpointError
+from nmt_cli.manifest import MANIFEST, Kind, Record
+
+FORMAT = 1
+"""Version of the model folder's format."""
+
+CONFIG = "config.toml"
+WEIGHTS = "weights.safetensors"
+CARD = "README.md"
+METRICS = "metrics.jsonl"
+RESUME = Path("last") / "state.safetensors"
+HEADER = "nmt"
+"""Where our facts stand in the header of a tensor file."""
+
+
+class ModelManifest(Record):
+    """`manifest.json` of a model."""
+
+    format: int
+    kind: Literal["model"]
+    toolkit: str
+    command: list[str]
+    source: str
+    target: str
+    unicode: Literal["nfc", "nfkc", "none"]
+    max_source_length: int
+    """Subwords of the longest input translated in one piece."""
+    source_size: int
+    target_size: int
+    prepared: str
+    """Folder of the corpus that it was trained on."""
+    corpus: str
+    """Fingerprint of that corpus."""
+    train_pairs: int
+
+
+MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
+"""The folder of a model."""
+
+
+def belongs(name: str) -> bool:
+    """Whether a file of this name is part of a model folder, or left by a run that was killed."""
+    own = (CONFIG, WEIGHTS, CARD, METRICS, RESUME.parts[0], MANIFEST)
+    return name in own or re.fullmatch(r"tokenizer(\.\w+)?\.model|\..+\.partial", name) is not None
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """The facts in a tensor file, without its tensors. Raises CheckpointError if it is missing or foreign."""
+    try:
+        with open(path, "rb") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(size, 1 << 26)))
+        facts: dict[str, Any] = json.loads(header["__metadata__"][HEADER])
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    except (struct.error, ValueError, KeyError, TypeError):
+        raise CheckpointError(f"{path}: damaged, or not written by nmt") from None
+    return facts
