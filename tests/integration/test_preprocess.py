@@ -310,6 +310,16 @@ def test_places_are_lines_and_are_shown_with_their_text(nmt: Nmt, text: Path, su
     assert f"all.{suffix}:{len(rows)}  the\\x01cat sat | 고양이\n" in out
 
 
+def test_fields_are_taken_by_the_names_given(nmt: Nmt, text: Path) -> None:
+    write(text / "all.jsonl", [json.dumps({"id": "x", "said": {"a": s, "b": t}}) for s, t in pairs(0, 60)])
+    fields = ("--source-field", "said.b", "--target-field", "said.a")
+    status, _, err = nmt("preprocess", "--train", "all.jsonl", *LANGUAGES, *fields, "--holdout", 5, "--out", "out")
+    assert status == 0, err
+    corpus = PreparedCorpus.open(text / "out")
+    found = [pair for split in ("train", "dev", "test") for pair in texts(corpus, split)]
+    assert sorted(found) == sorted((t, s) for s, t in pairs(0, 60))
+
+
 def test_a_blank_split_measures_nothing(nmt: Nmt, text: Path) -> None:
     write_pairs(text / "dev", [("", "둘"), ("two", " ")])
     status, _, err = nmt(*ALL)
