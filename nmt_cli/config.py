@@ -382,8 +382,8 @@ class TranslateConfig(Settings):
     model: Annotated[Path, Shown("Run")] = Path("model")
     """Model folder."""
     ensemble: Annotated[list[Path], Shown("Run")] = []
-    """Average the probabilities of this model with its own; may be given several times. All must have been trained on
-    one prepared corpus."""
+    """Average the probabilities of this model with its own; may be given several times. All must know the
+    same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
     output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
     alignment: Annotated[Path | None, Shown("Output")] = None
@@ -426,8 +426,8 @@ class EvaluateConfig(Settings):
     model: Annotated[Path | None, Shown("Input")] = None
     """Model folder; without it and without --hypotheses: model."""
     ensemble: Annotated[list[Path], Shown("Input")] = []
-    """Average the probabilities of this model with its own; may be given several times. All must have been trained on
-    one prepared corpus."""
+    """Average the probabilities of this model with its own; may be given several times. All must know the
+    same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
     split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
     """Stored split to translate when no files are given."""
     prepared: Annotated[Path | None, Shown("Input")] = None

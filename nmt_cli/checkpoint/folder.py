@@ -90,7 +90,8 @@ def load_ensemble(path: Path, others: Sequence[Path], compute: Compute) -> Loade
     for other in rest:
         if other.tokenizers.files() != first.tokenizers.files() or other.manifest.unicode != first.manifest.unicode:
             raise CheckpointError(
-                f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus"
+                f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus, or of "
+                "several that nmt preprocess --tokenizer-model gave the same"
             )
     return replace(first, others=rest)
 
