@@ -20,6 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from lowercase_bleu import lowercase_bleu
+
 
 def run(*command: str) -> tuple[float, str]:
     """Run an nmt command; seconds and standard output."""
@@ -27,16 +29,6 @@ def run(*command: str) -> tuple[float, str]:
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "nmt_cli", *command], stdout=subprocess.PIPE, text=True, check=True)
     return time.monotonic() - started, done.stdout
-
-
-def tokenised_lowercase_bleu(hypotheses: list[str], references: list[str]) -> dict[str, Any]:
-    """BLEU as papers on this corpus report it: lower-cased text, tokenised alike by mteval-v13a's international
-    rules where the papers used the Moses tokenizer, so that the figure is near theirs, not the same."""
-    from sacrebleu.metrics import BLEU
-
-    metric = BLEU(lowercase=True, tokenize="intl")
-    score = metric.corpus_score(hypotheses, [references])
-    return {"score": score.score, "signature": str(metric.get_signature())}
 
 
 def machine() -> str:
@@ -100,7 +92,7 @@ def main() -> None:
 
             references = PreparedCorpus.open(prepared).split("test").target_texts()
             hypotheses = output.read_text(encoding="utf-8").split("\n")[:-1]
-            row["bleu_lowercase_tokenised"] = tokenised_lowercase_bleu(hypotheses, references)
+            row["bleu_lowercase_tokenised"] = lowercase_bleu(hypotheses, references)
     print(json.dumps(row, ensure_ascii=False, indent=2))
     if given.json:
         given.json.write_text(json.dumps(row, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
