@@ -1,4 +1,4 @@
-"""Writing so that no reader ever meets half a file."""
+"""Writing so that no reader ever meets half a file, and no other run the same folder."""
 
 import errno
 import os
@@ -6,6 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+from nmt_cli.errors import OutputError
 
 
 @contextmanager
@@ -15,14 +22,14 @@ def replacing(path: Path) -> Iterator[Path]:
     The data is on the disk before the name changes. If the block fails, `path` stays as it was. A link stays a link,
     to what is written; a device or a pipe is given as it is, to be written to.
 
-    Raises OSError naming `path` if it is a folder or cannot be written.
+    Raises what `check_writable` raises.
     """
     check_writable(path)
     if path.exists() and not path.is_file():
         yield path
         return
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path = path.resolve() if path.is_symlink() else path
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -38,14 +45,21 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Raise, before any work is done for it, the OSError that writing `path` would end in."""
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if path.is_dir():
+    """Raise, before any work is done for it, the OSError that writing `path` would end in.
+
+    Raises OutputError if it is a file that standard input, output or error already is: replacing it would lose that.
+    """
+    real = path.resolve()
+    folder = next(parent for parent in real.parents if parent.exists())
+    if real.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
-    if not os.access(path if path.exists() and not path.is_file() else folder, os.W_OK):
+    if not os.access(real if real.exists() and not real.is_file() else folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    for handle, name in enumerate(("input", "output", "error")):
+        if real.is_file() and os.path.samestat(os.fstat(handle), real.stat()):
+            raise OutputError(f"{path}: is standard {name} already; name another file")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -68,3 +82,27 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder against other runs for as long as this one lives: True, False if another has it, None where there
+    are no such locks."""
+    if fcntl is None:
+        yield None
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield _locked(handle)
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool | None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without them
+        return None
+    return True

@@ -414,7 +414,7 @@ class TranslateConfig(Settings):
             path = getattr(self, name)
             if path is None or path.is_char_device():  # /dev/null takes any number
                 continue
-            other = taken.setdefault(path.absolute(), name)
+            other = taken.setdefault(path.resolve(), name)
             if other != name:
                 raise ValueError(f"{other} and {name} would both be written to {path}; give each its own file")
         return self

@@ -45,7 +45,7 @@ class LoadedModel:
 
 def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers) -> None:
     """Write what does not change while training."""
-    path.resolve().mkdir(parents=True, exist_ok=True)  # a link may lead to a folder that is not there yet
+    path.mkdir(parents=True, exist_ok=True)
     write_atomic(path / CONFIG, to_toml(config))
     for name, content in tokenizers.files().items():
         write_atomic(path / name, content)

@@ -7,16 +7,16 @@ model/  manifest.json        what it is, where it comes from
         last/                the state to resume from
         metrics.jsonl        a line for every report and validation
         README.md            the model card
+        replaced-1/          while --overwrite is at work: the model that was here before
 """
 
 import json
-import re
 import struct
 from pathlib import Path
 from typing import Any, Literal
 
 from nmt_cli.errors import CheckpointError
-from nmt_cli.manifest import MANIFEST, Kind, Record
+from nmt_cli.manifest import Kind, Record
 
 FORMAT = 1
 """Version of the model folder's format."""
@@ -53,12 +53,6 @@ class ModelManifest(Record):
 
 MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
 """The folder of a model."""
-
-
-def belongs(name: str) -> bool:
-    """Whether a file of this name is part of a model folder, or left by a run that was killed."""
-    own = (CONFIG, WEIGHTS, CARD, METRICS, RESUME.parts[0], MANIFEST)
-    return name in own or re.fullmatch(r"tokenizer(\.\w+)?\.model|\..+\.partial", name) is not None
 
 
 def read_facts(path: Path) -> dict[str, Any]:

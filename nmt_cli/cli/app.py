@@ -79,12 +79,12 @@ def _telling(run: Callable[..., None]) -> Callable[..., None]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program on these arguments (by default the process's own) and exit.
 
-    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted,
-    141 the reader of the output has left.
+    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted
+    (Ctrl-C or SIGTERM), 141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    _open_streams()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that what is half done is cleared away
+    _open_streams(needed="stdout" if arguments[:1] not in (["preprocess"], ["train"], ["lab"]) else None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
@@ -92,16 +92,16 @@ def main(arguments: list[str] | None = None) -> None:
         build(arguments)(arguments, prog_name="nmt")
 
 
-def _open_streams() -> None:
+def _open_streams(needed: str | None) -> None:
     """A program may be started without its standard streams: nothing is read then, and what it says is dropped, but
     a result that nobody can have is an error."""
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file of ours takes their place
-        pass
+        os.set_inheritable(handle, True)
     os.close(handle)
     missing = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
     for name in missing:
         setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
-    if "stdout" in missing:
+    if needed in missing:
         _fail("standard output is closed; there is nowhere to write to")
 
 

@@ -1,11 +1,9 @@
 """`nmt preprocess`."""
 
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmt_cli.cli.options import command
@@ -24,8 +22,7 @@ def run(config: PreprocessConfig) -> None:
 
     begun = time.monotonic()
     try:
-        with _interrupted_by_sigterm():
-            outcome = prepare(config, _say)
+        outcome = prepare(config, _say)
     except KeyboardInterrupt:
         _say(f"nmt: interrupted; {config.out} is as it was before")
         raise SystemExit(130) from None
@@ -39,16 +36,6 @@ def run(config: PreprocessConfig) -> None:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, so that nothing half-written is left."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _show(report: "Report", languages: tuple[str, str]) -> None:

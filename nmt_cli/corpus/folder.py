@@ -8,12 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
-
-from nmt_cli.atomic import sync_folder
+from nmt_cli.atomic import held, sync_folder
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, file_hash
 from nmt_cli.corpus.store import SPLITS, split_file
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
@@ -36,7 +31,7 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)
         temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
-        with temporary as name, _held(Path(name)):
+        with temporary as name, held(Path(name)):
             fresh, work = Path(name) / "fresh", Path(name) / "work"
             fresh.mkdir()
             work.mkdir()
@@ -53,31 +48,12 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
 def _sweep(out: Path) -> None:
     """Take away what a killed run left beside `out`, and put back a corpus that it had moved aside."""
     for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        with _held(left) as alone:
+        with held(left) as alone:
             if not alone:
                 continue  # it belongs to a run that is still going on
             if (left / "old").is_dir() and not out.exists():
                 os.rename(left / "old", out)
             shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Lock a folder against `_sweep` of other runs for as long as this one lives; False if another has it,
-    or there are no such locks here."""
-    if fcntl is None:
-        yield False
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(handle)
 
 
 def _publish(fresh: Path, out: Path, old: Path) -> None:

@@ -87,9 +87,9 @@ class Run:
                 reason = self._reason_to_stop()
                 if reason is not None:
                     break
-        if self._interrupted is None and self.progress.validated != self.progress.step:
-            self._validate()
-        self._save()
+            if self._interrupted is None and self.progress.validated != self.progress.step:
+                self._validate()
+            self._save()
         assert reason is not None
         return reason
 

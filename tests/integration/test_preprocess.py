@@ -19,10 +19,11 @@ from typing import Any
 import pytest
 from conftest import heed_interrupts
 
+from nmt_cli.atomic import held
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import vocabulary
-from nmt_cli.corpus.folder import _held, _sweep
+from nmt_cli.corpus.folder import _sweep
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.manifest import Kind
@@ -604,7 +605,7 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) 
     assert len(leftovers(text)) == 1
     living = text / ".prepared.living.partial"
     living.mkdir()
-    with _held(living):
+    with held(living):
         assert nmt(*ALL)[0] == 0
         assert leftovers(text) == [living.name]
     (text / "prepared").rename(living / "old")  # a run killed just between its last two steps

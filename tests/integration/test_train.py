@@ -160,25 +160,51 @@ def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
     assert "going on at update 2" in nmt("train", "--out", "m", "--resume", "--max-steps", "4").stderr
 
 
-def test_what_is_overwritten_is_kept_until_there_is_something_better(prepared: Path, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
+def test_what_is_overwritten_is_kept_until_the_run_has_ended(prepared: Path, tmp_path: Path) -> None:
+    """Also if the folder is a link, is where the program runs, or holds somebody's own files; and only for so long."""
     (tmp_path / "m").symlink_to(tmp_path / "elsewhere")
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL]
     nmt(*train, "--max-steps", "2")
+    (tmp_path / "m" / "mine.txt").write_text("all my work")
     before = (tmp_path / "m" / "weights.safetensors").read_bytes()
-    aside = tmp_path / "elsewhere.replaced-1"
-    command = [sys.executable, "-m", "nmt_cli", *map(str, train), "--max-steps", "100000", "--overwrite"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts) as process:
-        while process.poll() is None and not (aside.exists() and (tmp_path / "m/last/state.safetensors").exists()):
+    aside = tmp_path / "m" / "replaced-1"
+    there = [*train[:3], ".", *SMALL, "--max-steps", "100000", "--validate-every", "2", "--overwrite"]
+    command = [sys.executable, "-m", "nmt_cli", *map(str, there)]
+    with subprocess.Popen(
+        command, cwd=tmp_path / "m", stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
+        while process.poll() is None and not (aside.exists() and (tmp_path / "m/weights.safetensors").exists()):
             time.sleep(0.01)
+        refused = nmt(*train, "--resume", check=False)
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate()
-    assert f"is kept as {aside} until" in said
+    assert process.returncode == 130
+    assert "the model that was here is kept as replaced-1 until this run has ended" in said
+    assert f"{tmp_path / 'm'}: another nmt train is writing to it" in refused.stderr
     assert (aside / "weights.safetensors").read_bytes() == before
-    nmt(*train, "--max-steps", "2", "--overwrite", "--seed", "3")
+    nmt("eval", "--model", aside)
+    nmt(*train, "--resume", "--max-steps", "2")
+    assert not aside.exists()
     assert (tmp_path / "m").is_symlink()
-    (tmp_path / "m" / "mine.txt").write_text("all my work")
-    assert "also holds mine.txt" in nmt(*train, "--max-steps", "2", "--overwrite", check=False).stderr
+    assert (tmp_path / "m" / "mine.txt").read_text() == "all my work"
+
+
+def test_nothing_of_half_a_model_is_taken_for_a_part_of_the_next(prepared: Path, tmp_path: Path) -> None:
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2"]
+    nmt(*train)
+    (tmp_path / "m" / "weights.safetensors").unlink()
+    left = [
+        tmp_path / "m" / ".x.partial",
+        tmp_path / "m" / "last" / ".x.partial",
+        tmp_path / "m" / "tokenizer.source.model",
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    nmt(*train, "--overwrite")
+    assert not any(path.exists() for path in left)
+    card, config = ((tmp_path / "m" / name).read_text() for name in ("README.md", "config.toml"))
+    assert config.strip() in card
+    assert "overwrite = true" not in config
 
 
 def test_metrics_that_were_cut_short_do_not_hinder(prepared: Path, tmp_path: Path) -> None:

@@ -98,8 +98,14 @@ def test_what_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None
         with pytest.raises(error) as caught:
             check_writable(tmp_path / path)
         assert caught.value.filename == str(tmp_path / path)
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "x")  # what counts is where it leads
+    with pytest.raises(NotADirectoryError):
+        check_writable(tmp_path / "link")
     check_writable(tmp_path / "new" / "x")
     assert not (tmp_path / "new").exists()
+    (tmp_path / "ahead").symlink_to(tmp_path / "later" / "x")
+    write_atomic(tmp_path / "ahead", "there")
+    assert (tmp_path / "later" / "x").read_text() == "there"
 
 
 def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

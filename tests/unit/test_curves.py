@@ -1,6 +1,7 @@
 """Curves in pictures and in characters."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,8 @@ def test_what_stands_beside_each_other_is_named_and_not_joined(tmp_path: Path) -
     drawn = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert "<!-- forth -->" in drawn
     assert "<!-- back -->" in drawn
+    joined, band = "stroke-width: 1.6; stroke-line", 'id="FillBetweenPolyCollection'
+    write_plots([replace(plot, names=None)], tmp_path / "measured")
+    for sign in (joined, band):
+        assert sign not in drawn
+        assert sign in (tmp_path / "measured.svg").read_text(encoding="utf-8")
