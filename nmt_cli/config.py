@@ -163,6 +163,9 @@ class ModelConfig(Settings):
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
     source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"
     """Order in which the encoder reads the source; doubled reads it twice."""
+    embedded_values: Annotated[bool, Shown("Model")] = True
+    """What attention brings from a source subword: its encoder state plus its embedding, so that the context also tells
+    which word was looked at (Gehring et al. 2017), or the state alone."""
     attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], Shown("Model")] = "bottom"
     """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
     parallel over time. after: the top layer's state asks after the recurrence (Luong). before: its previous state
@@ -215,9 +218,14 @@ class ModelConfig(Settings):
                 f"local monotonic moves forward with the target, but source_order {self.source_order} does not; take "
                 "local predictive"
             )
-        if self.attention in ("state", "repeat"):
+        if not self.attends:
             self._fits_without_attention()
         return self
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is attention at all."""
+        return self.attention not in ("state", "repeat")
 
     def _fits_without_attention(self) -> None:
         for name in self.changed("score", "heads", "local", "coverage"):

@@ -59,7 +59,10 @@ def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) 
 
 def read_config(path: Path) -> TrainConfig:
     """The options that a model was trained with."""
-    return resolve(TrainConfig, [(str(path / CONFIG), read_toml(path / CONFIG))])
+    options = read_toml(path / CONFIG)
+    if MODEL.read(path).format < 2:
+        options.setdefault("model", {})["embedded_values"] = False
+    return resolve(TrainConfig, [(str(path / CONFIG), options)])
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:

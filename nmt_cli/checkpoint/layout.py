@@ -18,8 +18,8 @@ from typing import Any, Literal
 from nmt_cli.errors import CheckpointError
 from nmt_cli.manifest import Kind, Record
 
-FORMAT = 1
-"""Version of the model folder's format."""
+FORMAT = 2
+"""Version of the model folder's format. In version 1 no embeddings were added to the values."""
 
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"

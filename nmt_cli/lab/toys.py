@@ -25,6 +25,7 @@ SIZE: dict[str, Any] = {
     "encoder_layers": 1,
     "decoder_layers": 1,
     "bidirectional": False,
+    "embedded_values": False,
     "dropout": 0.0,
     "embedding_dropout": 0.0,
 }

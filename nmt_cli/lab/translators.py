@@ -35,6 +35,7 @@ SIZE: dict[str, Any] = {
     "encoder_layers": 1,
     "decoder_layers": 1,
     "attention": "after",
+    "embedded_values": False,
     "dropout": 0.0,
     "embedding_dropout": 0.0,
     "batch_tokens": 512,

@@ -44,9 +44,9 @@ class Attention(nn.Module):
         self.window = Window(config.hidden_size, config.window, config.local) if config.local != "none" else None
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
-    def project(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """Encoder states (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
-        return self.score.project_keys(self._apart(self.key(states))), self._apart(states)
+    def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
+        return self.score.project_keys(self._apart(self.key(states))), self._apart(values)
 
     def forward(
         self,

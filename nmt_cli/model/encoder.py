@@ -14,10 +14,11 @@ from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
 
 @dataclass(frozen=True)
 class Reading:
-    """What the encoder made of a source: states (B, S, H), the final state (B, H) of the top layer, and, where they
-    are handed over, the last state of every layer, (B, 1, H) each."""
+    """What the encoder made of a source: states (B, S, H), what attention brings of each, `values` (B, S, H), the final
+    state (B, H) of the top layer, and, where they are handed over, the last state of every layer, (B, 1, H) each."""
 
     states: Tensor
+    values: Tensor
     final: Tensor
     layers: tuple[State, ...]
 
@@ -26,10 +27,10 @@ class Reading:
 class Memory:
     """What the decoder may look at.
 
-    With attention, `values` (B, h, S, H / h) are the encoder states and `keys` (B, h, S, A) their projections for the
-    score, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the state after reading everything,
-    `layers` that of every layer where they are handed over. `origin` (B, S) is the source token that was read at each
-    place, where the source is not read as it stands, `width` how many source tokens there are then.
+    With attention, `keys` (B, h, S, A) are the encoder's states, projected for the score, and `values` (B, h, S, H / h)
+    what the context is a sum of, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the state after
+    reading everything, `layers` that of every layer where they are handed over. `origin` (B, S) is the source token that
+    was read at each place, where the source is not read as it stands, `width` how many source tokens there are then.
     """
 
     keys: Tensor | None
@@ -64,7 +65,11 @@ class Memory:
 
 
 class Encoder(nn.Module):
-    """Stacked recurrent layers, in both directions or one."""
+    """Stacked recurrent layers, in both directions or one, with the top layer's state h_j of each token.
+
+    With `embedded_values` what attention brings is h_j + W e_j, the token's embedding added (Gehring et al. 2017, section
+    3.3); W is there only where the two differ in width.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -76,6 +81,9 @@ class Encoder(nn.Module):
         )
         self.dropout = LockedDropout(config.dropout)
         self.hands_over = config.attention == "state"
+        self.embedded_values = config.embedded_values and config.attends
+        widens = self.embedded_values and config.embedding_size != config.hidden_size
+        self.widened = nn.Linear(config.embedding_size, config.hidden_size, bias=False) if widens else nn.Identity()
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Reading:
         """Read the embedded source (B, S, E), real where the mask (B, S) is True."""
@@ -95,4 +103,5 @@ class Encoder(nn.Module):
                 outputs, _ = layer(entering)
                 final = outputs[torch.arange(len(lengths), device=lengths.device), lengths - 1]
             states = outputs + states if depth >= 2 else outputs  # residual from the third layer on
-        return Reading(states, final, tuple(handed))
+        values = states + self.widened(embedded) if self.embedded_values else states
+        return Reading(states, values, final, tuple(handed))

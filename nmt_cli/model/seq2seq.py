@@ -82,7 +82,7 @@ class Seq2Seq(nn.Module):
             source = source.gather(1, origin).masked_fill(~mask, PAD)
         reading = self.encoder(self._embed(self.source_embedding, source), mask)
         attention = self.decoder.attention
-        keys, values = attention.project(reading.states) if attention is not None else (None, None)
+        keys, values = attention.project(reading.states, reading.values) if attention is not None else (None, None)
         return Memory(keys, values, mask, reading.final, reading.layers, origin, width)
 
     def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -35,7 +35,6 @@ SCORES = {
 }
 
 LOCAL = {"monotonic": "moving", "predictive": "predicted"}
-NO_ATTENTION = ("state", "repeat")
 
 ASKS = {
     "after": "the decoder's state asks, after the recurrence (Luong)",
@@ -58,10 +57,15 @@ def score_text(config: ModelConfig) -> str:
     return ", ".join(parts)
 
 
+def value_text(config: ModelConfig) -> str:
+    """What a value is made of."""
+    return "the encoder's state h" + (" plus the token's embedding" if config.embedded_values else "")
+
+
 def joined_text(config: ModelConfig) -> str:
     """What the readout is made of."""
     parts = ["s"] if config.output == "plain" else ["s", "previous word"]
-    return f"[{'; '.join(parts if config.attention in NO_ATTENTION else [*parts, 'c'])}]"
+    return f"[{'; '.join([*parts, 'c'] if config.attends else parts)}]"
 
 
 def fixed_text(explained: Explanation) -> str:
@@ -92,16 +96,16 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     yield Text.assemble(("source       ", "bold"), printable(explained.text))
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
     yield Text.assemble(("attention    ", "bold"), ASKS[config.attention])
-    if explained.states is None:
+    if explained.values is None:
         yield Text(f"\n{fixed_text(explained)}\n{_numbers(explained.final)}")
     else:
         yield Text.assemble(("score        ", "bold"), score_text(config))
-        yield Text("\nWhat the encoder keeps: a state for every token", style="bold")
+        yield Text(f"\nWhat the encoder keeps: a value for every token, {value_text(config)}", style="bold")
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("", "token", f"state h, of {explained.states.shape[1]} numbers"):
+        for name in ("", "token", f"value v, of {explained.values.shape[1]} numbers"):
             table.add_column(name, justify="right" if not name else "left")
-        for place, (token, state) in enumerate(zip(explained.source, explained.states, strict=True), start=1):
-            table.add_row(f"{place}", Text(printable(token)), _numbers(state))
+        for place, (token, value) in enumerate(zip(explained.source, explained.values, strict=True), start=1):
+            table.add_row(f"{place}", Text(printable(token)), _numbers(value))
         yield table
     for number, step in enumerate(explained.steps, start=1):
         yield Text.assemble("\n", (f"{number}  {printable(step.token)}", "bold"), f"  p = {step.probability:.3f}")
@@ -114,11 +118,11 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     rows.add_column(overflow="fold")
     state, readout = f"s = {_numbers(step.state)}", _numbers(step.readout)
     if step.looked is not None:
-        assert explained.states is not None
-        yield Padding(_looks(explained, step.looked, explained.states), (0, 0, 0, 3))
+        assert explained.values is not None
+        yield Padding(_looks(explained, step.looked, explained.values), (0, 0, 0, 3))
         rows.add_row("query", f"q = {_numbers(step.looked.query)}")
         heads = explained.config.heads
-        made = "the sum of weight x h" if heads == 1 else f"what the {heads} heads saw, side by side"
+        made = "the sum of weight x v" if heads == 1 else f"what the {heads} heads saw, side by side"
         rows.add_row("context", f"c = {_numbers(step.looked.context)}, {made}")
     rows.add_row("state", state)
     rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
@@ -127,17 +131,17 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     yield Padding(rows, (0, 0, 0, 3))
 
 
-def _looks(explained: Explanation, looked: Looked, states: Vector) -> Table:
+def _looks(explained: Explanation, looked: Looked, values: Vector) -> Table:
     """The tokens with the largest weights: score, weight, and their share of the context."""
     shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("token", "score", "weight", "", *["weight x h"] * shares):
+    for name in ("token", "score", "weight", "", *["weight x v"] * shares):
         table.add_column(name, justify="right" if name in ("score", "weight") else "left", no_wrap=True)
     order = np.argsort(-looked.weights, kind="stable")
     for place in order[:SHOWN].tolist():
         weight = float(looked.weights[place])
         bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
-        share = [_numbers(weight * states[place])] * shares
+        share = [_numbers(weight * values[place])] * shares
         token = Text(printable(explained.source[place]))
         table.add_row(token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
     if rest := order[SHOWN:].tolist():
@@ -157,7 +161,7 @@ def write_page(explained: Explanation, path: Path) -> None:
     content = {
         "heads": explained.config.heads,
         "source": [printable(token) for token in explained.source],
-        "states": None if explained.states is None else _strips(explained.states),
+        "values": None if explained.values is None else _strips(explained.values),
         "final": _strip(explained.final),
         "steps": [
             {
@@ -180,8 +184,9 @@ def write_page(explained: Explanation, path: Path) -> None:
         text=printable(explained.text),
         translation=printable(explained.translation),
         asks=ASKS[config.attention],
-        score=None if explained.states is None else score_text(config),
-        fixed=None if explained.states is not None else fixed_text(explained),
+        score=None if explained.values is None else score_text(config),
+        fixed=None if explained.values is not None else fixed_text(explained),
+        value=value_text(config),
         joined=joined_text(config),
         size=len(explained.final),
         strip=min(STRIP, len(explained.final)),

@@ -53,14 +53,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence and its translation. `source` are the tokens in the order in which they were read, `states` (S, H) the
-    encoder's for each of them (None without attention), `final` (H,) that after the last."""
+    """A sentence and its translation. `source` are the tokens in the order in which they were read, `values` (S, H)
+    what attention brings of each of them (None without attention), `final` (H,) the state after the last."""
 
     config: ModelConfig
     text: str
     translation: str
     source: list[str]
-    states: Vector | None
+    values: Vector | None
     final: Vector
     steps: list[Step]
 
@@ -103,7 +103,7 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
         text=text,
         translation=loaded.tokenizers.target.decode(tokens),
         source=[END if token == EOS else piece for token, piece in zip(read, pieces, strict=True)],
-        states=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
+        values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
         final=_array(memory.final[0]),
         steps=steps,
     )

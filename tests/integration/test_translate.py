@@ -295,6 +295,20 @@ def test_no_output_takes_the_place_of_another(tiny_model: Path, tmp_path: Path) 
     assert done.stderr == b"nmt: /dev/stdout: is standard output already; name another file\n"
 
 
+def test_a_model_of_the_first_format_is_read_as_it_was_meant(
+    nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    """Before embeddings were added to the values."""
+    model = write_tiny_model(tmp_path / "m", tiny_tokenizer, embedded_values=False)
+    other = write_tiny_model(tmp_path / "other", tiny_tokenizer)
+    meant = nmt(model, "\n".join(TINY_TEXT), *FAST)[0]
+    assert nmt(other, "\n".join(TINY_TEXT), *FAST)[0] != meant
+    manifest, config = model / "manifest.json", model / "config.toml"
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    config.write_text(config.read_text().replace("embedded_values = false\n", ""))
+    assert nmt(model, "\n".join(TINY_TEXT), *FAST)[0] == meant
+
+
 def test_devices_are_written_to_and_stay(tiny_model: Path) -> None:
     with start(tiny_model, "--receipt", os.devnull, "--alignment", os.devnull) as process:
         assert len(process.communicate(b"x\n\n")[0].split(b"\n")) == 3

@@ -14,6 +14,7 @@ def config(**options: object) -> ModelConfig:
 SIDES = {
     "cell": ("lstm", "gru", "rnn"),
     "bidirectional": (True, False),
+    "embedded_values": (True, False),
     "source_order": ("forward", "reversed", "doubled", "doubled-reversed"),
     "output": ("plain", "maxout"),
     "encoder_layers": (1, 2, 3),

@@ -67,15 +67,15 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
             continue
         looked = step.looked
         assert looked is not None
-        assert explained.states is not None
-        assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.states)
+        assert explained.values is not None
+        assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.values)
         assert looked.weights.sum() == pytest.approx(1, abs=1e-5)
         if config.attention == "after":
             np.testing.assert_allclose(looked.query, step.state, atol=1e-6)  # the state that predicts is what asks
         else:
             assert not np.allclose(looked.query, step.state)
         if config.heads == 1:
-            np.testing.assert_allclose(looked.context, looked.weights @ explained.states, atol=1e-5)
+            np.testing.assert_allclose(looked.context, looked.weights @ explained.values, atol=1e-5)
         if config.heads == 1 and config.local == "none":
             raised = np.exp(looked.scores - looked.scores.max())
             np.testing.assert_allclose(looked.weights, raised / raised.sum(), atol=1e-5)
@@ -96,13 +96,13 @@ def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
     assert text.count("next  ") == len(explained.steps)
     config = explained.config
     made = "[s; previous word; c]" if config.output == "maxout" else "[s; c]"
-    joined = "[s]" if explained.states is None else made
+    joined = "[s]" if explained.values is None else made
     assert " ".join(text.split()).count(f"of {joined}") == len(explained.steps)
     assert text.count("query  ") == len([step for step in explained.steps if step.looked])
-    assert ("has no attention" in " ".join(text.split())) == (explained.states is None)
+    assert ("has no attention" in " ".join(text.split())) == (explained.values is None)
     assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "repeat")
     for token in set(explained.source):
-        assert token in text or explained.states is None
+        assert token in text or explained.values is None
 
 
 def test_the_page_holds_the_numbers_and_nothing_from_elsewhere(explained: Explanation, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_page_holds_the_numbers_and_nothing_from_elsewhere(explained: Explan
     found = json.loads(content)
     assert [step["token"] for step in found["steps"]] == [step.token for step in explained.steps]
     assert found["source"] == explained.source
-    if explained.states is not None:
+    if explained.values is not None:
         assert sum(found["steps"][0]["weights"]) == pytest.approx(1, abs=1e-2)
     assert not re.search(r"https?://|src=|@import|url\(", page)
 

@@ -106,7 +106,7 @@ def look(options: dict[str, object], lengths: tuple[int, int] = (5, 2)) -> tuple
     mask = mask_from(torch.tensor(lengths), 5)
     position = torch.arange(3).expand(2, 3)
     covering = coverage if attention.coverage is not None else None
-    given = attention(query, *attention.project(memory), mask, position, covering)
+    given = attention(query, *attention.project(memory, memory), mask, position, covering)
     return attention, [query, memory, coverage], list(given)
 
 
@@ -175,7 +175,7 @@ def test_a_predicted_window_has_a_gaussian() -> None:
 def test_coverage_changes_the_keys(heads: int) -> None:
     attention, (query, memory, coverage), (_, weights) = look({"score": "dot", "coverage": True, "heads": heads})
     assert attention.coverage is not None
-    keys, values = attention.project(memory)
+    keys, values = attention.project(memory, memory)
     for t in range(3):
         shifted = keys + coverage[:, t, None, :, None] * attention.coverage
         plain = Attention(config(hidden_size=8, score="dot", heads=heads))
@@ -255,6 +255,22 @@ def test_states_are_handed_over_layer_by_layer() -> None:
         for depth, (h, c) in enumerate(state.layers):
             torch.testing.assert_close(h[row], hidden[depth])
             torch.testing.assert_close(c[row], cell[depth])
+
+
+@pytest.mark.parametrize("order", ["forward", "reversed", "doubled"])
+@pytest.mark.parametrize("size", [12, 16])
+def test_a_value_is_the_state_plus_the_embedding_of_its_own_token(order: str, size: int) -> None:
+    """Widened where widths differ; read backwards or twice, too; neither keys nor the last state have any of it."""
+    model, source, mask, _ = build(config(embedding_size=size, source_order=order))
+    memory = model.encode(source, mask)
+    model.encoder.embedded_values = False
+    plain = model.encode(source, mask)
+    assert memory.values is not None
+    assert plain.values is not None
+    read, real = reading_order(mask, order)
+    embedded = model.encoder.widened(model.source_embedding(source.gather(1, read)))
+    torch.testing.assert_close((memory.values - plain.values)[:, 0][real], embedded[real])
+    torch.testing.assert_close((memory.keys, memory.final), (plain.keys, plain.final))
 
 
 def test_a_repeated_vector_does_not_read_what_was_said() -> None:
