@@ -159,6 +159,9 @@ class ModelConfig(Settings):
     """Stacked encoder layers."""
     decoder_layers: Annotated[Width, Shown("Model")] = 2
     """Stacked decoder layers."""
+    residual_from: Annotated[int, Field(ge=2), Shown("Model")] = 2
+    """Layers from this one on, in either stack, add what the layer below gives to what they give (He et al. 2016;
+    from the third on in Wu et al. 2016)."""
     bidirectional: Annotated[bool, Shown("Model")] = True
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
     source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"

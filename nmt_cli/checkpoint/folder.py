@@ -57,11 +57,15 @@ def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) 
     return write_tensors(path / WEIGHTS, weights, facts)
 
 
+_FIRST_FORMAT = {"embedded_values": False, "residual_from": 3}
+"""What models were before they could say so."""
+
+
 def read_config(path: Path) -> TrainConfig:
     """The options that a model was trained with."""
     options = read_toml(path / CONFIG)
     if MODEL.read(path).format < 2:
-        options.setdefault("model", {})["embedded_values"] = False
+        options["model"] = {**_FIRST_FORMAT, **options.get("model", {})}
     return resolve(TrainConfig, [(str(path / CONFIG), options)])
 
 

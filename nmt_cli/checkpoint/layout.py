@@ -19,7 +19,7 @@ from nmt_cli.errors import CheckpointError
 from nmt_cli.manifest import Kind, Record
 
 FORMAT = 2
-"""Version of the model folder's format. In version 1 no embeddings were added to the values."""
+"""Version of the model folder's format. A config of version 1 does not say what values and residuals are."""
 
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"

@@ -36,6 +36,7 @@ SIZE: dict[str, Any] = {
     "decoder_layers": 1,
     "attention": "after",
     "embedded_values": False,
+    "residual_from": 3,
     "dropout": 0.0,
     "embedding_dropout": 0.0,
     "batch_tokens": 512,

@@ -74,6 +74,7 @@ class Decoder(nn.Module):
         )
         self.readout = READOUTS[config.output](config, contexts)
         self.dropout = LockedDropout(config.dropout)
+        self.residual_from = config.residual_from
         self.states = self.layers[0].states
 
     def start(self, memory: Memory, beams: int) -> DecoderState:
@@ -108,7 +109,7 @@ class Decoder(nn.Module):
         following = []
         for depth, layer in enumerate(self.layers):
             moved, after = move(layer, self.dropout(outputs) if depth else outputs, state.layers[depth])
-            outputs = moved + outputs if depth >= 2 else moved  # residual from the third layer on
+            outputs = moved + outputs if depth + 1 >= self.residual_from else moved
             following.append(after)
         return outputs, tuple(following)
 
@@ -204,7 +205,7 @@ class BottomAttention(AttentionDecoder):
         following = [bottom]
         for depth, layer in enumerate(self.layers[1:], start=1):
             outputs, after = move(layer, torch.cat([self.dropout(states), context], -1), state.layers[depth])
-            states = outputs + states if depth >= 2 else outputs  # residual from the third layer on
+            states = outputs + states if depth + 1 >= self.residual_from else outputs
             following.append(after)
         readouts = self.readout(self.dropout(states), context, embedded)
         return readouts, replace(state, layers=tuple(following)), weights

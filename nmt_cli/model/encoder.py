@@ -80,6 +80,7 @@ class Encoder(nn.Module):
             nn.ModuleList(kind(config.cell, size, config.hidden_size) for size in sizes),
         )
         self.dropout = LockedDropout(config.dropout)
+        self.residual_from = config.residual_from
         self.hands_over = config.attention == "state"
         self.embedded_values = config.embedded_values and config.attends
         widens = self.embedded_values and config.embedding_size != config.hidden_size
@@ -102,6 +103,6 @@ class Encoder(nn.Module):
             else:
                 outputs, _ = layer(entering)
                 final = outputs[torch.arange(len(lengths), device=lengths.device), lengths - 1]
-            states = outputs + states if depth >= 2 else outputs  # residual from the third layer on
+            states = outputs + states if depth + 1 >= self.residual_from else outputs
         values = states + self.widened(embedded) if self.embedded_values else states
         return Reading(states, values, final, tuple(handed))

@@ -298,14 +298,15 @@ def test_no_output_takes_the_place_of_another(tiny_model: Path, tmp_path: Path) 
 def test_a_model_of_the_first_format_is_read_as_it_was_meant(
     nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    """Before embeddings were added to the values."""
-    model = write_tiny_model(tmp_path / "m", tiny_tokenizer, embedded_values=False)
+    """Before embeddings were added to the values, and residuals began at the second layer."""
+    model = write_tiny_model(tmp_path / "m", tiny_tokenizer, embedded_values=False, residual_from=3)
     other = write_tiny_model(tmp_path / "other", tiny_tokenizer)
     meant = nmt(model, "\n".join(TINY_TEXT), *FAST)[0]
     assert nmt(other, "\n".join(TINY_TEXT), *FAST)[0] != meant
     manifest, config = model / "manifest.json", model / "config.toml"
     manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
-    config.write_text(config.read_text().replace("embedded_values = false\n", ""))
+    new = ("embedded_values = false\n", "residual_from = 3\n")
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
     assert nmt(model, "\n".join(TINY_TEXT), *FAST)[0] == meant
 
 

@@ -15,6 +15,7 @@ SIDES = {
     "cell": ("lstm", "gru", "rnn"),
     "bidirectional": (True, False),
     "embedded_values": (True, False),
+    "residual_from": (2, 3),
     "source_order": ("forward", "reversed", "doubled", "doubled-reversed"),
     "output": ("plain", "maxout"),
     "encoder_layers": (1, 2, 3),

@@ -273,6 +273,26 @@ def test_a_value_is_the_state_plus_the_embedding_of_its_own_token(order: str, si
     torch.testing.assert_close((memory.keys, memory.final), (plain.keys, plain.final))
 
 
+@pytest.mark.parametrize("attention", ["after", "bottom", "before", "state"])
+@pytest.mark.parametrize(("first", "kept"), [(2, True), (3, False)])
+def test_a_layer_that_gives_nothing_gives_what_is_below_it_where_residuals_begin(
+    attention: str, first: int, kept: bool
+) -> None:
+    model, source, mask, target = build(
+        config(attention=attention, encoder_layers=2, decoder_layers=2, residual_from=first, embedded_values=False)
+    )
+    silent = [model.encoder.layers[1], model.decoder.layers[1], getattr(model.decoder, "bridge", torch.nn.Identity())]
+    for module in silent:
+        for weights in module.parameters():
+            weights.data.zero_()
+    read_out: list[Tensor] = []
+    model.decoder.readout.register_forward_hook(lambda _, given, __: read_out.append(given[0]))
+    model(source, mask, target)
+    states = model.encoder(model.source_embedding(source), mask).states[mask]
+    assert bool(states.any()) == kept
+    assert bool(read_out[0].any()) == kept
+
+
 def test_a_repeated_vector_does_not_read_what_was_said() -> None:
     model, source, mask, target = build(config(attention="repeat"))
     readouts, weights = model(source, mask, target)
