@@ -18,7 +18,7 @@ DONE = 0.999
 QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 """Examples, epochs, and examples held out."""
 SEEDS = 2
-"""Of the full form, to stay within half an hour."""
+"""Of the full form, for about half an hour."""
 
 
 CELLS = 128

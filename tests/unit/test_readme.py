@@ -13,9 +13,10 @@ from nmt_cli.settings import leaves
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
 OPTIONS = {
-    "--" + leaf.name.replace("_", "-")
+    prefix + leaf.name.replace("_", "-")
     for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig, ExplainConfig, LabConfig)
     for leaf in leaves(config)
+    for prefix in (("--", "--no-") if leaf.field.annotation is bool else ("--",))
 } | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
 
 

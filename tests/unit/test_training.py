@@ -150,7 +150,7 @@ def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> N
 def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, learner(), Progress())
     torch.manual_seed(0)
-    other = Learner(Seq2Seq(ModelConfig(embedding_size=8, hidden_size=6), Vocabularies(40, 40, True)),
+    other = Learner(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), Vocabularies(40, 40, True)),
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
         load_state(tmp_path, other)
