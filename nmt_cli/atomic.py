@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     os.close(handle)
@@ -49,7 +49,7 @@ def check_writable(path: Path) -> None:
 
     Raises OutputError if it is a file that standard input, output or error already is: replacing it would lose that.
     """
-    real = path.resolve()
+    real = Path(os.path.realpath(path))
     folder = next(parent for parent in real.parents if parent.exists())
     if real.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

@@ -4,6 +4,7 @@ The command line, `--config FILE.toml`, `--set key=value`, the documentation and
 model all come from these classes. A field's docstring is its help text.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -161,7 +162,7 @@ class ModelConfig(Settings):
     """Stacked decoder layers."""
     residual_from: Annotated[int, Field(ge=2), Shown("Model")] = 2
     """Layers from this one on, in either stack, add what the layer below gives to what they give (He et al. 2016;
-    from the third on in Wu et al. 2016)."""
+    from the third on in Wu et al. 2016). More than there are layers: none does."""
     bidirectional: Annotated[bool, Shown("Model")] = True
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
     source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"
@@ -425,7 +426,7 @@ class TranslateConfig(Settings):
             path = getattr(self, name)
             if path is None or path.is_char_device():  # /dev/null takes any number
                 continue
-            other = taken.setdefault(path.resolve(), name)
+            other = taken.setdefault(os.path.realpath(path), name)
             if other != name:
                 raise ValueError(f"{other} and {name} would both be written to {path}; give each its own file")
         return self

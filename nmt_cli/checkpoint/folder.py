@@ -8,14 +8,14 @@ from typing import Any
 from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest
+from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest, read_options
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
-from nmt_cli.settings import read_toml, resolve, to_toml
+from nmt_cli.settings import resolve, to_toml
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,9 @@ def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) 
     return write_tensors(path / WEIGHTS, weights, facts)
 
 
-_FIRST_FORMAT = {"embedded_values": False, "residual_from": 3}
-"""What models were before they could say so."""
-
-
 def read_config(path: Path) -> TrainConfig:
     """The options that a model was trained with."""
-    options = read_toml(path / CONFIG)
-    if MODEL.read(path).format < 2:
-        options["model"] = {**_FIRST_FORMAT, **options.get("model", {})}
-    return resolve(TrainConfig, [(str(path / CONFIG), options)])
+    return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:

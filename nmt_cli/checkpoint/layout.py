@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from nmt_cli.errors import CheckpointError
 from nmt_cli.manifest import Kind, Record
+from nmt_cli.settings import read_toml
 
 FORMAT = 2
 """Version of the model folder's format. A config of version 1 does not say what values and residuals are."""
@@ -53,6 +54,18 @@ class ModelManifest(Record):
 
 MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
 """The folder of a model."""
+
+
+_FIRST_FORMAT = {"embedded_values": False, "residual_from": 3}
+"""What models were before their config could say so."""
+
+
+def read_options(path: Path) -> dict[str, Any]:
+    """The options that the model in this folder was trained with. Raises ConfigError or CheckpointError."""
+    options = read_toml(path / CONFIG)
+    if MODEL.read(path).format < 2:
+        options["model"] = {**_FIRST_FORMAT, **options.get("model", {})}
+    return options
 
 
 def read_facts(path: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""The folder that a training writes to: nothing in it is lost, and no other run writes there."""
+"""The folder that a training writes to: nothing in it is lost, and no other run of this machine writes there."""
 
+import glob
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -8,13 +10,12 @@ from pathlib import Path
 
 from nmt_cli.atomic import held
 from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS
+from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.manifest import MANIFEST, kind_of
 
-_OURS = re.compile(
-    r"tokenizer(\.\w+)?\.model|" + "|".join(re.escape(name) for name in (CONFIG, CARD, METRICS, RESUME.parts[0]))
-)
-"""What is moved first; the manifest follows, and the weights last, so that what is cut short is still a model."""
+_OURS = (CONFIG, CARD, METRICS, RESUME.parts[0], JOINT, *SEPARATE, WEIGHTS, MANIFEST)
+"""What is moved, the manifest last, so that a move cut short can be begun again."""
 
 
 def check_place(out: Path, resume: bool, overwrite: bool) -> None:
@@ -29,11 +30,17 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(f"{out}: is a file; choose another --out")
     if not out.exists() or not any(out.iterdir()):
         return
-    if kind_of(out) != MODEL.name:
+    if kind_of(out) != MODEL.name and not replaced(out):
         raise CheckpointError(f"{out}: holds something that is not a model; choose another --out")
-    if not overwrite and ((out / WEIGHTS).exists() or (out / RESUME).exists()):
+    if overwrite:
+        return
+    if (out / WEIGHTS).exists() or (out / RESUME).exists():
         raise CheckpointError(
             f"{out}: there is already a model; go on with --resume, replace it with --overwrite, or choose an --out"
+        )
+    if others := sorted({entry.name for entry in out.iterdir()} - {*_OURS, *(path.name for path in replaced(out))}):
+        raise CheckpointError(
+            f"{out}: holds half a model, and {others[0]}; replace the model with --overwrite, or choose an --out"
         )
 
 
@@ -41,36 +48,41 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
 def occupied(out: Path) -> Iterator[None]:
     """Have a folder, made if need be, for this run alone, without what a killed one left half written.
 
-    Raises CheckpointError if another run has it.
+    Raises CheckpointError if another run has it, as far as the file system has locks to tell that by.
     """
-    out.resolve().mkdir(parents=True, exist_ok=True)  # a link may lead to a folder that is not there yet
+    os.makedirs(os.path.realpath(out), exist_ok=True)  # a link may lead to a folder that is not there yet
     with held(out) as alone:
         if alone is False:
             raise CheckpointError(f"{out}: another nmt train is writing to it; wait for it, or choose another --out")
-        for folder in (out, (out / RESUME).parent):
-            for left in folder.glob(".*.partial"):
+        for file in (*map(out.joinpath, _OURS), out / RESUME):
+            for left in file.parent.glob(f".{glob.escape(file.name)}.*.partial"):
                 left.unlink()
         yield
 
 
 def set_aside(out: Path) -> None:
-    """Make room for a new model: one that is there goes to replaced-N in its folder, half of one away, and what is not
-    ours stays."""
-    ours = [entry for entry in out.iterdir() if _OURS.fullmatch(entry.name)]
-    ours += [out / name for name in (MANIFEST, WEIGHTS) if (out / name).exists()]
-    if (out / WEIGHTS).exists():
-        aside = out / f"replaced-{max([0, *map(_number, replaced(out))]) + 1}"
-        aside.mkdir()
-        for entry in ours:
-            entry.rename(aside / entry.name)
+    """Make room for a new model: what there is of one goes to replaced-N in its folder, and what is not ours stays."""
+    ours = [out / name for name in _OURS if (out / name).exists()]
+    if not ours:
         return
+    aside = out / f"replaced-{max([0, *map(_number, out.iterdir())]) + 1}"
+    aside.mkdir()
     for entry in ours:
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        entry.rename(aside / entry.name)
 
 
 def replaced(out: Path) -> list[Path]:
     """The models that were set aside in this folder, the oldest first."""
-    return sorted((entry for entry in out.iterdir() if _number(entry)), key=_number)
+    there = (entry for entry in out.iterdir() if _number(entry) and not entry.is_symlink())
+    return sorted((entry for entry in there if kind_of(entry) == MODEL.name), key=_number)
+
+
+def remove_replaced(out: Path) -> None:
+    """Remove them, but for one that is in use."""
+    for before in replaced(out):
+        with held(before) as alone:
+            if alone is not False:
+                shutil.rmtree(before, ignore_errors=True)
 
 
 def _number(entry: Path) -> int:

@@ -20,20 +20,19 @@ C = TypeVar("C", bound=Settings)
 def command(
     config_class: type[C],
     presets: typing.Mapping[str, typing.Mapping[str, Any]] | None = None,
-    saved: Callable[[typing.Mapping[str, Any]], Path | None] = lambda given: None,
+    saved: Callable[[typing.Mapping[str, Any]], tuple[str, typing.Mapping[str, Any]] | None] = lambda given: None,
 ) -> Callable[[Callable[[C], None]], Callable[..., None]]:
     """Make a function of one resolved config into a Typer command with an option for every field.
 
-    `saved` tells from what was given whether there is a saved config to start from.
+    `saved` tells from what was given whether there are saved options to start from, and where they stand.
     """
 
     def decorate(run: Callable[[C], None]) -> Callable[..., None]:
         found = list(leaves(config_class))
 
         def invoke(**given: Any) -> None:
-            layers: list[tuple[str, typing.Mapping[str, Any]]] = []
-            if start := saved(given):
-                layers.append((str(start), read_toml(start)))
+            start = saved(given)
+            layers = [] if start is None else [start]
             preset, scale = given.pop("preset", None), given.pop("scale", None)
             if preset:
                 assert presets is not None

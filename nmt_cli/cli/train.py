@@ -2,22 +2,22 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from nmt_cli.checkpoint.layout import CONFIG, read_options
 from nmt_cli.cli.app import STARTED
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig
 from nmt_cli.presets import PRESETS
 
 
-def saved_config(given: Mapping[str, Any]) -> Path | None:
+def saved_options(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """A resumed run starts from the options that it was begun with."""
-    path = (given["out"] or TrainConfig().out) / "config.toml"
-    return path if given["resume"] and path.exists() else None
+    out = given["out"] or TrainConfig().out
+    return (str(out / CONFIG), read_options(out)) if given["resume"] and (out / CONFIG).exists() else None
 
 
-@command(TrainConfig, presets=PRESETS, saved=saved_config)
+@command(TrainConfig, presets=PRESETS, saved=saved_options)
 def run(config: TrainConfig) -> None:
     """A prepared corpus -> a self-contained model folder.
 
@@ -29,6 +29,8 @@ def run(config: TrainConfig) -> None:
     from nmt_cli.training.train import train
 
     outcome = train(config, lambda: [Live() if sys.stderr.isatty() else Plain()], STARTED)
+    if not outcome.leads:
+        return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)
     if outcome.facts is not None:
         print(

@@ -111,34 +111,45 @@ def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What decides the batches of a run: the same plan gives the same batches."""
+    """What decides the batches of a run: the same plan gives the same batches. Of those of an update, `accumulate` for
+    each of the `size` processes that share it, the one of this `rank` takes every size-th."""
 
     budget: int
     accumulate: int
     seed: int
     segment: Segment = stored
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def width(self) -> int:
+        """Batches in an update, over all processes."""
+        return self.accumulate * self.size
 
 
 class Updates:
-    """The updates of one epoch, from a given one on; each is the batches whose gradients make one update."""
+    """The updates of one epoch, from a given batch on; each is this process's share of the batches whose gradients make
+    one update, which may be none of the last."""
 
     def __init__(self, split: Split, plan: BatchPlan, epoch: int) -> None:
         self._split = split
         self._segment = plan.segment
         order = np.random.default_rng((plan.seed, epoch))
-        batches = plan_epoch(split.source_lengths, split.target_lengths, plan.budget, order)
-        self._groups = [batches[i : i + plan.accumulate] for i in range(0, len(batches), plan.accumulate)]
-        self._keys: list[int] = order.integers(1 << 30, size=len(self._groups)).tolist()
+        self._batches = plan_epoch(split.source_lengths, split.target_lengths, plan.budget, order)
+        self._keys: list[int] = order.integers(1 << 30, size=len(self._batches)).tolist()
+        self._plan = plan
 
     def __len__(self) -> int:
-        return len(self._groups)
+        """Batches in the epoch."""
+        return len(self._batches)
 
     def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
         """Build the updates on another thread while the caller computes."""
-        return ahead((self._build(self._groups[i], self._keys[i]) for i in range(first, len(self._groups))), AHEAD)
+        return ahead((self._build(start) for start in range(first, len(self), self._plan.width)), AHEAD)
 
-    def _build(self, group: list[Rows], key: int) -> list[Batch]:
-        return [collate(*self._segment(self._split, rows, key + i)) for i, rows in enumerate(group)]
+    def _build(self, start: int) -> list[Batch]:
+        mine = range(start + self._plan.rank, min(start + self._plan.width, len(self)), self._plan.size)
+        return [collate(*self._segment(self._split, self._batches[i], self._keys[i])) for i in mine]
 
 
 def ahead(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:

@@ -67,4 +67,7 @@ def _device(device: Device, threads: int) -> torch.device:
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
     if threads:
         torch.set_num_threads(threads)
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    place = os.environ.get("LOCAL_RANK")  # which of a machine's GPUs, where torchrun starts a process for each
+    return torch.device("cuda" if place is None else f"cuda:{place}")

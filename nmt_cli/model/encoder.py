@@ -67,7 +67,7 @@ class Memory:
 class Encoder(nn.Module):
     """Stacked recurrent layers, in both directions or one, with the top layer's state h_j of each token.
 
-    With `embedded_values` what attention brings is h_j + W e_j, the token's embedding added (Gehring et al. 2017, section
+    With `embedded_values` what attention brings is h_j + W x_j, the token's embedding added (Gehring et al. 2017, section
     3.3); W is there only where the two differ in width.
     """
 
@@ -83,8 +83,8 @@ class Encoder(nn.Module):
         self.residual_from = config.residual_from
         self.hands_over = config.attention == "state"
         self.embedded_values = config.embedded_values and config.attends
-        widens = self.embedded_values and config.embedding_size != config.hidden_size
-        self.widened = nn.Linear(config.embedding_size, config.hidden_size, bias=False) if widens else nn.Identity()
+        differ = self.embedded_values and config.embedding_size != config.hidden_size
+        self.to_value = nn.Linear(config.embedding_size, config.hidden_size, bias=False) if differ else nn.Identity()
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Reading:
         """Read the embedded source (B, S, E), real where the mask (B, S) is True."""
@@ -104,5 +104,5 @@ class Encoder(nn.Module):
                 outputs, _ = layer(entering)
                 final = outputs[torch.arange(len(lengths), device=lengths.device), lengths - 1]
             states = outputs + states if depth + 1 >= self.residual_from else outputs
-        values = states + self.widened(embedded) if self.embedded_values else states
+        values = states + self.to_value(embedded) if self.embedded_values else states
         return Reading(states, values, final, tuple(handed))

@@ -1,17 +1,23 @@
 """One update: batches in, weights moved."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from nmt_cli.config import TrainingConfig
-from nmt_cli.corpus.batching import Batch, twice
+from nmt_cli.corpus.batching import Batch, collate, twice
 from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.training.averaging import MovingAverage
 from nmt_cli.training.loss import output_loss
+from nmt_cli.training.world import World
+
+NOTHING = collate([[]], [[]])
+"""What a process reads, to no effect, when the others have the last batches of an epoch among themselves."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,31 @@ class UpdateReport:
     taken: bool
 
 
-class Learner:
-    """A model, its optimiser and the average of its weights."""
+class _Lesson(nn.Module):
+    """The loss of a batch as a module's forward pass, as the library wants it to add up gradients over processes."""
 
     def __init__(self, model: Seq2Seq, config: TrainingConfig, compute: Compute) -> None:
+        super().__init__()
         self.model = model
         self.config = config
         self.compute = compute
+
+    def forward(self, batch: Batch, forced: Tensor | None) -> Sums:
+        return batch_loss(self.model, batch, self.config.label_smoothing, self.compute, forced, self.config.r_drop)[0]
+
+
+class Learner:
+    """A model, its optimiser and the average of its weights; one of several alike if the world has more processes."""
+
+    def __init__(self, model: Seq2Seq, config: TrainingConfig, compute: Compute, world: World | None = None) -> None:
+        self.model = model
+        self.config = config
+        self.compute = compute
+        self.world = world or World()
+        self._lesson: nn.Module = _Lesson(model, config, compute)
+        if self.world.size > 1:
+            reads_all = model.config.attention != "repeat"  # which does not read the previous word
+            self._lesson = DistributedDataParallel(self._lesson, find_unused_parameters=not reads_all)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         others = [p for p in model.parameters() if p.dim() <= 1]
         groups = [
@@ -83,20 +107,22 @@ class Learner:
         self.average = MovingAverage(model, config.average_decay) if config.average_decay else None
 
     def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
-        """Learn from these batches as from one, reading true words with the probability `share`. A loss or gradient
-        that is not finite is not taken."""
-        tokens = sum(batch.tokens for batch in batches)
+        """Learn from these batches, and those of the other processes, as from one, reading true words with the
+        probability `share`. A loss or gradient that is not finite is not taken."""
+        tokens = int(self.world.total(sum(batch.tokens for batch in batches))[0])
         self.optimiser.zero_grad(set_to_none=True)
         likelihood = 0.0
-        for batch in batches:
+        for left, batch in zip(range(max(len(batches), 1) - 1, -1, -1), batches or [NOTHING], strict=True):
             reading = twice(batch) if self.config.r_drop else batch
             forced = self._draw_forced(reading, share)
-            sums, _ = batch_loss(
-                self.model, reading, self.config.label_smoothing, self.compute, forced, self.config.r_drop
-            )
-            readings = sums.tokens / batch.tokens
-            (sums.loss / (readings * tokens)).backward()  # type: ignore[no-untyped-call]
-            likelihood += float(sums.likelihood) / readings
+            counts = float(len(batches) > 0)
+            with self._alone() if left else nullcontext():
+                sums = self._lesson(reading, forced)
+                readings = sums.tokens / batch.tokens
+                # the library takes the mean over processes
+                (sums.loss * (counts * self.world.size / (readings * tokens))).backward()
+            likelihood += counts * float(sums.likelihood) / readings
+        (likelihood,) = self.world.total(likelihood)
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm))
         finite = norm < float("inf") and likelihood == likelihood
         if finite:
@@ -106,6 +132,11 @@ class Learner:
             if self.average is not None:
                 self.average.update()
         return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, finite)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Within it gradients are not yet added up over processes."""
+        lesson = self._lesson
+        return lesson.no_sync() if isinstance(lesson, DistributedDataParallel) else nullcontext()
 
     def _draw_forced(self, batch: Batch, share: float) -> Tensor | None:
         """Where the true word is read, (B, T); None if everywhere."""

@@ -47,16 +47,21 @@ class Run:
         self.progress = Progress()
         strength = config.subword_sampling
         segment = sampled(loaded.tokenizers, strength) if strength else stored
-        self.plan = BatchPlan(config.batch_tokens, config.accumulate, config.seed, segment)
+        self.world = learner.world
+        self.plan = BatchPlan(
+            config.batch_tokens, config.accumulate, config.seed, segment, self.world.rank, self.world.size
+        )
         self._train = train
         self._validator = validator
         self._observer = observer
-        self._per_epoch = len(Updates(train, self.plan, 0))
+        self._per_epoch = len(Updates(train, self.plan, 0))  # batches
         self._window: list[UpdateReport] = []
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
         self._interrupted: str | None = None
+        self.interrupted = False
+        """Whether somebody stopped it before its end."""
         self._clock = time.monotonic()
         self._reported = self._judged = self._saved = self._clock
 
@@ -75,33 +80,35 @@ class Run:
         with self._signals():
             if self.progress.step:
                 self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
-            else:
+            elif self.world.leads:
                 self._save()  # from here on a killed run goes on
             reason = self._reason_to_stop()
             for batches in self._updates() if reason is None else ():
                 self._learn(batches)
-                if self._validation_due():
-                    self._validate()
-                elif time.monotonic() - self._saved > SAVE_SECONDS:
-                    self._save()
+                if self.world.leads:
+                    self._look_after()
                 reason = self._reason_to_stop()
                 if reason is not None:
                     break
-            if self._interrupted is None and self.progress.validated != self.progress.step:
-                self._validate()
-            self._save()
+            self.interrupted = self._interrupted is not None
+            if self.world.leads:
+                if not self.interrupted and self.progress.validated != self.progress.step:
+                    self._validate()
+                self._save()
         assert reason is not None
         return reason
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody stopped it before its end."""
-        return self._interrupted is not None
+    def _look_after(self) -> None:
+        """Between two updates: validate or save if it is time to."""
+        if self._validation_due():
+            self._validate()
+        elif time.monotonic() - self._saved > SAVE_SECONDS:
+            self._save()
 
     @property
     def epochs(self) -> float:
         """Passes over the training text so far."""
-        return self.progress.epoch + self.progress.update / self._per_epoch
+        return self.progress.epoch + min(1.0, self.progress.batches / self._per_epoch)
 
     def share(self) -> float:
         """Share of the run that is done."""
@@ -114,16 +121,16 @@ class Run:
         while True:
             updates = Updates(self._train, self.plan, self.progress.epoch)
             self._per_epoch = len(updates)
-            yield from updates.iterate(self.progress.update)
+            yield from updates.iterate(self.progress.batches)
             self.progress.epoch += 1
-            self.progress.update = 0
+            self.progress.batches = 0
 
     def _learn(self, batches: list[Batch]) -> None:
-        share = self.share()
+        (share,) = self.world.told(self.share())
         rate = learning_rate(self.config, self.progress.step, share)
         report = self.learner.update(batches, rate, forced_share(self.config, share))
         self.progress.step += 1
-        self.progress.update += 1
+        self.progress.batches += self.plan.width
         self.progress.tokens += report.tokens
         if report.taken:
             self._not_finite = 0
@@ -246,6 +253,15 @@ class Run:
         self._saved = time.monotonic()
 
     def _reason_to_stop(self) -> str | None:
+        """Why the leader stops, in words; the others stop with it."""
+        (interrupted,) = self.world.total(float(self._interrupted is not None))
+        if interrupted and self._interrupted is None:
+            self._interrupted = "a signal to another process"
+        reason = self._own_reason()
+        (stops,) = self.world.told(float(reason is not None))
+        return (reason or "the first process stopped") if stops else None
+
+    def _own_reason(self) -> str | None:
         if self._interrupted is not None:
             return f"interrupted by {self._interrupted}"
         if self.config.patience and self.progress.stale >= self.config.patience:

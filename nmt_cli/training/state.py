@@ -20,12 +20,13 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass
 class Progress:
-    """Where a run stands. `update` counts the updates of the current epoch, `elapsed` seconds of all its parts, `stale`
-    validations without a better metric; `validated` is the update of the last, which took `validation_seconds`."""
+    """Where a run stands. `batches` counts those of the current epoch that have been learnt from, `elapsed` seconds of
+    all its parts, `stale` validations without a better metric; `validated` is the update of the last, which took
+    `validation_seconds`."""
 
     step: int = 0
     epoch: int = 0
-    update: int = 0
+    batches: int = 0
     tokens: int = 0
     elapsed: float = 0.0
     skipped: int = 0
@@ -72,7 +73,10 @@ def load_state(path: Path, learner: Learner) -> Progress:
     torch.set_rng_state(tensors["random/cpu"])
     if "random/cuda" in tensors and learner.compute.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random/cuda"], learner.compute.device)
-    return Progress(**facts["progress"])
+    progress = facts["progress"]
+    if "update" in progress:  # of the first format, which counted updates
+        progress["batches"] = progress.pop("update") * learner.config.accumulate
+    return Progress(**progress)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,8 +1,8 @@
 """From a prepared corpus to a trained model folder: what `nmt train` does."""
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,87 +11,116 @@ import torch
 from nmt_cli import __version__
 from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, read_config
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
-from nmt_cli.checkpoint.place import check_place, occupied, replaced, set_aside
+from nmt_cli.checkpoint.place import check_place, occupied, remove_replaced, replaced, set_aside
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
-from nmt_cli.model.device import compute_for_training
+from nmt_cli.model.device import Compute, compute_for_training
 from nmt_cli.training.card import write_card
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loop import Run
 from nmt_cli.training.observer import Everybody, MetricsFile, Observer, TensorBoard
-from nmt_cli.training.state import load_state
+from nmt_cli.training.state import Progress, load_state
 from nmt_cli.training.validation import Validator
+from nmt_cli.training.world import joined
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and the facts of its best weights (None if it was stopped before any were saved)."""
+    """How a run ended, and the facts of its best weights (None if it was stopped before any were saved). Of several
+    processes only the one that leads knows of them."""
 
     reason: str
     interrupted: bool
     facts: dict[str, Any] | None
+    leads: bool = True
 
 
 def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started: float) -> Outcome:
     """Train, or go on training, in `config.out`. `started` is when the program started (time.monotonic()).
 
+    Under torchrun every process calls this, and they train one model together.
+
     Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can mend.
     """
-    resume = config.resume
-    check_place(config.out, resume, config.overwrite)
-    corpus = PreparedCorpus.open(config.prepared)
-    config = _lasting(config)
-    chosen = compute_for_training(config.device, config.precision, config.threads)
+    compute = compute_for_training(config.device, config.precision, config.threads)
+    with joined(compute.device) as world:
+        with world.leader_first():
+            if world.leads:
+                check_place(config.out, config.resume, config.overwrite)
+            corpus = PreparedCorpus.open(config.prepared)
+            loaded = _fresh(config, corpus, compute)
+            train_split = corpus.split("train")
+            if not len(train_split):
+                raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
+        learner = Learner(loaded.model, config.training, compute, world)
+        validator = Validator(corpus, config.training.validate_sentences)
+        with occupied(config.out) if world.leads else nullcontext():
+            if world.leads and not config.resume:
+                check_place(config.out, config.resume, config.overwrite)  # another run may have come and gone
+                set_aside(config.out)
+            progress = load_state(config.out, learner) if config.resume else None
+            world.part()
+            observer = Everybody(_observers(config, watch, progress) if world.leads else [])
+            run = Run(loaded, learner, train_split, validator, observer)
+            run.begin(started, progress)
+            try:
+                observer.say(_opening(run, corpus))
+                for before in replaced(config.out) if world.leads else []:
+                    observer.say(f"the model that was here is kept as {before} until this run has ended")
+                if world.leads and not config.resume:
+                    create_folder(config.out, loaded.manifest, loaded.config, corpus.tokenizers)
+                reason = run.run()
+            finally:
+                observer.close()
+            return _ended(loaded, run, reason)
+
+
+def _fresh(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
+    """A model with random weights, ready to learn, that fits what is resumed."""
     torch.manual_seed(config.training.seed)
     try:
         model = build_model(config, corpus.tokenizers)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    manifest = _manifest(config, corpus)
-    if resume:
-        _check_resumed(config, manifest)
-    model.to(chosen.device).train()
-    loaded = LoadedModel(config.out, model, corpus.tokenizers, manifest, config, chosen, {"sha256": "in training"})
-    learner = Learner(model, config.training, chosen)
-    train_split = corpus.split("train")
-    if not len(train_split):
-        raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
-    validator = Validator(corpus, config.training.validate_sentences)
-    boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
-    with occupied(config.out):
-        if not resume:
-            set_aside(config.out)
-            create_folder(config.out, manifest, config, corpus.tokenizers)
-        progress = load_state(config.out, learner) if resume else None
-        metrics = MetricsFile(config.out / METRICS, progress.step if progress else 0)
-        observer = Everybody([metrics, *boards, *watch()])
-        run = Run(loaded, learner, train_split, validator, observer)
-        run.begin(started, progress)
-        try:
-            observer.say(_opening(run, corpus))
-            for before in replaced(config.out):
-                observer.say(f"the model that was here is kept as {before} until this run has ended")
-            reason = run.run()
-        finally:
-            observer.close()
-        facts = read_facts(config.out / WEIGHTS) if (config.out / WEIGHTS).exists() else None
-        if facts is not None:
-            write_card(loaded, facts)
-            for before in [] if run.interrupted else replaced(config.out):
-                shutil.rmtree(before)
+    lasting = _lasting(config)
+    manifest = _manifest(lasting, corpus)
+    if config.resume:
+        _check_resumed(lasting, manifest)
+    model.to(compute.device).train()
+    return LoadedModel(config.out, model, corpus.tokenizers, manifest, lasting, compute, {"sha256": "in training"})
+
+
+def _ended(loaded: LoadedModel, run: Run, reason: str) -> Outcome:
+    """Clear up after a run."""
+    if not run.world.leads:
+        return Outcome(reason, run.interrupted, None, leads=False)
+    out = loaded.path
+    facts = read_facts(out / WEIGHTS) if (out / WEIGHTS).exists() else None
+    if facts is not None:
+        write_card(loaded, facts)
+        if not run.interrupted:
+            remove_replaced(out)
     return Outcome(reason, run.interrupted, facts)
+
+
+def _observers(
+    config: TrainConfig, watch: Callable[[], Sequence[Observer]], progress: Progress | None
+) -> list[Observer]:
+    boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
+    return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards, *watch()]
 
 
 def _opening(run: Run, corpus: PreparedCorpus) -> str:
     loaded, manifest = run.loaded, corpus.manifest
     step = run.progress.step
+    times = f"{run.world.size} times " if run.world.size > 1 else ""
     verb = f"going on at update {step:,}" if step else "training"
     if step and run.share() >= 1:
         verb = f"already at update {step:,}, the end of the run; raise its limit to go on"
     return (
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
-        f"{loaded.model.size / 1e6:.1f} M parameters, on {loaded.compute}, for {run.limits}"
+        f"{loaded.model.size / 1e6:.1f} M parameters, on {times}{loaded.compute}, for {run.limits}"
     )
 
 

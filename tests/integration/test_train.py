@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import heed_interrupts
 
 from nmt_cli.checkpoint.layout import read_facts
-from nmt_cli.checkpoint.tensors import read_tensors
+from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.training.validation import Validator
@@ -194,17 +195,53 @@ def test_nothing_of_half_a_model_is_taken_for_a_part_of_the_next(prepared: Path,
     nmt(*train)
     (tmp_path / "m" / "weights.safetensors").unlink()
     left = [
-        tmp_path / "m" / ".x.partial",
-        tmp_path / "m" / "last" / ".x.partial",
+        tmp_path / "m" / ".weights.safetensors.x.partial",
+        tmp_path / "m" / "last" / ".state.safetensors.x.partial",
         tmp_path / "m" / "tokenizer.source.model",
     ]
     for path in left:
         path.write_bytes(b"half")
+    mine = [tmp_path / "m" / name for name in (".prepared.x.partial", "replaced-7", "weights.keep")]
+    for path in mine:
+        path.mkdir()
+    shutil.rmtree(tmp_path / "m" / "last")
+    assert f"{tmp_path / 'm'}: holds half a model, and " in nmt(*train, check=False).stderr
     nmt(*train, "--overwrite")
     assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in mine)
     card, config = ((tmp_path / "m" / name).read_text() for name in ("README.md", "config.toml"))
     assert config.strip() in card
     assert "overwrite = true" not in config
+
+
+def test_a_run_of_the_first_format_goes_on_as_it_was(prepared: Path, tmp_path: Path) -> None:
+    """Its config does not say what values and residuals are, its state counts updates."""
+    was = (
+        "--no-embedded-values",
+        "--residual-from",
+        "3",
+        "--accumulate",
+        "2",
+        "--schedule",
+        "constant",
+        "--warmup",
+        "0",
+    )
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, *was]
+    nmt(*train, "--max-steps", "12")
+    meant = read_tensors(tmp_path / "m" / "last" / "state.safetensors")[0]
+    nmt(*train, "--max-steps", "5", "--overwrite")
+    state = tmp_path / "m" / "last" / "state.safetensors"
+    tensors, facts = read_tensors(state)
+    assert facts["progress"].pop("batches") == 10
+    write_tensors(state, tensors, {**facts, "progress": {**facts["progress"], "update": 5}})
+    manifest, config = tmp_path / "m" / "manifest.json", tmp_path / "m" / "config.toml"
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    new = ("embedded_values = false\n", "residual_from = 3\n")
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
+    nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "12")
+    for name, tensor in read_tensors(state)[0].items():
+        torch.testing.assert_close(tensor, meant[name], atol=0, rtol=0)
 
 
 def test_metrics_that_were_cut_short_do_not_hinder(prepared: Path, tmp_path: Path) -> None:

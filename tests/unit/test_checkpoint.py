@@ -103,6 +103,8 @@ def test_what_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None
         check_writable(tmp_path / "link")
     check_writable(tmp_path / "new" / "x")
     assert not (tmp_path / "new").exists()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    check_writable(tmp_path / "loop")  # what is written takes its place
     (tmp_path / "ahead").symlink_to(tmp_path / "later" / "x")
     write_atomic(tmp_path / "ahead", "there")
     assert (tmp_path / "later" / "x").read_text() == "there"

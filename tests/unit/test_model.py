@@ -268,7 +268,7 @@ def test_a_value_is_the_state_plus_the_embedding_of_its_own_token(order: str, si
     assert memory.values is not None
     assert plain.values is not None
     read, real = reading_order(mask, order)
-    embedded = model.encoder.widened(model.source_embedding(source.gather(1, read)))
+    embedded = model.encoder.to_value(model.source_embedding(source.gather(1, read)))
     torch.testing.assert_close((memory.values - plain.values)[:, 0][real], embedded[real])
     torch.testing.assert_close((memory.keys, memory.final), (plain.keys, plain.final))
 

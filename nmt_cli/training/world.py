@@ -1,0 +1,82 @@
+"""The processes that train one model together: this one alone, or those that torchrun started.
+
+Who belongs to it is taken from the environment alone, as torchrun sets it (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from torch import distributed
+
+from nmt_cli.errors import TrainingError
+
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for each other: those that do not validate wait for the one that does."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One of `size` processes. The first leads: it decides, validates, writes and speaks."""
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    @property
+    def leads(self) -> bool:
+        return self.rank == 0
+
+    def part(self) -> None:
+        """From here on each process draws random numbers of its own; the leader's go on as they are."""
+        if self.rank:
+            torch.manual_seed(int(torch.randint(1 << 40, ())) + self.rank)
+
+    def total(self, *values: float) -> list[float]:
+        """The sums of each process's own values."""
+        if self.size == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(tensor)
+        return list(tensor.tolist())
+
+    @contextmanager
+    def leader_first(self) -> Iterator[None]:
+        """The others enter this block when the leader has left it, so that what all would find wrong is told once."""
+        if not self.leads:
+            self.total(0.0)
+        yield
+        if self.leads:
+            self.total(0.0)
+
+    def told(self, *values: float) -> list[float]:
+        """The leader's values, whatever one's own."""
+        if self.size == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        distributed.broadcast(tensor, 0)
+        return list(tensor.tolist())
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[World]:
+    """Join the others, by gloo on processors and NCCL on GPUs, and leave them at the end.
+
+    Raises TrainingError if another process has gone.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    try:
+        yield World(distributed.get_rank(), size, str(device))
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in ("gloo", "NCCL", "Connection closed by peer")):
+            raise
+        raise TrainingError("another process of this run has ended; what it said tells why") from None
+    finally:
+        distributed.destroy_process_group()

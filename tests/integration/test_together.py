@@ -1,0 +1,102 @@
+"""Training by several processes under torchrun: the same weights as by one, and nothing lost when one of them fails."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from nmt_cli.checkpoint.tensors import read_tensors
+
+pytestmark = pytest.mark.integration
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "nmt_cli"]
+ALONE = [sys.executable, "-m", "nmt_cli"]
+EXACT = ["--embedding-size", "16", "--hidden-size", "16", "--dropout", "0", "--embedding-dropout", "0", "--precision",
+         "fp32", "--threads", "1", "--batch-tokens", "128", "--schedule", "constant", "--warmup", "0",
+         "--device", "cpu"]  # fmt: skip
+
+
+def run(program: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, count in (("train", 150), ("dev", 10), ("test", 10)):
+        lines = [f"{i} {i * i} {len(split)}" for i in range(count)]
+        (folder / f"{split}.a").write_text("\n".join(lines) + "\n")
+        (folder / f"{split}.b").write_text("\n".join(line[::-1] + " x" * (len(line) % 5) for line in lines) + "\n")
+    splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", folder / split)]
+    run(ALONE, "preprocess", *splits, "--source", "a", "--target", "b", "--vocabulary-size", 300, "--out", folder / "p")
+    return folder / "p"
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    (some, facts), (others, _) = (read_tensors(path / "last" / "state.safetensors") for path in (one, other))
+    assert facts["progress"]["step"] > 0
+    for name, tensor in some.items():
+        if not name.startswith("random"):
+            torch.testing.assert_close(others[name], tensor, atol=1e-5, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def test_two_processes_learn_what_one_does_from_as_many_batches_also_when_resumed_by_one(
+    prepared: Path, tmp_path: Path
+) -> None:
+    """Over the end of an epoch, where one of them may have nothing to do."""
+    train = ["train", prepared, *EXACT]
+    run(ALONE, *train, "--out", tmp_path / "one", "--accumulate", 2, "--max-steps", 20)
+    progress = read_tensors(tmp_path / "one" / "last" / "state.safetensors")[1]["progress"]
+    assert progress["epoch"] > 0
+    done = run(TORCHRUN, *train, "--out", tmp_path / "two", "--max-steps", 20)
+    assert done.stderr.count("training: a -> b") == 1
+    assert "on 2 times CPU, 1 thread, fp32" in done.stderr
+    assert_alike(tmp_path / "one", tmp_path / "two")
+
+    run(TORCHRUN, *train, "--out", tmp_path / "on", "--max-steps", 9)
+    run(ALONE, "train", "--out", tmp_path / "on", "--resume", "--accumulate", 2, "--max-steps", 20)
+    assert_alike(tmp_path / "one", tmp_path / "on")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
+    prepared: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """SIGTERM goes to torchrun, as a cluster sends it; SIGKILL to one of its processes, as lack of memory does."""
+    out = tmp_path / "m"
+    command = [*TORCHRUN, "train", prepared, *EXACT, "--out", out, "--max-steps", "1000000", "--validate-every", "20"]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (out / "weights.safetensors").exists():
+            time.sleep(0.05)
+        os.kill(process.pid if number == signal.SIGTERM else second(process.pid), number)
+        _, said = process.communicate(timeout=100)
+    assert process.returncode != 0
+    state = read_tensors(out / "last" / "state.safetensors")[1]["progress"]
+    assert state["step"] >= 20, said
+    run(TORCHRUN, "train", "--out", out, "--resume", "--max-steps", state["step"] + 1)
+    lines = (out / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["step"] == state["step"] + 1
+
+
+def second(parent: int) -> int:
+    """Of a torchrun, the process of rank 1."""
+    found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True).stdout.split()
+    ranks = {Path(f"/proc/{pid}/environ").read_bytes().partition(b"\0RANK=")[2][:1]: int(pid) for pid in found}
+    return ranks[b"1"]
+
+
+def test_a_mistake_is_told_once(prepared: Path, tmp_path: Path) -> None:
+    command = [*TORCHRUN, "train", str(tmp_path / "nowhere"), "--out", str(tmp_path / "m")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode != 0
+    assert done.stderr.count("nowhere: no prepared corpus here") == 1
+    assert "nmt: another process of this run has ended; what it said tells why" in done.stderr
+    assert done.stderr.count("Traceback") == 1, "torchrun's own"
