@@ -2,7 +2,7 @@
 
     python benchmarks/lowercase_bleu.py output.txt reference.txt
 
-The papers tokenise with the Moses scripts, this with the international rules of mteval-v13a, so that the figure is near
+The papers tokenise with the Moses scripts, this with the international rules of mteval-v14, so that the figure is near
 theirs, not the same. The reference may be compressed, as for nmt preprocess.
 """
 
