@@ -15,7 +15,10 @@ from nmt_cli.checkpoint.tensors import read_tensors
 
 pytestmark = pytest.mark.integration
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "nmt_cli"]
+os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"  # whatever the machine's name leads to
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1",
+            "--nproc-per-node", "2", "-m", "nmt_cli"]  # fmt: skip
 ALONE = [sys.executable, "-m", "nmt_cli"]
 EXACT = ["--embedding-size", "16", "--hidden-size", "16", "--dropout", "0", "--embedding-dropout", "0", "--precision",
          "fp32", "--threads", "1", "--batch-tokens", "128", "--schedule", "constant", "--warmup", "0",
