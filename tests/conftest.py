@@ -87,6 +87,15 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
     return path
 
 
+def write_as_first_format(path: Path) -> None:
+    """Make the folder of a model without embedded values, and with residuals from the third layer on, what it was
+    before a config could say so."""
+    manifest, config = path / "manifest.json", path / "config.toml"
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    new = ("embedded_values = false\n", "residual_from = 3\n")
+    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer) -> Path:
     """The folder of a model that has learnt nothing."""

@@ -32,6 +32,9 @@ COMMANDS = {
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""
 
+SILENT = {"preprocess", "train", "lab"}
+"""Commands whose result is a folder, not what they print."""
+
 
 def build(arguments: list[str]) -> typer.Typer:
     """The Typer app, with the whole of the asked-for command and a line for each of the others."""
@@ -83,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
     (Ctrl-C or SIGTERM), 141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    _open_streams(needed="stdout" if arguments[:1] not in (["preprocess"], ["train"], ["lab"]) else None)
+    _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
@@ -92,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         build(arguments)(arguments, prog_name="nmt")
 
 
-def _open_streams(needed: str | None) -> None:
+def _open_streams(prints: bool) -> None:
     """A program may be started without its standard streams: nothing is read then, and what it says is dropped, but
     a result that nobody can have is an error."""
     while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file of ours takes their place
@@ -101,7 +104,7 @@ def _open_streams(needed: str | None) -> None:
     missing = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
     for name in missing:
         setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
-    if needed in missing:
+    if prints and "stdout" in missing:
         _fail("standard output is closed; there is nowhere to write to")
 
 

@@ -103,12 +103,18 @@ class Decoder(nn.Module):
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         raise NotImplementedError
 
-    def _stack(self, inputs: Tensor, state: DecoderState, move: Move) -> tuple[Tensor, tuple[State, ...]]:
-        """All layers over (B, T, I) -> the top one's outputs (B, T, H), and the states after."""
+    def _stack(
+        self, inputs: Tensor, state: DecoderState, move: Move, first: int = 0, context: Tensor | None = None
+    ) -> tuple[Tensor, tuple[State, ...]]:
+        """The layers from `first` on over (B, T, I), each also fed with the context (B, T, H) if there is one -> the top
+        one's outputs (B, T, H), and the states after."""
         outputs = inputs
         following = []
-        for depth, layer in enumerate(self.layers):
-            moved, after = move(layer, self.dropout(outputs) if depth else outputs, state.layers[depth])
+        for depth in range(first, len(self.layers)):
+            entering = self.dropout(outputs) if depth else outputs
+            if context is not None:
+                entering = torch.cat([entering, context], -1)
+            moved, after = move(self.layers[depth], entering, state.layers[depth])
             outputs = moved + outputs if depth + 1 >= self.residual_from else moved
             following.append(after)
         return outputs, tuple(following)
@@ -202,13 +208,9 @@ class BottomAttention(AttentionDecoder):
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         states, bottom = move(self.layers[0], embedded, state.layers[0])
         context, weights, state = self._look(states, state, memory)
-        following = [bottom]
-        for depth, layer in enumerate(self.layers[1:], start=1):
-            outputs, after = move(layer, torch.cat([self.dropout(states), context], -1), state.layers[depth])
-            states = outputs + states if depth + 1 >= self.residual_from else outputs
-            following.append(after)
-        readouts = self.readout(self.dropout(states), context, embedded)
-        return readouts, replace(state, layers=tuple(following)), weights
+        outputs, above = self._stack(states, state, move, first=1, context=context)
+        readouts = self.readout(self.dropout(outputs), context, embedded)
+        return readouts, replace(state, layers=(bottom, *above)), weights
 
 
 class AttentionAfter(AttentionDecoder):

@@ -75,14 +75,14 @@ class UpdateReport:
 class _Lesson(nn.Module):
     """The loss of a batch as a module's forward pass, as the library wants it to add up gradients over processes."""
 
-    def __init__(self, model: Seq2Seq, config: TrainingConfig, compute: Compute) -> None:
+    def __init__(self, model: Seq2Seq) -> None:
         super().__init__()
         self.model = model
-        self.config = config
-        self.compute = compute
 
-    def forward(self, batch: Batch, forced: Tensor | None) -> Sums:
-        return batch_loss(self.model, batch, self.config.label_smoothing, self.compute, forced, self.config.r_drop)[0]
+    def forward(
+        self, batch: Batch, smoothing: float, compute: Compute, forced: Tensor | None, r_drop: float
+    ) -> tuple[Sums, Tensor | None]:
+        return batch_loss(self.model, batch, smoothing, compute, forced, r_drop)
 
 
 class Learner:
@@ -93,10 +93,10 @@ class Learner:
         self.config = config
         self.compute = compute
         self.world = world or World()
-        self._lesson: nn.Module = _Lesson(model, config, compute)
+        self._lesson: nn.Module = _Lesson(model)
         if self.world.size > 1:
-            reads_all = model.config.attention != "repeat"  # which does not read the previous word
-            self._lesson = DistributedDataParallel(self._lesson, find_unused_parameters=not reads_all)
+            unread = model.config.attention == "repeat"  # the embeddings of the previous word
+            self._lesson = DistributedDataParallel(self._lesson, find_unused_parameters=unread)
         matrices = [p for p in model.parameters() if p.dim() > 1]
         others = [p for p in model.parameters() if p.dim() <= 1]
         groups = [
@@ -110,14 +110,15 @@ class Learner:
         """Learn from these batches, and those of the other processes, as from one, reading true words with the
         probability `share`. A loss or gradient that is not finite is not taken."""
         tokens = int(self.world.total(sum(batch.tokens for batch in batches))[0])
+        counts = 1.0 if batches else 0.0
+        batches = batches or [NOTHING]
         self.optimiser.zero_grad(set_to_none=True)
         likelihood = 0.0
-        for left, batch in zip(range(max(len(batches), 1) - 1, -1, -1), batches or [NOTHING], strict=True):
+        for batch in batches:
             reading = twice(batch) if self.config.r_drop else batch
             forced = self._draw_forced(reading, share)
-            counts = float(len(batches) > 0)
-            with self._alone() if left else nullcontext():
-                sums = self._lesson(reading, forced)
+            with nullcontext() if batch is batches[-1] else self._alone():
+                sums, _ = self._lesson(reading, self.config.label_smoothing, self.compute, forced, self.config.r_drop)
                 readings = sums.tokens / batch.tokens
                 # the library takes the mean over processes
                 (sums.loss * (counts * self.world.size / (readings * tokens))).backward()

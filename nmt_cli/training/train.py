@@ -55,8 +55,9 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
                 raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
         learner = Learner(loaded.model, config.training, compute, world)
         validator = Validator(corpus, config.training.validate_sentences)
+        begins = world.leads and not config.resume
         with occupied(config.out) if world.leads else nullcontext():
-            if world.leads and not config.resume:
+            if begins:
                 check_place(config.out, config.resume, config.overwrite)  # another run may have come and gone
                 set_aside(config.out)
             progress = load_state(config.out, learner) if config.resume else None
@@ -68,7 +69,7 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
                 observer.say(_opening(run, corpus))
                 for before in replaced(config.out) if world.leads else []:
                     observer.say(f"the model that was here is kept as {before} until this run has ended")
-                if world.leads and not config.resume:
+                if begins:
                     create_folder(config.out, loaded.manifest, loaded.config, corpus.tokenizers)
                 reason = run.run()
             finally:

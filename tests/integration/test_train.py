@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import heed_interrupts
+from conftest import heed_interrupts, write_as_first_format
 
 from nmt_cli.checkpoint.layout import read_facts
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
@@ -148,7 +148,7 @@ def test_a_folder_in_which_nothing_was_saved_is_free(prepared: Path, tmp_path: P
     shutil.rmtree(model / "last")
     (model / "weights.safetensors").unlink()
     nmt(*train)
-    read_tensors(model / "weights.safetensors")
+    assert read_tensors(model / "weights.safetensors")[1]["step"] == 2
 
 
 def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
@@ -235,10 +235,7 @@ def test_a_run_of_the_first_format_goes_on_as_it_was(prepared: Path, tmp_path: P
     tensors, facts = read_tensors(state)
     assert facts["progress"].pop("batches") == 10
     write_tensors(state, tensors, {**facts, "progress": {**facts["progress"], "update": 5}})
-    manifest, config = tmp_path / "m" / "manifest.json", tmp_path / "m" / "config.toml"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
-    new = ("embedded_values = false\n", "residual_from = 3\n")
-    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
+    write_as_first_format(tmp_path / "m")
     nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "12")
     for name, tensor in read_tensors(state)[0].items():
         torch.testing.assert_close(tensor, meant[name], atol=0, rtol=0)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import TINY_TEXT, heed_interrupts, write_tiny_model
+from conftest import TINY_TEXT, heed_interrupts, write_as_first_format, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -303,10 +303,7 @@ def test_a_model_of_the_first_format_is_read_as_it_was_meant(
     other = write_tiny_model(tmp_path / "other", tiny_tokenizer)
     meant = nmt(model, "\n".join(TINY_TEXT), *FAST)[0]
     assert nmt(other, "\n".join(TINY_TEXT), *FAST)[0] != meant
-    manifest, config = model / "manifest.json", model / "config.toml"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
-    new = ("embedded_values = false\n", "residual_from = 3\n")
-    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
+    write_as_first_format(model)
     assert nmt(model, "\n".join(TINY_TEXT), *FAST)[0] == meant
 
 
