@@ -19,6 +19,7 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Threads = Annotated[int, Field(ge=0, le=4096)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
+SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
 Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
 Feeding = Literal["forced", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
 
@@ -194,9 +195,9 @@ class ModelConfig(Settings):
     tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], Shown("Model")] = "auto"
     """Share the output layer with the target embeddings, or with the source's too; auto shares what it can."""
 
-    dropout: Annotated[Fraction, Shown("Regularisation")] = 0.3
+    dropout: Annotated[Fraction, Shown("Regularisation")] = 0.4
     """Dropout between layers and before the output layer."""
-    embedding_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.3
+    embedding_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.4
     """Dropout on embedded subwords."""
     word_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.0
     """Share of input subwords replaced by the unknown symbol in training."""
@@ -269,8 +270,9 @@ class TrainingConfig(Settings):
     feeding_per: Annotated[Literal["token", "sentence"], Shown("Feeding")] = "token"
     """Whether it is drawn anew for every token or once for a sentence."""
 
-    learning_rate: Annotated[float, Field(gt=0), Shown("Optimiser")] = 3e-3
-    """Peak learning rate of AdamW."""
+    learning_rate: Annotated[float, Field(ge=0), Shown("Optimiser")] = 0.0
+    """Peak learning rate of AdamW; 0 takes what suits the size: 2.3 / hidden_size, but no more than 0.008, and less for
+    more than two layers."""
     warmup: Annotated[Count, Shown("Optimiser")] = 200
     """Updates over which the rate rises to its peak (at most a tenth of the run)."""
     schedule: Annotated[Literal["linear", "cosine", "constant"], Shown("Optimiser")] = "linear"
@@ -413,8 +415,9 @@ class TranslateConfig(Settings):
     """Lines read ahead from a pipe and sorted by length."""
     device: Annotated[Device, Shown("Run")] = "auto"
     """Where to compute."""
-    precision: Annotated[Precision, Shown("Run")] = "auto"
-    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
+    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
+    (nmt bench shows by how much, and what they cost): bf16 with AVX-512 or on a GPU, int8 on any CPU."""
     threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()
@@ -471,8 +474,35 @@ class EvaluateConfig(Settings):
     """Sentences translated together."""
     device: Annotated[Device, Shown("Run")] = "auto"
     """Where to compute."""
-    precision: Annotated[Precision, Shown("Run")] = "auto"
-    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch."""
+    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
+    (nmt bench shows by how much, and what they cost): bf16 with AVX-512 or on a GPU, int8 on any CPU."""
     threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
+    search: SearchConfig = SearchConfig()
+
+
+class BenchConfig(Settings):
+    """How fast a model translates on this machine, and what each way costs in quality."""
+
+    model: Annotated[Path, Shown(argument=True)] = Path("model")
+    """Model folder."""
+    prepared: Annotated[Path | None, Shown("Input")] = None
+    """Prepared corpus to translate from; without it the one that the model was trained on."""
+    split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
+    """Which of its splits."""
+    lines: Annotated[Positive, Shown("Input")] = 300
+    """Lines to time, spread over the split; BLEU is that of all."""
+    precision: Annotated[list[Literal["fp32", "bf16", "int8"]], Shown("Compared")] = []
+    """Arithmetic to compare; may be given several times. Without it all that this machine can."""
+    batch_size: Annotated[list[Positive], Shown("Compared")] = [16, 64, 256]
+    """Sentences translated together; may be given several times."""
+    threads: Annotated[list[Positive], Shown("Compared")] = []
+    """Processor threads; may be given several times. Without it one, and all."""
+    rounds: Annotated[Positive, Shown("Run")] = 3
+    """Times that everything is measured, in turn; the median counts."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute."""
+    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    """Print one JSON object instead of a table."""
     search: SearchConfig = SearchConfig()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from nmt_cli.config import Device, Precision
+from nmt_cli.config import Device, Precision, SearchPrecision
 from nmt_cli.errors import ConfigError
 
 KERNELS = "256"
@@ -15,17 +15,18 @@ KERNELS = "256"
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and the type of its matrix products."""
+    """A device and the type of its matrix products. With `int8` those of search are in whole numbers."""
 
     device: torch.device
     dtype: torch.dtype
+    int8: bool = False
 
     def autocast(self) -> AbstractContextManager[object]:
         """Within it matrix products and recurrences run in `dtype`, sums and softmax in float32."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def __str__(self) -> str:
-        precision = "bf16" if self.dtype == torch.bfloat16 else "fp32"
+        precision = "int8" if self.int8 else "bf16" if self.dtype == torch.bfloat16 else "fp32"
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {precision}"
         threads = torch.get_num_threads()
@@ -50,9 +51,16 @@ def compute_for_training(device: Device, precision: Precision, threads: int) -> 
     return _compute(chosen, precision == "bf16" or (precision == "auto" and native_bf16(chosen)))
 
 
-def compute_for_search(device: Device, precision: Precision, threads: int) -> Compute:
+def compute_for_search(device: Device, precision: SearchPrecision, threads: int) -> Compute:
     """The same for search, where auto takes fp32: rounded to bf16, near ties fall differently in different batches."""
-    return _compute(_device(device, threads), precision == "bf16")
+    chosen = _device(device, threads)
+    if precision != "int8":
+        return _compute(chosen, precision == "bf16")
+    if chosen.type != "cpu":
+        raise ConfigError("--precision int8 is for CPUs; take bf16 on a GPU, or --device cpu")
+    if not set(torch.backends.quantized.supported_engines) - {"none"}:
+        raise ConfigError("--precision int8: this PyTorch cannot multiply 8-bit numbers on this processor; take fp32")
+    return Compute(chosen, torch.float32, int8=True)
 
 
 def _compute(device: torch.device, bf16: bool) -> Compute:

@@ -103,7 +103,7 @@ class Learner:
             {"params": matrices, "weight_decay": config.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=1e-9, fused=True)
+        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-9, fused=True)
         self.average = MovingAverage(model, config.average_decay) if config.average_decay else None
 
     def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:

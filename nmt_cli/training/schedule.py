@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from nmt_cli.config import TrainingConfig
+from nmt_cli.config import ModelConfig, TrainingConfig
 
 DEFAULT_MINUTES = 15.0
 """A run without any limit ends after this time."""
@@ -50,6 +50,16 @@ class Limits:
         if self.seconds is not None:
             parts.append(f"{self.seconds / 60:g} minutes")
         return " or ".join(parts)
+
+
+def peak_rate(model: ModelConfig) -> float:
+    """The learning rate that suits a model's size: 2.3 / width, and less by the root of its depth beyond two layers.
+
+    It falls with the width as in Yang et al. 2021, table 3, for Adam. Measured (`benchmarks/RESULTS.md`): 0.008 best at
+    a width of 288, 0.0045 better than 0.008 at 512, and 0.003 better than 0.008 for four layers of 248.
+    """
+    depth = max(model.encoder_layers, model.decoder_layers)
+    return min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))
 
 
 def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:

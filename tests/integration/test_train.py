@@ -80,7 +80,7 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert str(read_facts(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(prepared: Path, tmp_path: Path) -> None:
+def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared: Path, tmp_path: Path) -> None:
     def train(name: str, *options: str) -> str:
         nmt("train", prepared, "--out", tmp_path / name, *SMALL, "--max-steps", "12", *options)
         return str(read_facts(tmp_path / name / "weights.safetensors")["sha256"])
@@ -88,6 +88,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(prepared: Pat
     first = train("a")
     assert train("b") == first
     assert train("c", "--seed", "2") != first
+    assert train("d", "--learning-rate", "0.008") == first
+    assert train("e", "--learning-rate", "0.007") != first
 
 
 def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from nmt_cli.model.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner
-from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate
+from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate, peak_rate
 from nmt_cli.training.state import Progress, load_state, save_state
 
 CPU = compute_for_training("cpu", "fp32", 0)
@@ -220,6 +220,15 @@ def test_schedules(schedule: str, middle: float, end: float) -> None:
     assert learning_rate(config, 1000, 0.5) == pytest.approx(2 * middle)
     assert learning_rate(config, 1000, 1.0) == pytest.approx(2 * end)
     assert learning_rate(config, 0, 0.1) > 1.7, "a short run warms up within its first tenth"
+
+
+def test_wide_and_deep_models_take_small_steps() -> None:
+    def rate(**size: int) -> float:
+        return round(peak_rate(ModelConfig.model_validate(size)), 4)
+
+    assert [rate(hidden_size=width) for width in (64, 288, 512, 1024)] == [0.008, 0.008, 0.0045, 0.0022]
+    assert [rate(encoder_layers=layers) for layers in (1, 2, 4, 8)] == [0.008, 0.008, 0.0056, 0.004]
+    assert rate(decoder_layers=8) == rate(encoder_layers=8)
 
 
 WELL = Vital(
