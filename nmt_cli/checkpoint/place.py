@@ -44,6 +44,12 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
         )
 
 
+def left_by_this_run(out: Path, overwrite: bool) -> bool:
+    """Whether what lies here, to resume from, is of a run that was started again with the same options, and no older
+    model that it was to replace and had not yet set aside."""
+    return (out / RESUME).exists() and (not overwrite or bool(replaced(out)))
+
+
 @contextmanager
 def occupied(out: Path) -> Iterator[None]:
     """Have a folder, made if need be, for this run alone, without what a killed one left half written.

@@ -11,7 +11,14 @@ import torch
 from nmt_cli import __version__
 from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, read_config
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
-from nmt_cli.checkpoint.place import check_place, occupied, remove_replaced, replaced, set_aside
+from nmt_cli.checkpoint.place import (
+    check_place,
+    left_by_this_run,
+    occupied,
+    remove_replaced,
+    replaced,
+    set_aside,
+)
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
@@ -22,7 +29,7 @@ from nmt_cli.training.loop import Run
 from nmt_cli.training.observer import Everybody, MetricsFile, Observer, TensorBoard
 from nmt_cli.training.state import Progress, load_state
 from nmt_cli.training.validation import Validator
-from nmt_cli.training.world import joined
+from nmt_cli.training.world import joined, restarted
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,16 @@ class Outcome:
 def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started: float) -> Outcome:
     """Train, or go on training, in `config.out`. `started` is when the program started (time.monotonic()).
 
-    Under torchrun every process calls this, and they train one model together.
+    Under torchrun every process calls this, and they train one model together; started again after one of them failed,
+    they go on where they were.
 
     Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can mend.
     """
     compute = compute_for_training(config.device, config.precision, config.threads)
     with joined(compute.device) as world:
+        (goes_on,) = world.told(float(restarted() and left_by_this_run(config.out, config.overwrite)))
+        if goes_on:
+            config = config.model_copy(update={"resume": True, "overwrite": False})
         with world.leader_first():
             if world.leads:
                 check_place(config.out, config.resume, config.overwrite)

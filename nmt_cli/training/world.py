@@ -11,6 +11,8 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
+from torch._C._distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from nmt_cli.errors import TrainingError
 
@@ -61,6 +63,15 @@ class World:
         return list(tensor.tolist())
 
 
+def restarted() -> bool:
+    """Whether torchrun has started its processes again, one of them having failed (`--max-restarts`)."""
+    return _restarts() > 0
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
     """Join the others, by gloo on processors and NCCL on GPUs, and leave them at the end.
@@ -71,7 +82,10 @@ def joined(device: torch.device) -> Iterator[World]:
     if size == 1:
         yield World()
         return
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    store, rank, size = next(rendezvous("env://"))
+    attempt = PrefixStore(f"attempt {_restarts()}", store)  # else they would look for those that are gone
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
     try:
         yield World(distributed.get_rank(), size, str(device))
     except RuntimeError as error:

@@ -89,6 +89,31 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     assert json.loads(lines[-1])["step"] == state["step"] + 1
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, overwrite: bool) -> None:
+    out = tmp_path / "m"
+    if overwrite:
+        run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
+    train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
+    train += ["--overwrite"] if overwrite else []
+    command = [*TORCHRUN[:-2], "--max-restarts", 1, *TORCHRUN[-2:], *train]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and ((overwrite and not (out / "replaced-1").exists()) or not validated(out)):
+            time.sleep(0.02)
+        os.kill(second(process.pid), signal.SIGKILL)
+        _, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    assert said.count("training: a -> b") == 1
+    assert said.count("going on at update") == 1
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if line["kind"] == "validation"] == [*range(20, 141, 20), 150]
+    assert not (out / "replaced-1").exists()
+
+
+def validated(out: Path) -> bool:
+    return (out / "weights.safetensors").exists()
+
+
 def second(parent: int) -> int:
     """Of a torchrun, the process of rank 1."""
     found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True).stdout.split()
