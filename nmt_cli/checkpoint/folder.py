@@ -14,6 +14,7 @@ from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.model.device import Compute
+from nmt_cli.model.int8 import quantise
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import resolve, to_toml
 
@@ -79,7 +80,9 @@ def load_model(path: Path, compute: Compute) -> LoadedModel:
     weights, facts = read_tensors(path / WEIGHTS)
     model = build_model(config, tokenizers)
     load_weights(model, weights, path / WEIGHTS)
-    model.to(compute.device).eval().requires_grad_(False)
+    model.to(compute.device, compute.dtype).eval().requires_grad_(False)
+    if compute.int8:
+        quantise(model)
     return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "translate": ("translate", "Standard input to standard output, one line out for every line in."),
     "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
     "evaluate": ("evaluate", "The same as eval."),
+    "bench": ("bench", "How fast a model translates on this machine, and what each way costs."),
     "explain": ("explain", "The steps of attention for one sentence, with the model's real numbers."),
     "lab": ("lab", "The claims of the tutorials on attention, put to the test."),
     "info": ("info", "What a prepared corpus or a model is and where it came from."),

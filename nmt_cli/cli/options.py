@@ -116,5 +116,6 @@ def _type(annotation: Any) -> tuple[Any, bool]:
     if origin in (types.UnionType, typing.Union):
         return _type(next(a for a in typing.get_args(annotation) if a is not type(None)))
     if origin is list:
-        return _type(typing.get_args(annotation)[0])[0], True
+        kind = _type(typing.get_args(annotation)[0])[0]
+        return (str if typing.get_origin(kind) is Literal else kind), True  # Typer knows choices only for one value
     return annotation, False

@@ -73,7 +73,7 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
     if config.save and needed.translates:
         check_writable(config.save)
     model = MODEL.read(needed.model) if needed.model else None
-    stored = _stored(config, needed.model, model) if needed.stored else None
+    stored = stored_split(needed.model, model, config.prepared, config.split) if needed.stored else None
     known = model or (stored.manifest if stored else None)
     notes = list(_notes(config, needed, model, stored))
     sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
@@ -130,16 +130,18 @@ def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
     return gold
 
 
-def _stored(config: EvaluateConfig, path: Path | None, model: ModelManifest | None) -> Stored:
-    """The stored split, of --prepared or of the corpus that the model was trained on."""
-    folder = config.prepared
+def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | None, split: str) -> Stored:
+    """A stored split of the corpus `folder`, or of the one that the model at `path` was trained on.
+
+    Raises CorpusError if it is not there, empty, or not of the model's languages.
+    """
     if folder is None:
         assert model, "without --prepared a model tells the corpus"
         folder = Path(model.prepared)
         if not folder.exists():
             raise CorpusError(
-                f"{folder}: the corpus that {path} was trained on is not there any more; give --prepared FOLDER, "
-                "or --source-file and --reference"
+                f"{folder}: the corpus that {path} was trained on is not there any more; give --prepared FOLDER "
+                "(nmt eval also takes files, by --source-file and --reference)"
             )
     corpus = PreparedCorpus.open(folder)
     found = corpus.manifest
@@ -148,11 +150,11 @@ def _stored(config: EvaluateConfig, path: Path | None, model: ModelManifest | No
             f"{folder}: is {found.source} -> {found.target}, but {path} is {model.source} -> {model.target}; "
             "give a corpus of the same languages"
         )
-    split = corpus.split(config.split)
-    name = f"{config.split} of {folder}"
-    if not len(split):
-        raise CorpusError(f"{folder}: its {config.split} split is empty; there is nothing to score")
-    return Stored(found, name, Text(split.source_texts(), name), Text(split.target_texts(), name))
+    pairs = corpus.split(split)
+    name = f"{split} of {folder}"
+    if not len(pairs):
+        raise CorpusError(f"{folder}: its {split} split is empty; there is nothing to score")
+    return Stored(found, name, Text(pairs.source_texts(), name), Text(pairs.target_texts(), name))
 
 
 def _read(path: Path, notes: list[str]) -> Text:

@@ -27,6 +27,8 @@ class Recurrence(nn.Module):
         self.kind = cell
         self.is_lstm = cell == "lstm"
         self.hidden_size = hidden_size
+        self.one_step: nn.Module | None = None
+        """What makes a step for rows (N, I), if not the library's cell."""
         for name, parameter in self.cell.named_parameters():
             if "weight" in name:
                 for gate in parameter.data.chunk(GATES[cell]):
@@ -64,15 +66,16 @@ class Recurrence(nn.Module):
         """Inputs (B, K, I) from a state of (B, K, H) -> outputs (B, K, H) and the next state."""
         batch, beams, _ = inputs.shape
         rows = tuple(part.reshape(batch * beams, -1) for part in state)
-        weights = (self.cell.weight_ih_l0, self.cell.weight_hh_l0, self.cell.bias_ih_l0, self.cell.bias_hh_l0)
-        flat = inputs.reshape(batch * beams, -1)
-        if self.is_lstm:
-            following: State = torch.lstm_cell(flat, (rows[0], rows[1]), *weights)
-        else:
-            step = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
-            following = (step(flat, rows[0], *weights),)
+        following = (self.one_step or self._step)(inputs.reshape(batch * beams, -1), rows)
         parts = tuple(part.view(batch, beams, -1) for part in following)
         return parts[0], parts
+
+    def _step(self, inputs: Tensor, state: State) -> State:
+        weights = (self.cell.weight_ih_l0, self.cell.weight_hh_l0, self.cell.bias_ih_l0, self.cell.bias_hh_l0)
+        if self.is_lstm:
+            return torch.lstm_cell(inputs, (state[0], state[1]), *weights)
+        step = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
+        return (step(inputs, state[0], *weights),)
 
 
 class Bidirectional(nn.Module):

@@ -1,7 +1,7 @@
 """A verdict as tables for the terminal; plain text where standard output is not one."""
 
-from collections.abc import Iterator
-from typing import Any, TextIO
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -15,6 +15,9 @@ from nmt_cli.evaluation.scores import Scores
 from nmt_cli.evaluation.significance import Test
 from nmt_cli.evaluation.verdict import Baseline, Verdict
 from nmt_cli.evaluation.worst import Failure
+
+if TYPE_CHECKING:  # scoring files needs no torch
+    from nmt_cli.evaluation.bench import Bench
 
 LABELS: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF++", "ter": "TER (less is better)"}
 SIGNED: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}
@@ -30,11 +33,20 @@ _PLAIN_WIDTH = 10_000
 
 def show_verdict(verdict: Verdict, file: TextIO | None = None) -> None:
     """Print a verdict to standard output, or to `file`."""
+    _show(_parts(verdict), file)
+
+
+def show_bench(bench: "Bench", file: TextIO | None = None) -> None:
+    """Print what `nmt bench` found to standard output, or to `file`."""
+    _show(_bench_parts(bench), file)
+
+
+def _show(parts: Iterable[RenderableType], file: TextIO | None) -> None:
     console = Console(file=file, highlight=False)
     if not console.is_terminal:
         console.width = _PLAIN_WIDTH
     with console.capture() as captured:
-        for part in _parts(verdict):
+        for part in parts:
             console.print(part, soft_wrap=isinstance(part, Text))
     for line in captured.get().split("\n")[:-1]:
         console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
@@ -102,6 +114,25 @@ def _lengths(buckets: list[Bucket]) -> Table:
         bounds = f"{bucket.shortest} to {bucket.longest}" if bucket.longest else f"over {bucket.shortest - 1}"
         table.add_row(bounds, f"{bucket.sentences:,}", f"{bucket.bleu:.2f}", f"{bucket.chrf:.2f}")
     return table
+
+
+def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
+    table = _table("precision", "BLEU", "same lines", "weights")
+    for kept in bench.quality:
+        table.add_row(kept.precision, f"{kept.bleu:.2f}", f"{kept.same:.0%}", f"{kept.megabytes:.1f} MiB")
+    yield table
+    yield Text("\nSpeed", style="bold")
+    table = _table("precision", "threads", "batch", "sentences/s", "subwords/s", "one line, ms", "95 %")
+    fastest = max(bench.speeds, key=lambda speed: speed.sentences_per_second)
+    for speed in bench.speeds:
+        alone = ("", "") if speed.p50 is None else (f"{speed.p50:.1f}", f"{speed.p95:.1f}")
+        figures = (f"{speed.sentences_per_second:,.1f}", f"{speed.tokens_per_second:,.0f}", *alone)
+        style = "bold" if speed is fastest else None
+        table.add_row(speed.precision, str(speed.threads), str(speed.batch_size), *figures, style=style)
+    yield table
+    yield Text("")
+    parts = (bench.model, bench.text, _search(bench.search), bench.machine)
+    yield Text("; ".join(parts), style="dim")
 
 
 def _failure(failure: Failure) -> Table:

@@ -1,4 +1,4 @@
-"""`nmt eval` on a corpus and a model that the other commands made."""
+"""`nmt eval` and `nmt bench` on a corpus and a model that the other commands made."""
 
 import gzip
 import json
@@ -328,7 +328,7 @@ def test_a_corpus_that_is_gone_is_named(evaluate: Evaluate, moved: Change, tmp_p
     assert status == 1
     assert err == (
         f"nmt: {tmp_path / 'gone'}: the corpus that {model} was trained on is not there any more; give --prepared "
-        "FOLDER, or --source-file and --reference\n"
+        "FOLDER (nmt eval also takes files, by --source-file and --reference)\n"
     )
     assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
 
@@ -353,3 +353,47 @@ def test_scoring_files_needs_no_torch(trained: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", probe], cwd=trained, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("\nFalse\n")
+
+
+def test_int8_costs_little(found: Found) -> None:
+    plain, small = found("--precision", "fp32"), found("--precision", "int8")
+    assert small["recipe"]["model"]["compute"].endswith("int8")
+    assert abs(small["bleu"]["score"] - plain["bleu"]["score"]) < 10
+
+
+def test_bench(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(trained)
+
+    def bench(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as done:
+            main(["bench", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    ways = ("--precision", "fp32", "--precision", "int8", "--threads", 1, "--batch-size", 4, "--lines", 6)
+    status, out, err = bench(*ways, "--rounds", 2, "--json")
+    assert status == 0, err
+    result = json.loads(out)
+    assert [(way["precision"], way["threads"], way["batch_size"]) for way in result["speeds"]] == [
+        ("fp32", 1, 1), ("fp32", 1, 4), ("int8", 1, 1), ("int8", 1, 4)
+    ]  # fmt: skip
+    for way in result["speeds"]:
+        assert way["tokens_per_second"] > way["sentences_per_second"] > 0
+        assert (way["p50"] is None) == (way["p95"] is None) == (way["batch_size"] > 1)
+    first, second = result["quality"]
+    assert (first["precision"], first["same"]) == ("fp32", 1.0)
+    assert second["megabytes"] < first["megabytes"]
+    evaluated = subprocess.run(
+        [sys.executable, "-m", "nmt_cli", "eval", "--json", "--precision", "fp32"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert first["bleu"] == pytest.approx(json.loads(evaluated.stdout)["bleu"]["score"])
+
+    status, out, err = bench("model", "--lines", 2, "--rounds", 1, "--batch-size", 2)
+    assert status == 0, err
+    assert "int8" in out
+    assert "one line, ms" in out
+    assert ("bf16" in out) != ("bf16 is left out" in err)
+
+    assert bench("--precision", "int4")[0] == 1
+    assert bench("--prepared", "nowhere")[2].startswith("nmt: nowhere: ")

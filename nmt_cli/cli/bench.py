@@ -1,0 +1,23 @@
+"""`nmt bench`."""
+
+import json
+import sys
+
+from nmt_cli.cli.options import command
+from nmt_cli.config import BenchConfig
+
+
+@command(BenchConfig)
+def run(config: BenchConfig) -> None:
+    """How fast a model translates on this machine, and what each way costs in quality.
+
+    Every precision, batch size and number of threads in turn, several times; also how long one line takes by itself.
+    """
+    from nmt_cli.evaluation.bench import bench
+    from nmt_cli.report.tables import show_bench
+
+    result = bench(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
+    if config.json_:
+        print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
+    else:
+        show_bench(result)

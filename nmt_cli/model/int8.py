@@ -1,0 +1,78 @@
+"""Weights of 8 bits for search on a processor, four to five times as fast to multiply by as those of 32.
+
+    W ~ s_o Q, Q in -127..127            a scale s_o for every output, once
+    x ~ s_x q                            a scale for all that is multiplied at a time, every time
+    W x ~ s_o s_x (Q q)                  the product in whole numbers
+
+As the scale of x is that of a whole batch, a translation can depend, a little, on what it is translated with.
+"""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from nmt_cli.model.recurrence import Recurrence, State
+from nmt_cli.model.seq2seq import Seq2Seq
+
+LEAST = 16
+"""Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
+
+
+class Int8Linear(nn.Module):
+    """A linear layer y = W x + b with W in 8 bits."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.bytes = weight.numel() + 4 * len(weight) * (2 if bias is None else 3)  # a scale, an offset, a bias each
+        scales = weight.abs().amax(1).clamp_min(1e-8).double() / 127
+        zeros = torch.zeros(len(scales), dtype=torch.long)
+        with warnings.catch_warnings():  # the library means to move these kernels elsewhere
+            warnings.simplefilter("ignore", UserWarning)
+            quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+        self.packed = torch.ops.quantized.linear_prepack(quantised, bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (..., I) -> outputs (..., O) in float32."""
+        outputs: Tensor = torch.ops.quantized.linear_dynamic(inputs.float(), self.packed, True)
+        return outputs
+
+
+class Int8Cell(nn.Module):
+    """One step of a recurrent cell with its weights in 8 bits."""
+
+    def __init__(self, layer: Recurrence) -> None:
+        super().__init__()
+        cell = layer.cell
+        self.inputs = Int8Linear(cell.weight_ih_l0, cell.bias_ih_l0)
+        self.recurrent = Int8Linear(cell.weight_hh_l0, cell.bias_hh_l0)
+        self.step = {
+            "lstm": torch.ops.quantized.quantized_lstm_cell_dynamic,
+            "gru": torch.ops.quantized.quantized_gru_cell_dynamic,
+            "rnn": torch.ops.quantized.quantized_rnn_tanh_cell_dynamic,
+        }[layer.kind]
+        self.biases = (cell.bias_ih_l0, cell.bias_hh_l0)  # asked for, and not used: they are packed with the weights
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Inputs (N, I) from a state of (N, H) each -> the next state."""
+        before = list(state) if len(state) > 1 else state[0]
+        after = self.step(inputs, before, self.inputs.packed, self.recurrent.packed, *self.biases)
+        return after if len(state) > 1 else (after,)
+
+
+def quantise(model: Seq2Seq) -> None:
+    """Make a trained model search in 8 bits, in place. What reads a whole sentence at a time stays as it was."""
+    for layer in model.decoder.layers:
+        layer.one_step = Int8Cell(layer)
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear) and child.out_features >= LEAST:
+                setattr(parent, name, Int8Linear(child.weight, child.bias))
+
+
+def weight_bytes(model: Seq2Seq) -> int:
+    """What the weights take that search works with."""
+    quantised = [module for module in model.modules() if isinstance(module, Int8Linear)]
+    idle = {p for layer in model.decoder.layers if layer.one_step is not None for p in layer.cell.parameters()}
+    kept = [parameter for parameter in model.parameters() if parameter not in idle]
+    return sum(module.bytes for module in quantised) + sum(p.numel() * p.element_size() for p in kept)
