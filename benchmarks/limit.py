@@ -1,0 +1,250 @@
+"""What this machine can do at most, and what share of it training uses.
+
+    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--json FILE] [-- options of nmt train]
+
+Measures in one run: matrix products in fp32, bf16 and int8, large ones and those of the model; memory bandwidth; then
+training, as a whole and phase by phase. Utilisation is what training multiplies in a second, counted from the model's
+sizes, over what the machine multiplies in the best of its large products at the same precision. Padding counts as
+nothing: only real tokens are work.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from quality import machine
+from torch import Tensor, nn
+
+from nmt_cli.checkpoint.folder import build_model
+from nmt_cli.config import TrainConfig
+from nmt_cli.corpus.batching import Batch, BatchPlan, Updates
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.model.device import Compute, compute_for_training
+from nmt_cli.model.encoder import Memory
+from nmt_cli.model.int8 import Int8Linear
+from nmt_cli.model.recurrence import Recurrence
+from nmt_cli.model.seq2seq import Seq2Seq, mask_from
+from nmt_cli.settings import parse_assignment, resolve
+from nmt_cli.training.learner import Learner
+from nmt_cli.training.loss import output_loss
+
+LARGE = 2048
+RATE = 1e-4
+WARM = 60
+"""Updates before the clock runs: the library compiles a kernel for every new shape."""
+
+
+def median_seconds(work: Callable[[], object], seconds: float) -> float:
+    """Of one call, over as many as fit."""
+    work()
+    taken: list[float] = []
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until or len(taken) < 3:
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def matrix_rates(shapes: dict[str, tuple[int, int, int]], seconds: float) -> Iterator[dict[str, Any]]:
+    """GFLOP/s of (rows, in, out) by precision; a product and a sum are two operations."""
+    for name, (rows, size, out) in shapes.items():
+        rate: dict[str, Any] = {"product": name, "shape": f"{rows} x {size} x {out}"}
+        inputs, weight = torch.randn(rows, size), torch.randn(out, size)
+        ways: dict[str, Callable[[], object]] = {"fp32": lambda i=inputs, w=weight: nn.functional.linear(i, w)}  # type: ignore[misc]
+        if torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+            half = inputs.bfloat16(), weight.bfloat16()
+            ways["bf16"] = lambda h=half: nn.functional.linear(*h)  # type: ignore[misc]
+        int8 = Int8Linear(weight, None)
+        ways["int8"] = lambda i=inputs, q=int8: q(i)  # type: ignore[misc]
+        for precision, work in ways.items():
+            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds)
+        yield rate
+
+
+def bandwidth(seconds: float) -> float:
+    """GB/s of copying what no cache holds, reading and writing counted."""
+    source = torch.ones(64 * 2**20)
+    target = torch.empty_like(source)
+    return 2e-9 * source.numel() * 4 / median_seconds(lambda: target.copy_(source), seconds)
+
+
+def multiplications(model: Seq2Seq, source_per_target: float, source_length: float) -> dict[str, float]:
+    """Products for each target token of reading forwards, by phase; learning takes three times as many."""
+
+    def weights(module: nn.Module) -> int:
+        matrices = (nn.Linear, Recurrence)
+        return sum(
+            sum(p.numel() for p in part.parameters() if p.dim() > 1)
+            for part in module.modules()
+            if isinstance(part, matrices)
+        )
+
+    attention = model.decoder.attention
+    looked = weights(attention) if attention is not None else 0  # keys are projected for each source token
+    recurrence = sum(weights(layer) for layer in model.decoder.layers)
+    hidden = model.config.hidden_size
+    return {
+        "encoder": source_per_target * weights(model.encoder),
+        "decoder recurrence": recurrence,
+        "attention": source_per_target * looked + (2 * hidden * source_length if attention is not None else 0),
+        "readout": weights(model.decoder.readout),
+        "output layer": model.output.weight.numel(),
+    }
+
+
+class Phases:
+    """The parts of an update, each made of the one before it and learnt from by itself."""
+
+    def __init__(self, learner: Learner, batch: Batch, compute: Compute) -> None:
+        self.learner, self.compute, self.batch = learner, compute, batch
+        self.model = learner.model
+        self.source, lengths, self.entering, leaving = (
+            torch.from_numpy(a) for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+        )
+        self.mask = mask_from(lengths, self.source.size(1))
+        self.real = (leaving != 0).flatten().nonzero().squeeze(1)
+        self.targets = leaving.flatten()[self.real]
+        with compute.autocast():
+            self.memory = self.model.encode(self.source, self.mask)
+            self.embedded = self._embed().detach().requires_grad_()
+            self.readouts, _ = self.model.decoder(self.embedded, _cut(self.memory))
+
+    def _embed(self) -> Tensor:
+        return self.model._embed(self.model.target_embedding, self.entering)
+
+    def encoder(self) -> None:
+        with self.compute.autocast():
+            memory = self.model.encode(self.source, self.mask)
+        _back([part for part in (memory.keys, memory.values, memory.final) if part is not None])
+
+    def decoder(self) -> None:
+        with self.compute.autocast():
+            readouts, _ = self.model.decoder(self.embedded, _cut(self.memory))
+        _back([readouts])
+
+    def target_embedding(self) -> None:
+        _back([self._embed()])
+
+    def output(self) -> None:
+        rows = self.readouts.detach().flatten(0, 1)[self.real].requires_grad_()
+        loss, _ = output_loss(rows, self.model.output, self.targets, 0.1, self.compute.dtype)
+        loss.backward()
+
+    def optimiser(self) -> None:
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.learner.optimiser.step()
+        if self.learner.average is not None:
+            self.learner.average.update()
+
+
+def _cut(memory: Memory) -> Memory:
+    """The same memory, as if it had come from nowhere, but with a gradient to give."""
+
+    def leaf(part: Tensor | None) -> Tensor | None:
+        return None if part is None else part.detach().requires_grad_()
+
+    final = leaf(memory.final)
+    assert final is not None
+    return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, memory.layers)
+
+
+def _back(outputs: list[Tensor]) -> None:
+    learnt = [output for output in outputs if output.requires_grad]
+    torch.autograd.backward(learnt, [torch.ones_like(output) for output in learnt])  # type: ignore[no-untyped-call]
+
+
+def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
+    """Tokens a second of whole updates, and the seconds of each phase of a usual batch."""
+    corpus = PreparedCorpus.open(given.prepared)
+    options = [("--", parse_assignment(text)) for text in given.options]
+    config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
+    torch.manual_seed(1)
+    model = build_model(config, corpus.tokenizers).train()
+    learner = Learner(model, config.training, compute)
+    split = corpus.split("train")
+    plan = BatchPlan(config.training.batch_tokens, 1, 1)
+    updates = (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
+    for update in itertools.islice(updates, WARM):
+        learner.update(update, RATE)
+    seen: list[Batch] = []
+    waited = 0.0
+    started = time.perf_counter()
+    while time.perf_counter() - started < given.seconds:
+        asked = time.perf_counter()
+        (batch,) = next(updates)
+        waited += time.perf_counter() - asked
+        learner.update([batch], RATE)
+        seen.append(batch)
+    seconds = time.perf_counter() - started
+    tokens, sources = sum(batch.tokens for batch in seen), sum(int(batch.source_lengths.sum()) for batch in seen)
+    phases = Phases(learner, sorted(seen, key=lambda batch: batch.tokens)[len(seen) // 2], compute)
+    works = {
+        "embedding": phases.target_embedding,
+        "encoder": phases.encoder,
+        "decoder": phases.decoder,
+        "output layer": phases.output,
+        "optimiser": phases.optimiser,
+    }
+    taken = {name: 1000 * median_seconds(work, given.seconds / 10) for name, work in works.items()}
+    taken["data"] = 1000 * waited / len(seen)
+    products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
+    return {
+        "tokens_per_second": tokens / seconds,
+        "milliseconds_per_update": 1000 * seconds / len(seen),
+        "phases": taken,
+        "products_per_token": products,
+        "gflops": 6e-9 * sum(products.values()) * tokens / seconds,
+        "precision": "bf16" if compute.dtype == torch.bfloat16 else "fp32",
+        "parameters": model.size,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepared", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
+    given = parser.parse_args()
+    compute = compute_for_training("cpu", given.precision, given.threads)
+    print(f"{machine()}; {compute}\n")
+    trained = train(given, compute)
+
+    shapes = {"large": (LARGE, LARGE, LARGE), "recurrent step": (64, 288, 1152), "output layer": (1024, 288, 4000)}
+    rates = list(matrix_rates(shapes, given.seconds / 20))
+    print(f"{'matrix product, GFLOP/s':<26} {'shape':>20} {'fp32':>7} {'bf16':>7} {'int8':>7}")
+    for rate in rates:
+        figures = " ".join(f"{rate[p]:7.0f}" if p in rate else f"{'':>7}" for p in ("fp32", "bf16", "int8"))
+        print(f"{rate['product']:<26} {rate['shape']:>20} {figures}")
+    copied = bandwidth(given.seconds / 20)
+    print(f"memory {copied:.0f} GB/s\n")
+
+    best = rates[0][trained["precision"]]
+    print(f"{'phase':<20} {'ms an update':>12} {'share':>6} {'products a token':>17}")
+    whole = sum(trained["phases"].values())
+    products = trained["products_per_token"]
+    for name, taken in trained["phases"].items():
+        parts = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name,)
+        counted = sum(products.get(part, 0) for part in parts)
+        print(f"{name:<20} {taken:12.2f} {taken / whole:6.0%} {counted:17,.0f}")
+    print(f"{'sum of phases':<20} {whole:12.2f}\n{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
+    print(
+        f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
+        f"= {trained['gflops']:.0f} GFLOP/s, {trained['gflops'] / best:.0%} of {best:.0f} in {trained['precision']}"
+    )
+    if given.json:
+        found = {"machine": machine(), "matrix": rates, "memory": copied, "training": trained}
+        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
