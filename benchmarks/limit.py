@@ -135,7 +135,7 @@ class Phases:
     def output(self) -> None:
         rows = self.readouts.detach().flatten(0, 1)[self.real].requires_grad_()
         loss, _ = output_loss(rows, self.model.output, self.targets, 0.1, self.compute.dtype)
-        loss.backward()
+        _back([loss])
 
     def optimiser(self) -> None:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -157,7 +157,7 @@ def _cut(memory: Memory) -> Memory:
 
 def _back(outputs: list[Tensor]) -> None:
     learnt = [output for output in outputs if output.requires_grad]
-    torch.autograd.backward(learnt, [torch.ones_like(output) for output in learnt])  # type: ignore[no-untyped-call]
+    torch.autograd.backward(learnt, [torch.ones_like(output) for output in learnt])
 
 
 def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
