@@ -14,19 +14,15 @@ import json
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
+from process import Run, measure
 
 from nmt_cli.corpus.formats import locate, read_pairs
 from nmt_cli.corpus.tables import Fields
-
-POLL_SECONDS = 0.5
 
 SENTENCEPIECE = """
 import io, sys
@@ -42,55 +38,6 @@ for path in (source, target):
     with open(path, encoding="utf-8", newline="\\n") as file:
         processor.encode([line.rstrip("\\n") for line in file], num_threads=threads)
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a process took, with all the processes that it started."""
-
-    seconds: float
-    processor_seconds: float
-    peak_bytes: int
-
-
-def measure(command: list[str]) -> Run:
-    """Run a command to its end. Raises CalledProcessError if it fails."""
-    begun = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = 0
-    while True:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            break
-        peak = max(peak, tree_bytes(process.pid))
-        time.sleep(POLL_SECONDS)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return Run(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, peak)
-
-
-def tree_bytes(root: int) -> int:
-    """Proportional set size of a process and its descendants."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:  # it has ended meanwhile
-                continue
-    tree = {root}
-    while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
-        tree |= more
-    return sum(map(_proportional_bytes, tree))
-
-
-def _proportional_bytes(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def synthesise(prefix: str, languages: tuple[str, str], pairs: int, out: Path) -> None:
