@@ -1,11 +1,12 @@
 """What this machine can do at most, and what share of it training uses.
 
-    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--json FILE] [-- options of nmt train]
+    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--json FILE] \
+        [-- hidden_size=512 batch_tokens=2048 ...]
 
 Measures in one run: matrix products in fp32, bf16 and int8, large ones and those of the model; memory bandwidth; then
 training, as a whole and phase by phase. Utilisation is what training multiplies in a second, counted from the model's
-sizes, over what the machine multiplies in the best of its large products at the same precision. Padding counts as
-nothing: only real tokens are work.
+sizes, over what the machine multiplies in a large product at the same precision. Padding counts as nothing: only real
+tokens are work. Sizes of the model and `batch_tokens` can be given; all else is as by default.
 """
 
 import argparse
@@ -77,26 +78,28 @@ def bandwidth(seconds: float) -> float:
 
 def multiplications(model: Seq2Seq, source_per_target: float, source_length: float) -> dict[str, float]:
     """Products for each target token of reading forwards, by phase; learning takes three times as many."""
-
-    def weights(module: nn.Module) -> int:
-        matrices = (nn.Linear, Recurrence)
-        return sum(
-            sum(p.numel() for p in part.parameters() if p.dim() > 1)
-            for part in module.modules()
-            if isinstance(part, matrices)
-        )
-
-    attention = model.decoder.attention
-    looked = weights(attention) if attention is not None else 0  # keys are projected for each source token
-    recurrence = sum(weights(layer) for layer in model.decoder.layers)
-    hidden = model.config.hidden_size
+    attention, hidden = model.decoder.attention, model.config.hidden_size
+    looked = 0.0
+    if attention is not None:
+        score = attention.score
+        keys = [attention.key, *(getattr(score, name) for name in ("projection", "key") if hasattr(score, name))]
+        pairs = [getattr(score, name) for name in ("vector", "second") if hasattr(score, name)]
+        by_key, by_pair = sum(map(weights, keys)), attention.heads * sum(map(weights, pairs)) + 2 * hidden
+        looked = source_per_target * by_key + source_length * by_pair
+        looked += weights(attention) - by_key - sum(map(weights, pairs))  # what is left is there for each query
     return {
         "encoder": source_per_target * weights(model.encoder),
-        "decoder recurrence": recurrence,
-        "attention": source_per_target * looked + (2 * hidden * source_length if attention is not None else 0),
+        "decoder recurrence": sum(map(weights, model.decoder.layers)),
+        "attention": looked,
         "readout": weights(model.decoder.readout),
         "output layer": model.output.weight.numel(),
     }
+
+
+def weights(module: nn.Module) -> int:
+    """Products of one vector with the matrices of a module."""
+    parts = [part for part in module.modules() if isinstance(part, nn.Linear | Recurrence)]
+    return sum(p.numel() for part in parts for p in part.parameters() if p.dim() > 1)
 
 
 class Phases:
@@ -152,7 +155,8 @@ def _cut(memory: Memory) -> Memory:
 
     final = leaf(memory.final)
     assert final is not None
-    return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, memory.layers)
+    layers = tuple(tuple(part.detach().requires_grad_() for part in layer) for layer in memory.layers)
+    return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, layers)
 
 
 def _back(outputs: list[Tensor]) -> None:
@@ -165,6 +169,10 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     corpus = PreparedCorpus.open(given.prepared)
     options = [("--", parse_assignment(text)) for text in given.options]
     config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
+    if ignored := config.training.model_fields_set - {"batch_tokens"}:
+        raise SystemExit(
+            f"limit.py: {', '.join(sorted(ignored))}: only sizes of the model and batch_tokens are measured"
+        )
     torch.manual_seed(1)
     model = build_model(config, corpus.tokenizers).train()
     learner = Learner(model, config.training, compute)
@@ -192,7 +200,17 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         "output layer": phases.output,
         "optimiser": phases.optimiser,
     }
-    taken = {name: 1000 * median_seconds(work, given.seconds / 10) for name, work in works.items()}
+    taken = {}
+    for name, work in works.items():
+
+        def alone(work: Callable[[], None] = work, learns: bool = name != "optimiser") -> None:
+            if learns:
+                model.zero_grad(set_to_none=True)
+            work()
+
+        if name == "optimiser":
+            learner.update([batch], RATE)  # for the gradients
+        taken[name] = 1000 * median_seconds(alone, given.seconds / 10)
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
     return {
@@ -201,6 +219,10 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         "phases": taken,
         "products_per_token": products,
         "gflops": 6e-9 * sum(products.values()) * tokens / seconds,
+        "shapes": {
+            "recurrent step": (64, model.config.hidden_size, 4 * model.config.hidden_size),
+            "output layer": (config.training.batch_tokens, model.config.embedding_size, len(model.output.weight)),
+        },
         "precision": "bf16" if compute.dtype == torch.bfloat16 else "fp32",
         "parameters": model.size,
     }
@@ -213,13 +235,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
+    parser.add_argument("options", nargs="*", help="sizes as key=value, after --")
     given = parser.parse_args()
     compute = compute_for_training("cpu", given.precision, given.threads)
     print(f"{machine()}; {compute}\n")
     trained = train(given, compute)
 
-    shapes = {"large": (LARGE, LARGE, LARGE), "recurrent step": (64, 288, 1152), "output layer": (1024, 288, 4000)}
+    shapes = {"large": (LARGE, LARGE, LARGE), **trained["shapes"]}
     rates = list(matrix_rates(shapes, given.seconds / 20))
     print(f"{'matrix product, GFLOP/s':<26} {'shape':>20} {'fp32':>7} {'bf16':>7} {'int8':>7}")
     for rate in rates:

@@ -9,9 +9,6 @@ preprocess to after training; evaluation (beam 5) is timed on its own.
 
 import argparse
 import json
-import os
-import platform
-import re
 import shlex
 import subprocess
 import sys
@@ -21,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from lowercase_bleu import lowercase_bleu
+
+from nmt_cli.model import device
 
 
 def run(*command: str) -> tuple[float, str]:
@@ -32,12 +31,8 @@ def run(*command: str) -> tuple[float, str]:
 
 
 def machine() -> str:
-    """Processor, cores and date of the run."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-        model = found.group(1) if found else model
-    return f"{model}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}"
+    """What it runs on, and when."""
+    return f"{device.machine()}, {time.strftime('%Y-%m-%d')}"
 
 
 def corpus_parser(description: str | None) -> argparse.ArgumentParser:

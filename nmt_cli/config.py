@@ -417,7 +417,7 @@ class TranslateConfig(Settings):
     """Where to compute."""
     precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
-    (nmt bench shows by how much, and what they cost): bf16 with AVX-512 or on a GPU, int8 on any CPU."""
+    (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
     threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()
@@ -476,7 +476,7 @@ class EvaluateConfig(Settings):
     """Where to compute."""
     precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
-    (nmt bench shows by how much, and what they cost): bf16 with AVX-512 or on a GPU, int8 on any CPU."""
+    (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
     threads: Annotated[Threads, Shown("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()
@@ -492,7 +492,7 @@ class BenchConfig(Settings):
     split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
     """Which of its splits."""
     lines: Annotated[Positive, Shown("Input")] = 300
-    """Lines to time, spread over the split; BLEU is that of all."""
+    """Lines to time, spread over the split (one by one no more than 40); BLEU is that of all."""
     precision: Annotated[list[Literal["fp32", "bf16", "int8"]], Shown("Compared")] = []
     """Arithmetic to compare; may be given several times. Without it all that this machine can."""
     batch_size: Annotated[list[Positive], Shown("Compared")] = [16, 64, 256]

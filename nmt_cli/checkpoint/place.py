@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt_cli.atomic import held
-from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS
+from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS, read_facts
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.manifest import MANIFEST, kind_of
@@ -44,10 +44,9 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
         )
 
 
-def left_by_this_run(out: Path, overwrite: bool) -> bool:
-    """Whether what lies here, to resume from, is of a run that was started again with the same options, and no older
-    model that it was to replace and had not yet set aside."""
-    return (out / RESUME).exists() and (not overwrite or bool(replaced(out)))
+def left_by(launch: str, out: Path) -> bool:
+    """Whether what lies here, to resume from, was saved by processes that this same launch had started before."""
+    return (out / RESUME).exists() and read_facts(out / RESUME).get("launch") == launch
 
 
 @contextmanager

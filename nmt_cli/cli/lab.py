@@ -1,7 +1,6 @@
 """`nmt lab`."""
 
 import importlib
-import platform
 import shlex
 import sys
 import tempfile
@@ -60,7 +59,7 @@ def _run(name: str, config: LabConfig) -> None:
     import torch
 
     from nmt_cli.lab.experiment import Setting, show, write
-    from nmt_cli.model.device import compute_for_search
+    from nmt_cli.model.device import compute_for_search, machine
 
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -76,7 +75,7 @@ def _run(name: str, config: LabConfig) -> None:
         outcome = experiment.run(setting)
     recipe = {
         "command": shlex.join(["nmt", *sys.argv[1:]]),
-        "machine": f"{platform.machine()}, {compute_for_search('cpu', 'fp32', 0)}, torch {torch.__version__}",
+        "machine": f"{machine()}, {compute_for_search('cpu', 'fp32', 0)}",
         "seconds": time.monotonic() - started,
     }
     show(outcome, setting)

@@ -15,7 +15,7 @@ from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.gather import stored_split
 from nmt_cli.evaluation.metrics import Judge
-from nmt_cli.model.device import compute_for_search
+from nmt_cli.model.device import compute_for_search, machine
 from nmt_cli.model.int8 import weight_bytes
 
 ALONE = 40
@@ -26,7 +26,7 @@ PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 
 @dataclass
 class Row:
-    """One way to translate. `alone` are the seconds of each line that was translated by itself, so without a batch."""
+    """One way to translate. `alone` are the seconds of each line, where they are translated one by one."""
 
     precision: SearchPrecision
     threads: int
@@ -80,7 +80,7 @@ class Bench:
 def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     """Measure every way in turn, `rounds` times, so that what slows the machine down slows all of them.
 
-    Raises ConfigError or CheckpointError for what the user can mend.
+    Raises ConfigError, CheckpointError or CorpusError for what the user can mend.
     """
     manifest = MODEL.read(config.model)
     stored = stored_split(config.model, manifest, config.prepared, config.split)
@@ -90,7 +90,11 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     loaded = _load(config, say)
     threads = config.threads or sorted({1, most})
     if next(iter(loaded.values())).compute.device.type != "cpu":
+        if config.threads:
+            say("threads are not used: a GPU computes")
         threads = [most]
+    if config.search.n_best > 1:
+        say("n_best is not used: the best translation of each line counts")
     try:
         say(f"BLEU of {len(sources):,} lines of {stored.name} in {', '.join(loaded)}")
         quality = _qualities(config, loaded, sources, Judge([references], manifest.target, manifest.unicode))
@@ -99,8 +103,8 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
         torch.set_num_threads(most)
     return Bench(
         model=f"{config.model} {next(iter(loaded.values())).hash}",
-        text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} of them timed",
-        machine=str(next(iter(loaded.values())).compute).split(",")[0],
+        text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
+        machine=machine(),
         search=config.search.model_dump(exclude={"n_best"}),
         quality=quality,
         speeds=speeds,
@@ -156,6 +160,9 @@ def _measure(
         for size in dict.fromkeys([1, *config.batch_size])
     ]
     alone = [sources[i] for i in _spread(len(sources), ALONE)]
+    for row in rows:  # untimed: the first of everything is slower
+        torch.set_num_threads(row.threads)
+        list(Translator(loaded[row.precision], config.search, Batching(row.batch_size)).translate_lines(alone))
     for number in range(config.rounds):
         say(f"round {number + 1} of {config.rounds}: {len(rows)} ways to translate {len(sources)} lines")
         for row in rows:
@@ -169,7 +176,8 @@ def _measure(
                     row.tokens += len(translation.candidates[0].tokens) + 1
                 taken = time.perf_counter() - started
                 row.seconds[-1] += taken
-                row.alone.append(taken)
+                if row.batch_size == 1:
+                    row.alone.append(taken)
     return [_speed(row, len(alone) if row.batch_size == 1 else len(sources)) for row in rows]
 
 

@@ -1,8 +1,11 @@
 """Where to compute, in which arithmetic, on how many threads."""
 
 import os
+import platform
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -31,6 +34,16 @@ class Compute:
             return f"{torch.cuda.get_device_name(self.device)}, {precision}"
         threads = torch.get_num_threads()
         return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {precision}"
+
+
+def machine() -> str:
+    """Processor, cores and library, for whoever reads figures measured here."""
+    processor = platform.processor() or platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+        processor = found.group(1) if found else processor
+    gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
+    return f"{gpu}{processor}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def native_bf16(device: torch.device) -> bool:

@@ -1,13 +1,14 @@
-"""Weights of 8 bits for search on a processor, four to five times as fast to multiply by as those of 32.
+"""Weights of 8 bits for search on a processor, much faster to multiply by than those of 32 (`nmt bench`).
 
     W ~ s_o Q, Q in -127..127            a scale s_o for every output, once
-    x ~ s_x q                            a scale for all that is multiplied at a time, every time
-    W x ~ s_o s_x (Q q)                  the product in whole numbers
+    x ~ s_x (q - z), q in 0..127         a scale and a zero for all that is multiplied at a time, every time
+    W x ~ s_o s_x (Q q - z sum Q)        the products in whole numbers
 
 As the scale of x is that of a whole batch, a translation can depend, a little, on what it is translated with.
 """
 
 import warnings
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,10 +62,12 @@ class Int8Cell(nn.Module):
 
 
 def quantise(model: Seq2Seq) -> None:
-    """Make a trained model search in 8 bits, in place. What reads a whole sentence at a time stays as it was."""
+    """Make a trained model search in 8 bits, in place. The encoder stays as it was, and so do the decoder's recurrences
+    where they read a whole given translation."""
     for layer in model.decoder.layers:
         layer.one_step = Int8Cell(layer)
-    for parent in list(model.modules()):
+    model.output = cast(nn.Linear, Int8Linear(model.output.weight, model.output.bias))
+    for parent in list(model.decoder.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.Linear) and child.out_features >= LEAST:
                 setattr(parent, name, Int8Linear(child.weight, child.bias))

@@ -15,7 +15,7 @@ from nmt_cli.errors import TrainingError
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner, UpdateReport
 from nmt_cli.training.observer import Judgement, Observer, Report, facts
-from nmt_cli.training.schedule import Limits, forced_share, learning_rate, peak_rate
+from nmt_cli.training.schedule import Limits, forced_share, learning_rate
 from nmt_cli.training.state import Progress, save_state
 from nmt_cli.training.validation import Validation, Validator
 
@@ -40,8 +40,6 @@ class Run:
         self, loaded: LoadedModel, learner: Learner, train: Split, validator: Validator, observer: Observer
     ) -> None:
         config = loaded.config.training
-        if not config.learning_rate:
-            config = config.model_copy(update={"learning_rate": peak_rate(loaded.config.model)})
         self.loaded = loaded
         self.learner = learner
         self.config = config

@@ -55,8 +55,9 @@ class Limits:
 def peak_rate(model: ModelConfig) -> float:
     """The learning rate that suits a model's size: 2.3 / width, and less by the root of its depth beyond two layers.
 
-    It falls with the width as in Yang et al. 2021, table 3, for Adam. Measured (`benchmarks/RESULTS.md`): 0.008 best at
-    a width of 288, 0.0045 better than 0.008 at 512, and 0.003 better than 0.008 for four layers of 248.
+    With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here one
+    rate serves all. Measured (`benchmarks/RESULTS.md`): 0.008 was best at a width of 288, 0.0045 better than 0.008 at
+    512, and, early in a run, 0.003 better than 0.008 for four layers of 248.
     """
     depth = max(model.encoder_layers, model.decoder_layers)
     return min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))

@@ -43,7 +43,7 @@ def save_state(path: Path, learner: Learner, progress: Progress) -> None:
     for name, parameter in model_weights(learner.model).items():
         kept = learner.optimiser.state.get(parameter, {})
         tensors |= {f"optimiser/{moment}/{name}": kept[moment] for moment in MOMENTS if moment in kept}
-    facts: dict[str, Any] = {"progress": dataclasses.asdict(progress)}
+    facts: dict[str, Any] = {"progress": dataclasses.asdict(progress), "launch": learner.world.launch}
     if learner.average is not None:
         tensors |= {f"average/{name}": weight for name, weight in learner.average.weights.items()}
         facts["averaged"] = learner.average.updates

@@ -13,7 +13,7 @@ from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, r
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
 from nmt_cli.checkpoint.place import (
     check_place,
-    left_by_this_run,
+    left_by,
     occupied,
     remove_replaced,
     replaced,
@@ -27,9 +27,10 @@ from nmt_cli.training.card import write_card
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loop import Run
 from nmt_cli.training.observer import Everybody, MetricsFile, Observer, TensorBoard
+from nmt_cli.training.schedule import peak_rate
 from nmt_cli.training.state import Progress, load_state
 from nmt_cli.training.validation import Validator
-from nmt_cli.training.world import joined, restarted
+from nmt_cli.training.world import joined
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,11 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
     Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can mend.
     """
     compute = compute_for_training(config.device, config.precision, config.threads)
+    if not config.training.learning_rate:
+        training = config.training.model_copy(update={"learning_rate": peak_rate(config.model)})
+        config = config.model_copy(update={"training": training})
     with joined(compute.device) as world:
-        (goes_on,) = world.told(float(restarted() and left_by_this_run(config.out, config.overwrite)))
-        if goes_on:
+        if world.restarted() and any(world.told(float(world.leads and left_by(world.launch, config.out)))):
             config = config.model_copy(update={"resume": True, "overwrite": False})
         with world.leader_first():
             if world.leads:

@@ -4,6 +4,7 @@ Who belongs to it is taken from the environment alone, as torchrun sets it (RANK
 """
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,6 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
-from torch._C._distributed_c10d import PrefixStore
-from torch.distributed.rendezvous import rendezvous
 
 from nmt_cli.errors import TrainingError
 
@@ -27,6 +26,8 @@ class World:
     rank: int = 0
     size: int = 1
     device: str = "cpu"
+    launch: str = ""
+    """Which torchrun started it, and on which machine."""
 
     @property
     def leads(self) -> bool:
@@ -44,6 +45,10 @@ class World:
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
         distributed.all_reduce(tensor)
         return list(tensor.tolist())
+
+    def restarted(self) -> bool:
+        """Whether any of the processes was started again, one of them having failed (torchrun's --max-restarts)."""
+        return self.size > 1 and sum(self.total(float(_restarts()))) > 0
 
     @contextmanager
     def leader_first(self) -> Iterator[None]:
@@ -63,15 +68,6 @@ class World:
         return list(tensor.tolist())
 
 
-def restarted() -> bool:
-    """Whether torchrun has started its processes again, one of them having failed (`--max-restarts`)."""
-    return _restarts() > 0
-
-
-def _restarts() -> int:
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
-
-
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
     """Join the others, by gloo on processors and NCCL on GPUs, and leave them at the end.
@@ -82,15 +78,22 @@ def joined(device: torch.device) -> Iterator[World]:
     if size == 1:
         yield World()
         return
-    store, rank, size = next(rendezvous("env://"))
-    attempt = PrefixStore(f"attempt {_restarts()}", store)  # else they would look for those that are gone
     backend = "nccl" if device.type == "cuda" else "gloo"
-    distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
+    launch = f"{os.environ.get('TORCHELASTIC_RUN_ID')} {platform.node()} {os.getppid()}"
     try:
-        yield World(distributed.get_rank(), size, str(device))
+        store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
+        # else they would look for those that are gone
+        attempt = distributed.PrefixStore(f"attempt {_restarts()}", store)  # type: ignore[attr-defined]
+        distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
+        yield World(rank, size, str(device), launch)
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("gloo", "NCCL", "Connection closed by peer")):
+        if not any(sign in str(error) for sign in ("gloo", "Gloo", "NCCL", "Connection closed by peer", "store")):
             raise
         raise TrainingError("another process of this run has ended; what it said tells why") from None
     finally:
-        distributed.destroy_process_group()
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def _restarts() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))

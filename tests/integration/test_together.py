@@ -89,16 +89,16 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     assert json.loads(lines[-1])["step"] == state["step"] + 1
 
 
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, overwrite: bool) -> None:
+@pytest.mark.parametrize(("older", "overwrite"), [(False, False), (False, True), (True, True)])
+def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
     out = tmp_path / "m"
-    if overwrite:
+    if older:
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
     command = [*TORCHRUN[:-2], "--max-restarts", 1, *TORCHRUN[-2:], *train]
     with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and ((overwrite and not (out / "replaced-1").exists()) or not validated(out)):
+        while process.poll() is None and ((older and not (out / "replaced-1").exists()) or not validated(out)):
             time.sleep(0.02)
         os.kill(second(process.pid), signal.SIGKILL)
         _, said = process.communicate(timeout=200)
@@ -108,6 +108,18 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ov
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["kind"] == "validation"] == [*range(20, 141, 20), 150]
     assert not (out / "replaced-1").exists()
+
+
+def test_started_again_it_leaves_an_older_model_alone(prepared: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m"
+    run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 5)
+    before = (out / "last" / "state.safetensors").read_bytes()
+    command = [*TORCHRUN[:-2], "--max-restarts", "1", *TORCHRUN[-2:], "train", str(prepared), *EXACT]
+    command += ["--out", str(out), "--max-steps", "9"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode != 0
+    assert done.stderr.count("there is already a model") == 2, "at both starts"
+    assert (out / "last" / "state.safetensors").read_bytes() == before
 
 
 def validated(out: Path) -> bool:
