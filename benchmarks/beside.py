@@ -10,23 +10,23 @@ others take; with a reference also BLEU. Give an input of one line to see how lo
 SentencePiece's pieces is joined before it is judged.
 """
 
-import argparse
-import json
 import shlex
 import statistics
 import tempfile
 from pathlib import Path
 
 from process import Run, measure
-from quality import machine
+from result import arguments, machine, write
 from sacrebleu import corpus_bleu
+
+from nmt_cli.corpus.lines import TextFile, read_lines
 
 PIECE = "\u2581"
 
 
 def read(path: Path) -> list[str]:
     """The lines of a file, as text."""
-    lines = path.read_bytes().decode().split("\n")[:-1]
+    lines = read_lines(TextFile(path))
     return [line.replace(" ", "").replace(PIECE, " ").strip() if PIECE in line else line for line in lines]
 
 
@@ -37,12 +37,11 @@ def run(command: str, source: Path, target: Path) -> Run:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("programs", nargs="+", metavar="NAME=COMMAND")
     parser.add_argument("--input", type=Path, required=True)
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     commands = dict(program.split("=", 1) for program in given.programs)
     runs: dict[str, list[Run]] = {name: [] for name in commands}
@@ -71,9 +70,7 @@ def main() -> None:
         )
         rows.append({"name": name, "command": commands[name], "seconds": [one.seconds for one in found],
                      "processor_seconds": processor, "peak_mebibytes": peak, "bleu": score})  # fmt: skip
-    if given.json:
-        found_all = {"machine": machine(), "lines": lines, "rows": rows}
-        given.json.write_text(json.dumps(found_all, indent=2) + "\n", encoding="utf-8")
+    write(given.json, {"machine": machine(), "lines": lines, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -7,19 +7,18 @@ which should not become more as sentences grow. Files of 1,000 to 100,000 lines,
 number in front so that no line is the same: seconds for each thousand lines, and the peak memory of the process.
 """
 
-import argparse
 import itertools
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from process import measure
-from quality import machine
+from result import arguments, machine, write
 
 from nmt_cli.checkpoint.folder import load_model
-from nmt_cli.config import SearchConfig
+from nmt_cli.config import SearchConfig, SearchPrecision
+from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.model.device import compute_for_search
 
@@ -28,9 +27,9 @@ SENTENCES = 64
 FILES = (1_000, 10_000, 100_000)
 
 
-def by_length(model: Path, text: list[str], beam_size: int, precision: str) -> list[dict[str, float]]:
+def by_length(model: Path, text: list[str], beam_size: int, precision: SearchPrecision) -> list[dict[str, float]]:
     """Milliseconds for each target subword, by the words of a line."""
-    loaded = load_model(model, compute_for_search("cpu", "int8" if precision == "int8" else "fp32", 0))
+    loaded = load_model(model, compute_for_search("cpu", precision, 0))
     words = list(itertools.chain.from_iterable(line.split() for line in text))
     rows = []
     for length in LENGTHS:
@@ -47,7 +46,7 @@ def by_length(model: Path, text: list[str], beam_size: int, precision: str) -> l
     return rows
 
 
-def by_file(model: Path, text: list[str], beam_size: int, precision: str) -> list[dict[str, float]]:
+def by_file(model: Path, text: list[str], beam_size: int, precision: SearchPrecision) -> list[dict[str, float]]:
     """Seconds and memory of the whole process, by the lines of its input."""
     options = ["--model", str(model), "--beam-size", str(beam_size), "--precision", precision]
     rows = []
@@ -67,19 +66,16 @@ def by_file(model: Path, text: list[str], beam_size: int, precision: str) -> lis
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--text", type=Path, required=True)
     parser.add_argument("--beam-size", type=int, default=5)
     parser.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
-    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    text = given.text.read_bytes().decode().split("\n")[:-1]
+    text = list(read_lines(TextFile(given.text)))
     print(machine())
     how = (given.model, text, given.beam_size, given.precision)
-    found = {"machine": machine(), "lengths": by_length(*how), "files": by_file(*how)}
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write(given.json, {"machine": machine(), "lengths": by_length(*how), "files": by_file(*how)})
 
 
 if __name__ == "__main__":

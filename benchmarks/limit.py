@@ -11,7 +11,6 @@ tokens are work. Sizes of the model and `batch_tokens` can be given; all else is
 
 import argparse
 import itertools
-import json
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from quality import machine
+from result import arguments, machine, write
 from torch import Tensor, nn
 
 from nmt_cli.checkpoint.folder import build_model
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.batching import Batch, BatchPlan, Updates
 from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute, compute_for_training
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.int8 import Int8Linear
@@ -106,13 +106,13 @@ class Phases:
     """The parts of an update, each made of the one before it and learnt from by itself."""
 
     def __init__(self, learner: Learner, batch: Batch, compute: Compute) -> None:
-        self.learner, self.compute, self.batch = learner, compute, batch
+        self.learner, self.compute = learner, compute
         self.model = learner.model
         self.source, lengths, self.entering, leaving = (
             torch.from_numpy(a) for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
         )
         self.mask = mask_from(lengths, self.source.size(1))
-        self.real = (leaving != 0).flatten().nonzero().squeeze(1)
+        self.real = (leaving != PAD).flatten().nonzero().squeeze(1)
         self.targets = leaving.flatten()[self.real]
         with compute.autocast():
             self.memory = self.model.encode(self.source, self.mask)
@@ -125,26 +125,30 @@ class Phases:
     def encoder(self) -> None:
         with self.compute.autocast():
             memory = self.model.encode(self.source, self.mask)
-        _back([part for part in (memory.keys, memory.values, memory.final) if part is not None])
+        self._learn([part for part in (memory.keys, memory.values, memory.final) if part is not None])
 
     def decoder(self) -> None:
         with self.compute.autocast():
             readouts, _ = self.model.decoder(self.embedded, _cut(self.memory))
-        _back([readouts])
+        self._learn([readouts])
 
     def target_embedding(self) -> None:
-        _back([self._embed()])
+        self._learn([self._embed()])
 
     def output(self) -> None:
         rows = self.readouts.detach().flatten(0, 1)[self.real].requires_grad_()
         loss, _ = output_loss(rows, self.model.output, self.targets, 0.1, self.compute.dtype)
-        _back([loss])
+        self._learn([loss])
 
     def optimiser(self) -> None:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.learner.optimiser.step()
         if self.learner.average is not None:
             self.learner.average.update()
+
+    def _learn(self, outputs: list[Tensor]) -> None:
+        self.model.zero_grad(set_to_none=True)
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
 
 
 def _cut(memory: Memory) -> Memory:
@@ -157,11 +161,6 @@ def _cut(memory: Memory) -> Memory:
     assert final is not None
     layers = tuple(tuple(part.detach().requires_grad_() for part in layer) for layer in memory.layers)
     return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, layers)
-
-
-def _back(outputs: list[Tensor]) -> None:
-    learnt = [output for output in outputs if output.requires_grad]
-    torch.autograd.backward(learnt, [torch.ones_like(output) for output in learnt])
 
 
 def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
@@ -198,19 +197,10 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         "encoder": phases.encoder,
         "decoder": phases.decoder,
         "output layer": phases.output,
-        "optimiser": phases.optimiser,
     }
-    taken = {}
-    for name, work in works.items():
-
-        def alone(work: Callable[[], None] = work, learns: bool = name != "optimiser") -> None:
-            if learns:
-                model.zero_grad(set_to_none=True)
-            work()
-
-        if name == "optimiser":
-            learner.update([batch], RATE)  # for the gradients
-        taken[name] = 1000 * median_seconds(alone, given.seconds / 10)
+    taken = {name: 1000 * median_seconds(work, given.seconds / 10) for name, work in works.items()}
+    learner.update([batch], RATE)  # so that the optimiser has all gradients
+    taken["optimiser"] = 1000 * median_seconds(phases.optimiser, given.seconds / 10)
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
     return {
@@ -229,12 +219,11 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
-    parser.add_argument("--json", type=Path)
     parser.add_argument("options", nargs="*", help="sizes as key=value, after --")
     given = parser.parse_args()
     compute = compute_for_training("cpu", given.precision, given.threads)
@@ -263,9 +252,7 @@ def main() -> None:
         f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
         f"= {trained['gflops']:.0f} GFLOP/s, {trained['gflops'] / best:.0%} of {best:.0f} in {trained['precision']}"
     )
-    if given.json:
-        found = {"machine": machine(), "matrix": rates, "memory": copied, "training": trained}
-        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write(given.json, {"machine": machine(), "matrix": rates, "memory": copied, "training": trained})
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lowercase_bleu import lowercase_bleu
-
-from nmt_cli.model import device
+from result import arguments, as_json, machine, write
 
 
 def run(*command: str) -> tuple[float, str]:
@@ -30,19 +29,13 @@ def run(*command: str) -> tuple[float, str]:
     return time.monotonic() - started, done.stdout
 
 
-def machine() -> str:
-    """What it runs on, and when."""
-    return f"{device.machine()}, {time.strftime('%Y-%m-%d')}"
-
-
 def corpus_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser that knows where a corpus is, what to write, and the options to hand on."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(description)
     for name in ("--train", "--dev", "--test"):
         parser.add_argument(name, required=name == "--train")
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)
-    parser.add_argument("--json", type=Path)
     parser.add_argument("options", nargs="*", help="more options of nmt train, after --")
     return parser
 
@@ -88,9 +81,8 @@ def main() -> None:
             references = PreparedCorpus.open(prepared).split("test").target_texts()
             hypotheses = output.read_text(encoding="utf-8").split("\n")[:-1]
             row["bleu_lowercase_tokenised"] = lowercase_bleu(hypotheses, references)
-    print(json.dumps(row, ensure_ascii=False, indent=2))
-    if given.json:
-        given.json.write_text(json.dumps(row, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    print(as_json(row))
+    write(given.json, row)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from quality import corpus_parser, machine, prepare, run
+from quality import corpus_parser, prepare, run
+from result import machine, write
 
 from nmt_cli.checkpoint.folder import load_model
 from nmt_cli.model.device import compute_for_search
@@ -71,9 +72,8 @@ def main() -> None:
                 + "".join(f" {row['alignment'][step]['aer']:7.3f}" for step in row["alignment"] or {}),
                 flush=True,
             )
-            if given.json:  # after every row, so that a run cut short has what it has
-                found = {"minutes": given.minutes, "scale": given.scale, "machine": machine(), "rows": rows}
-                given.json.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+            # after every row, so that a run cut short has what it has
+            write(given.json, {"minutes": given.minutes, "scale": given.scale, "machine": machine(), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 
 @dataclass
 class Row:
-    """One way to translate. `alone` are the seconds of each line, where they are translated one by one."""
+    """One way to translate, and the seconds of each round; `alone` are those of each line, where they go one by one."""
 
     precision: SearchPrecision
     threads: int
     batch_size: int
+    translator: Translator
     seconds: list[float] = field(default_factory=list)
     tokens: int = 0
     alone: list[float] = field(default_factory=list)
@@ -88,8 +89,9 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     timed = [sources[i] for i in _spread(len(sources), config.lines)]
     most = torch.get_num_threads()
     loaded = _load(config, say)
+    first = next(iter(loaded.values()))
     threads = config.threads or sorted({1, most})
-    if next(iter(loaded.values())).compute.device.type != "cpu":
+    if first.compute.device.type != "cpu":
         if config.threads:
             say("threads are not used: a GPU computes")
         threads = [most]
@@ -102,7 +104,7 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     finally:
         torch.set_num_threads(most)
     return Bench(
-        model=f"{config.model} {next(iter(loaded.values())).hash}",
+        model=f"{config.model} {first.hash}",
         text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
         machine=machine(),
         search=config.search.model_dump(exclude={"n_best"}),
@@ -154,25 +156,24 @@ def _measure(
     say: Callable[[str], None],
 ) -> list[Speed]:
     rows = [
-        Row(precision, count, size)
-        for precision in loaded
+        Row(precision, count, size, Translator(model, config.search, Batching(size)))
+        for precision, model in loaded.items()
         for count in threads
         for size in dict.fromkeys([1, *config.batch_size])
     ]
     alone = [sources[i] for i in _spread(len(sources), ALONE)]
     for row in rows:  # untimed: the first of everything is slower
         torch.set_num_threads(row.threads)
-        list(Translator(loaded[row.precision], config.search, Batching(row.batch_size)).translate_lines(alone))
+        list(row.translator.translate_lines(alone))
     for number in range(config.rounds):
         say(f"round {number + 1} of {config.rounds}: {len(rows)} ways to translate {len(sources)} lines")
         for row in rows:
             torch.set_num_threads(row.threads)
-            translator = Translator(loaded[row.precision], config.search, Batching(row.batch_size))
             row.tokens = 0
             row.seconds.append(0.0)
             for lines in [[line] for line in alone] if row.batch_size == 1 else [sources]:
                 started = time.perf_counter()
-                for translation in translator.translate_lines(lines):
+                for translation in row.translator.translate_lines(lines):
                     row.tokens += len(translation.candidates[0].tokens) + 1
                 taken = time.perf_counter() - started
                 row.seconds[-1] += taken

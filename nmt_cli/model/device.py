@@ -25,7 +25,7 @@ class Compute:
     int8: bool = False
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Within it matrix products and recurrences run in `dtype`, sums and softmax in float32."""
+        """Within it matrix products and recurrences run in `dtype`, softmax in float32."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
     def __str__(self) -> str:

@@ -8,7 +8,6 @@ As the scale of x is that of a whole batch, a translation can depend, a little, 
 """
 
 import warnings
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +65,7 @@ def quantise(model: Seq2Seq) -> None:
     where they read a whole given translation."""
     for layer in model.decoder.layers:
         layer.one_step = Int8Cell(layer)
-    model.output = cast(nn.Linear, Int8Linear(model.output.weight, model.output.bias))
-    for parent in list(model.decoder.modules()):
+    for parent in (model, *model.decoder.modules()):
         for name, child in parent.named_children():
             if isinstance(child, nn.Linear) and child.out_features >= LEAST:
                 setattr(parent, name, Int8Linear(child.weight, child.bias))

@@ -11,14 +11,7 @@ import torch
 from nmt_cli import __version__
 from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, read_config
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
-from nmt_cli.checkpoint.place import (
-    check_place,
-    left_by,
-    occupied,
-    remove_replaced,
-    replaced,
-    set_aside,
-)
+from nmt_cli.checkpoint.place import check_place, left_by, occupied, remove_replaced, replaced, set_aside
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError

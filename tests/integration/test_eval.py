@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
 from nmt_cli.evaluation import model_output
 from nmt_cli.model.device import compute_for_search
 
-Evaluate = Callable[..., tuple[int, str, str]]
+Call = Callable[..., tuple[int, str, str]]
 Found = Callable[..., dict[str, Any]]
 Change = Callable[..., Path]
 
@@ -55,13 +56,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def evaluate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Evaluate:
-    """Run `nmt eval` in that folder; gives exit status, standard output and standard error."""
+def call(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run `nmt` in that folder; gives exit status, standard output and standard error."""
     monkeypatch.chdir(trained)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as done:
-            main(["eval", *map(str, arguments)])
+            main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return int(done.value.code or 0), captured.out, captured.err
 
@@ -69,7 +70,13 @@ def evaluate(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 
 @pytest.fixture
-def found(evaluate: Evaluate) -> Found:
+def evaluate(call: Call) -> Call:
+    """The same for `nmt eval`."""
+    return partial(call, "eval")
+
+
+@pytest.fixture
+def found(evaluate: Call) -> Found:
     """Run `nmt eval --json` and give the object that it prints."""
 
     def run(*arguments: object) -> dict[str, Any]:
@@ -89,7 +96,7 @@ def read(path: Path | str) -> list[str]:
     return Path(path).read_bytes().decode().split("\n")[:-1]
 
 
-def test_without_options_the_model_on_its_test_split(evaluate: Evaluate, trained: Path) -> None:
+def test_without_options_the_model_on_its_test_split(evaluate: Call, trained: Path) -> None:
     status, out, err = evaluate()
     assert status == 0
     assert err.startswith(f"nmt: translating 14 lines of test of {trained / 'prepared'} with model on CPU")
@@ -108,7 +115,7 @@ def test_without_options_the_model_on_its_test_split(evaluate: Evaluate, trained
         main(["evaluate", "--help"])
 
 
-def test_a_long_evaluation_says_how_far_it_is(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_evaluation_says_how_far_it_is(evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt_cli.decoding.translator.Batching.window", 6)
     monkeypatch.setattr("nmt_cli.decoding.translator.Batching.__init__.__defaults__", (64, 6))
     _, _, err = evaluate()
@@ -187,7 +194,7 @@ def test_the_same_text_in_another_unicode_form_is_perfect(found: Found, tmp_path
         assert found("--hypotheses", tmp_path / "nfd", *arguments)["bleu"]["score"] == pytest.approx(100)
 
 
-def test_a_baseline_is_compared(found: Found, evaluate: Evaluate, tmp_path: Path) -> None:
+def test_a_baseline_is_compared(found: Found, evaluate: Call, tmp_path: Path) -> None:
     write(tmp_path / "bad", ["나쁜 번역" for _ in read("test.ko")])
     arguments = ["--hypotheses", "test.ko", "--prepared", "prepared", "--baseline", tmp_path / "bad"]
     result = found(*arguments)["baseline"]
@@ -201,7 +208,7 @@ def test_a_baseline_is_compared(found: Found, evaluate: Evaluate, tmp_path: Path
     assert same["ter"]["p_value"] == 1
 
 
-def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: Evaluate, tmp_path: Path) -> None:
+def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: Call, tmp_path: Path) -> None:
     """The model's own links of the references are perfect; links that it does not make are wrong."""
     loaded = load_model(Path("model"), compute_for_search("cpu", "fp32", 1))
     sources = read("test.en")
@@ -222,7 +229,7 @@ def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: 
     assert "their own step" in evaluate("--gold", tmp_path / "own")[1]
 
 
-def test_options_act(found: Found, evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = found()
     assert found("--split", "dev")["recipe"]["sentences"] == 10
     assert found("--target", "en")["bleu"]["signature"].count("tok:13a") == 1
@@ -253,7 +260,7 @@ def test_options_act(found: Found, evaluate: Evaluate, monkeypatch: pytest.Monke
         ([], "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"),
     ],
 )
-def test_what_does_not_act_is_said(found: Found, evaluate: Evaluate, arguments: list[str], note: str) -> None:
+def test_what_does_not_act_is_said(found: Found, evaluate: Call, arguments: list[str], note: str) -> None:
     given = ["--hypotheses", "test.ko", "--reference", "test.ko", *arguments]
     assert note in found(*given)["notes"]
     assert f"note: {note}\n" in evaluate(*given)[1]
@@ -293,7 +300,7 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],
 )
-def test_mistakes_are_one_line(evaluate: Evaluate, trained: Path, arguments: list[str], message: str) -> None:
+def test_mistakes_are_one_line(evaluate: Call, trained: Path, arguments: list[str], message: str) -> None:
     write(trained / "short", ["a", "b"])
     (trained / "empty").write_bytes(b"")
     write(trained / "few", ["0-0"] * 2)
@@ -322,7 +329,7 @@ def moved(trained: Path, tmp_path: Path) -> Change:
     return change
 
 
-def test_a_corpus_that_is_gone_is_named(evaluate: Evaluate, moved: Change, tmp_path: Path) -> None:
+def test_a_corpus_that_is_gone_is_named(evaluate: Call, moved: Change, tmp_path: Path) -> None:
     model = moved(prepared=str(tmp_path / "gone"))
     status, _, err = evaluate("--model", model)
     assert status == 1
@@ -333,7 +340,7 @@ def test_a_corpus_that_is_gone_is_named(evaluate: Evaluate, moved: Change, tmp_p
     assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
 
 
-def test_a_corpus_of_other_languages_is_refused(evaluate: Evaluate, moved: Change) -> None:
+def test_a_corpus_of_other_languages_is_refused(evaluate: Call, moved: Change) -> None:
     status, _, err = evaluate("--model", moved(target="de"), "--prepared", "prepared")
     assert status == 1
     assert "prepared: is en -> ko, but" in err
@@ -361,15 +368,8 @@ def test_int8_costs_little(found: Found) -> None:
     assert abs(small["bleu"]["score"] - plain["bleu"]["score"]) < 10
 
 
-def test_bench(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(trained)
-
-    def bench(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            main(["bench", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return int(done.value.code or 0), captured.out, captured.err
-
+def test_bench(call: Call, found: Found) -> None:
+    bench = partial(call, "bench")
     ways = ("--precision", "fp32", "--precision", "int8", "--threads", 1, "--batch-size", 4, "--lines", 6)
     status, out, err = bench(*ways, "--rounds", 2, "--json")
     assert status == 0, err
@@ -383,11 +383,7 @@ def test_bench(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     first, second = result["quality"]
     assert (first["precision"], first["same"]) == ("fp32", 1.0)
     assert second["megabytes"] < first["megabytes"]
-    evaluated = subprocess.run(
-        [sys.executable, "-m", "nmt_cli", "eval", "--json", "--precision", "fp32"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert first["bleu"] == pytest.approx(json.loads(evaluated.stdout)["bleu"]["score"])
+    assert first["bleu"] == pytest.approx(found("--precision", "fp32")["bleu"]["score"])
 
     status, out, err = bench("model", "--lines", 2, "--rounds", 1, "--batch-size", 2)
     assert status == 0, err

@@ -19,6 +19,7 @@ os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"  #
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1",
             "--nproc-per-node", "2", "-m", "nmt_cli"]  # fmt: skip
+RESTARTING = [*TORCHRUN[:-2], "--max-restarts", "1", *TORCHRUN[-2:]]
 ALONE = [sys.executable, "-m", "nmt_cli"]
 EXACT = ["--embedding-size", "16", "--hidden-size", "16", "--dropout", "0", "--embedding-dropout", "0", "--precision",
          "fp32", "--threads", "1", "--batch-tokens", "128", "--schedule", "constant", "--warmup", "0",
@@ -77,7 +78,7 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     out = tmp_path / "m"
     command = [*TORCHRUN, "train", prepared, *EXACT, "--out", out, "--max-steps", "1000000", "--validate-every", "20"]
     with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and not (out / "weights.safetensors").exists():
+        while process.poll() is None and not validated(out):
             time.sleep(0.05)
         os.kill(process.pid if number == signal.SIGTERM else second(process.pid), number)
         _, said = process.communicate(timeout=100)
@@ -96,8 +97,7 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ol
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
-    command = [*TORCHRUN[:-2], "--max-restarts", 1, *TORCHRUN[-2:], *train]
-    with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(list(map(str, [*RESTARTING, *train])), stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and ((older and not (out / "replaced-1").exists()) or not validated(out)):
             time.sleep(0.02)
         os.kill(second(process.pid), signal.SIGKILL)
@@ -114,8 +114,7 @@ def test_started_again_it_leaves_an_older_model_alone(prepared: Path, tmp_path: 
     out = tmp_path / "m"
     run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 5)
     before = (out / "last" / "state.safetensors").read_bytes()
-    command = [*TORCHRUN[:-2], "--max-restarts", "1", *TORCHRUN[-2:], "train", str(prepared), *EXACT]
-    command += ["--out", str(out), "--max-steps", "9"]
+    command = [*RESTARTING, "train", str(prepared), *EXACT, "--out", str(out), "--max-steps", "9"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode != 0
     assert done.stderr.count("there is already a model") == 2, "at both starts"

@@ -1,0 +1,32 @@
+"""What the benchmarks have in common: how they are called, what they ran on, and the file that they leave."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from nmt_cli.model import device
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser that knows where to write figures."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    return parser
+
+
+def machine() -> str:
+    """What it runs on, and when."""
+    return f"{device.machine()}, {time.strftime('%Y-%m-%d')}"
+
+
+def as_json(found: dict[str, Any]) -> str:
+    """Figures as they are printed and written."""
+    return json.dumps(found, ensure_ascii=False, indent=2)
+
+
+def write(path: Path | None, found: dict[str, Any]) -> None:
+    """Leave the figures in a file, if one was asked for."""
+    if path:
+        path.write_text(as_json(found) + "\n", encoding="utf-8")
