@@ -390,14 +390,29 @@ class SearchConfig(Settings):
         return self
 
 
-class TranslateConfig(Settings):
+class SearchingConfig(Settings):
+    """What every command that translates can be told."""
+
+    ensemble: Annotated[list[Path], Shown("Run")] = []
+    """Average the probabilities of this model with the first one's; may be given several times. All must know the
+    same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
+    batch_size: Annotated[Positive, Shown("Run")] = 64
+    """Sentences translated together."""
+    device: Annotated[Device, Shown("Run")] = "auto"
+    """Where to compute; auto takes a GPU if there is one."""
+    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
+    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
+    (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
+    threads: Annotated[Threads, Shown("Run")] = 0
+    """Processor threads; 0 takes all."""
+    search: SearchConfig = SearchConfig()
+
+
+class TranslateConfig(SearchingConfig):
     """Standard input to standard output: one line out for every line in."""
 
     model: Annotated[Path, Shown("Run")] = Path("model")
     """Model folder."""
-    ensemble: Annotated[list[Path], Shown("Run")] = []
-    """Average the probabilities of this model with its own; may be given several times. All must know the
-    same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
     output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
     alignment: Annotated[Path | None, Shown("Output")] = None
@@ -409,18 +424,8 @@ class TranslateConfig(Settings):
     """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
     target_prefix: Annotated[Path | None, Shown("Search")] = None
     """File with a line for every input line: the beginning that its translation must have."""
-    batch_size: Annotated[Positive, Shown("Run")] = 64
-    """Sentences translated together."""
     window: Annotated[Positive, Shown("Run")] = 2048
     """Lines read ahead from a pipe and sorted by length."""
-    device: Annotated[Device, Shown("Run")] = "auto"
-    """Where to compute."""
-    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
-    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
-    (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
-    threads: Annotated[Threads, Shown("Run")] = 0
-    """Processor threads; 0 takes all."""
-    search: SearchConfig = SearchConfig()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -435,14 +440,11 @@ class TranslateConfig(Settings):
         return self
 
 
-class EvaluateConfig(Settings):
+class EvaluateConfig(SearchingConfig):
     """BLEU, chrF and TER with their signatures, confidence intervals and a table by length."""
 
     model: Annotated[Path | None, Shown("Input")] = None
     """Model folder; without it and without --hypotheses: model."""
-    ensemble: Annotated[list[Path], Shown("Input")] = []
-    """Average the probabilities of this model with its own; may be given several times. All must know the
-    same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
     split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
     """Stored split to translate when no files are given."""
     prepared: Annotated[Path | None, Shown("Input")] = None
@@ -470,16 +472,31 @@ class EvaluateConfig(Settings):
     """Print one JSON object instead of tables."""
     save: Annotated[Path | None, Shown("Output")] = None
     """Also write the translation to this file."""
-    batch_size: Annotated[Positive, Shown("Run")] = 64
-    """Sentences translated together."""
-    device: Annotated[Device, Shown("Run")] = "auto"
-    """Where to compute."""
-    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
-    """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
-    (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
-    threads: Annotated[Threads, Shown("Run")] = 0
-    """Processor threads; 0 takes all."""
-    search: SearchConfig = SearchConfig()
+
+
+class BulkConfig(SearchingConfig):
+    """A file of any size, translated by many processes."""
+
+    source_file: Annotated[Path | None, Shown(argument=True)] = None
+    """Lines to translate: a file, also as .gz .bz2 .xz .zst."""
+    out: Annotated[Path | None, Shown("Run")] = None
+    """File to write, a line for every line. What is done stands in a folder beside it until all is."""
+    model: Annotated[Path, Shown("Run")] = Path("model")
+    """Model folder; workers on other machines need it under the same path."""
+    overwrite: Annotated[bool, Shown("Run")] = False
+    """Replace a file that is already there."""
+    workers: Annotated[Count, Shown("Workers")] = 0
+    """Processes to start on this machine; 0 starts one for each core."""
+    scheduler: Annotated[str | None, Shown("Workers")] = None
+    """Address of a Dask scheduler, as tcp://HOST:8786, whose workers are to translate instead."""
+    threads: Annotated[Positive, Shown("Workers")] = 1
+    """Processor threads of each worker."""
+    part: Annotated[Positive, Shown("Workers")] = 2000
+    """Lines that a worker is given at a time, sorted by length."""
+    output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
+    """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
+    receipt: Annotated[Path | None, Shown("Output")] = None
+    """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
 
 
 class BenchConfig(Settings):

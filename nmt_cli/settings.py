@@ -52,8 +52,10 @@ class Leaf:
 
 
 def leaves(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
-    """Every option of a config class, those of nested groups too. Names are unique within one command."""
-    for attribute, field in config_class.model_fields.items():
+    """Every option of a config class, its own before those it inherits, those of nested groups too. Names are unique
+    within one command."""
+    own = config_class.__annotations__
+    for attribute, field in sorted(config_class.model_fields.items(), key=lambda item: item[0] not in own):
         name = field.alias or attribute
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             yield from leaves(field.annotation, (*path, name))

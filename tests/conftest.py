@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # tiny models: threads only get in one another's way
@@ -33,6 +34,25 @@ TINY_TEXT = [
     "작은 개가 푸른 풀밭을 달리고 있다 .",
     "두 여자가 식탁에 앉아서 이야기를 한다 .",
 ]
+
+AWKWARD: Sequence[bytes] = [
+    b"\xef\xbb\xbfa small dog runs .",
+    b"",
+    b"   ",
+    "old\u2028man\u0085sings\x0bin\x1cthe\x0crain".encode(),
+    b"the \xff\xfe dog \xc3",
+    b"nobody knows\r",
+    b"\x00",
+    b"a\x00b",
+    b"x",
+    " ".join(TINY_TEXT).encode(),
+    "개가\r\r".encode(),
+    b"x",
+    "😀👩‍👩‍👧 \u200b".encode(),
+    b"\r",
+    b"last",
+]
+"""Lines of every kind that has ever given a program trouble."""
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ COMMANDS = {
     "preprocess": ("preprocess", "Raw parallel text -> a prepared, checked, memory-mapped corpus."),
     "train": ("train", "A prepared corpus -> a self-contained model folder."),
     "translate": ("translate", "Standard input to standard output, one line out for every line in."),
+    "bulk": ("bulk", "A file of any size, translated by many processes."),
     "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
     "evaluate": ("evaluate", "The same as eval."),
     "bench": ("bench", "How fast a model translates on this machine, and what each way costs."),
@@ -33,7 +34,7 @@ COMMANDS = {
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""
 
-SILENT = {"preprocess", "train", "lab"}
+SILENT = {"preprocess", "train", "bulk", "lab"}
 """Commands whose result is a folder, not what they print."""
 
 

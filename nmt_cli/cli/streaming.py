@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from nmt_cli.atomic import check_writable, replacing
+from nmt_cli.atomic import check_writable, writing
 from nmt_cli.checkpoint.folder import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
@@ -129,8 +129,4 @@ def _attention_file(path: Path) -> "AttentionFile":
 
 
 def _open(path: Path | None, stack: ExitStack) -> IO[str] | None:
-    """A file to write that appears, whole, when the stack is left without an error."""
-    if path is None:
-        return None
-    temporary = stack.enter_context(replacing(path))
-    return stack.enter_context(open(temporary, "w", encoding="utf-8", newline="\n"))
+    return None if path is None else stack.enter_context(writing(path))

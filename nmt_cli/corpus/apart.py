@@ -22,6 +22,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HAS_MASKS = hasattr(signal, "pthread_sigmask")
 
 
+def processors() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def processes(number: int, prepare: Callable[..., None] | None = None, *given: Any) -> Iterator[ProcessPoolExecutor]:
     """A pool of fresh processes, each of which first calls prepare(*given).

@@ -82,7 +82,7 @@ def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
     Raises CorpusError naming file, line and byte offset of the first byte that is not UTF-8.
     """
     offset = 0
-    for part in _whole_lines(file):
+    for part in whole_lines(file):
         text = _decode(part, offset, file, invalid)
         offset += len(part)
         lines = text.split("\n")
@@ -94,8 +94,9 @@ def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
         yield from lines
 
 
-def _whole_lines(file: TextFile) -> Iterator[bytes]:
-    """Blocks that end where a line ends; the byte order mark is left in."""
+def whole_lines(file: TextFile) -> Iterator[bytes]:
+    """Blocks that end where a line ends, but for the end of the file; the byte order mark is left in. Raises
+    CorpusError if the file cannot be read, or is no text."""
     parts: list[bytes] = []
     waiting = 0
     first = True

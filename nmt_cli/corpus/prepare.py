@@ -4,7 +4,6 @@ The text is read once, into a spool on the disk; after that every pass goes over
 that memory holds a few chunks, the sample that a vocabulary is learnt from, and 18 bytes a pair (see examine).
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from nmt_cli import __version__
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import sample
+from nmt_cli.corpus.apart import processors
 from nmt_cli.corpus.checks import dropped_bits
 from nmt_cli.corpus.choose import Selection, select
 from nmt_cli.corpus.doctor import Report, SplitReport, report_split
@@ -52,9 +52,7 @@ class _Job:
 
     @property
     def processors(self) -> int:
-        if self.config.threads:
-            return self.config.threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.config.threads or processors()
 
 
 def prepare(config: PreprocessConfig, say: Say) -> Outcome:

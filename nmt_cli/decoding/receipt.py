@@ -38,6 +38,13 @@ class Tally:
             self.counts[kind] = self.counts.get(kind, 0) + 1
             self.first.setdefault(kind, line.number)
 
+    def merge(self, later: "Tally") -> None:
+        """Count lines that come after these."""
+        self.lines += later.lines
+        for kind, count in later.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+            self.first.setdefault(kind, later.first[kind])
+
     def summary(self) -> Iterator[str]:
         """A sentence for every kind of issue there was."""
         for kind, meaning in MEANINGS.items():

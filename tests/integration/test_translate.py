@@ -7,11 +7,10 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from conftest import TINY_TEXT, heed_interrupts, write_as_first_format, write_tiny_model
+from conftest import AWKWARD, TINY_TEXT, heed_interrupts, write_as_first_format, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -48,25 +47,6 @@ class Program:
 @pytest.fixture
 def nmt(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Program:
     return Program(monkeypatch, capsysbinary)
-
-
-AWKWARD: Sequence[bytes] = [
-    b"\xef\xbb\xbfa small dog runs .",
-    b"",
-    b"   ",
-    "old\u2028man\u0085sings\x0bin\x1cthe\x0crain".encode(),
-    b"the \xff\xfe dog \xc3",
-    b"nobody knows\r",
-    b"\x00",
-    b"a\x00b",
-    b"x",
-    " ".join(TINY_TEXT).encode(),
-    "개가\r\r".encode(),
-    b"x",
-    "😀👩‍👩‍👧 \u200b".encode(),
-    b"\r",
-    b"last",
-]
 
 
 def test_a_line_for_a_line_whatever_the_bytes(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:

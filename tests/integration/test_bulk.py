@@ -1,0 +1,139 @@
+"""`nmt bulk`: what `nmt translate` gives, by several processes, however often they end."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import AWKWARD, heed_interrupts
+
+from nmt_cli.config import BulkConfig
+from nmt_cli.corpus.lines import TextFile
+from nmt_cli.decoding.parts import Done, PartFolder, cut, manifest_for, translate_part
+from nmt_cli.decoding.receipt import Tally
+from nmt_cli.errors import CheckpointError, OutputError
+
+pytestmark = pytest.mark.integration
+
+OPTIONS = ("--beam-size", "1", "--max-length", "8", "--device", "cpu")
+LINES = b"\n".join(AWKWARD * 4) + b"\n"
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", "nmt_cli", name, *map(str, arguments), *OPTIONS]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "lines.en"
+    path.write_bytes(LINES)
+    return path
+
+
+@pytest.fixture
+def translated(tiny_model: Path, tmp_path: Path) -> tuple[bytes, bytes]:
+    """What nmt translate makes of the lines, and its receipt."""
+    receipt = tmp_path / "expected.jsonl"
+    arguments = command("translate", "--model", tiny_model, "--receipt", receipt)
+    done = subprocess.run(arguments, input=LINES, capture_output=True, check=True)
+    return done.stdout, receipt.read_bytes()
+
+
+def test_many_processes_give_what_one_does_though_killed(
+    source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    out, receipt = tmp_path / "out.ko", tmp_path / "receipt.jsonl"
+    parts = tmp_path / "out.ko.parts"
+    arguments = command(
+        "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
+    )
+    first = subprocess.Popen(arguments, stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
+    while not list(parts.glob("0*.json")) and first.poll() is None:
+        time.sleep(0.01)
+    first.kill()
+    first.communicate()
+    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
+    assert kept
+    assert not out.exists()
+
+    # one of the parts that are done, told apart from what a worker would make of it
+    marked = parts / sorted(kept)[0]
+    done = Done.of(marked.read_text(encoding="utf-8"))
+    marked.write_text(str(Done("taken\n" * done.tally.lines, done.receipt, done.tally)), encoding="utf-8")
+    second = subprocess.run(arguments, capture_output=True, check=True)
+    assert f"of {4 * len(AWKWARD)} lines were done before" in second.stderr.decode()
+    assert "12 of 60 lines blank, left blank (the first is line 2)" in second.stderr.decode()
+    lines, expected = out.read_bytes().split(b"\n"), translated[0].split(b"\n")
+    assert len(lines) == len(expected)
+    assert {b"taken" for own, other in zip(lines, expected, strict=True) if own != other} == {b"taken"}
+    assert lines.count(b"taken") == done.tally.lines
+    assert receipt.read_bytes() == translated[1]
+    assert not parts.exists()
+
+
+def test_what_lies_there_is_not_replaced(source: Path, tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ko"
+    out.write_text("dear\n")
+    refused = subprocess.run(
+        command("bulk", source, "--model", tiny_model, "--out", out), capture_output=True, check=False
+    )
+    assert (refused.returncode, out.read_text()) == (1, "dear\n")
+    assert b"is there already" in refused.stderr
+
+
+@pytest.mark.parametrize("size", [1, 7, 60, 100])
+def test_parts_are_the_lines_in_order(source: Path, size: int) -> None:
+    parts = list(cut(TextFile(source), size))
+    assert b"".join(line + b"\n" for part in parts for line in part.lines) == LINES
+    assert [part.first for part in parts] == list(range(1, 61, size))
+    assert len({part.name for part in parts}) == len(parts)
+
+
+def test_the_same_lines_elsewhere_are_another_part(tmp_path: Path) -> None:
+    path = tmp_path / "same"
+    path.write_bytes(b"a\nb\n" * 2)
+    first, second = cut(TextFile(path), 2)
+    assert first.lines == second.lines
+    assert first.name != second.name
+    path.write_bytes(b"a\nb\nc\nd\n")
+    assert [part.name == first.name for part in cut(TextFile(path), 2)] == [True, False]
+
+
+def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> None:
+    search = {"beam_size": 1, "max_length": 8}
+    config = BulkConfig.model_validate(
+        {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
+    )
+    (part,) = cut(TextFile(source), 100)
+    done = translate_part(config, manifest_for(config).models, part)
+    arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
+    expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
+    for own, other in zip(done.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
+        assert json.loads(own)["translation"] == json.loads(other)["translation"]
+        assert json.loads(own)["alignment"] == json.loads(other)["alignment"]
+
+
+def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path) -> None:
+    config = BulkConfig(model=tiny_model)
+    folder = PartFolder(tmp_path / "parts")
+    manifest = manifest_for(config)
+    folder.open(manifest)
+    folder.open(manifest_for(config.model_copy(update={"part": 3})))  # nothing is done yet
+    folder.open(manifest)
+    folder.write("0000000-0.json", Done("a\n", "", Tally(1)))
+    folder.open(manifest)
+    with pytest.raises(OutputError, match="was begun with part 2000"):
+        folder.open(manifest_for(config.model_copy(update={"part": 3})))
+    with pytest.raises(OutputError, match="was begun with another model"):
+        folder.open(manifest.model_copy(update={"models": ["0"]}))
+    (folder.path / "0000000-0.json").write_text('{"text": 1}')
+    with pytest.raises(OutputError, match="cannot be read"):
+        list(folder.read(["0000000-0.json"]))
+
+
+def test_workers_want_the_model_that_was_asked_for(source: Path, tiny_model: Path) -> None:
+    (part,) = cut(TextFile(source), 100)
+    with pytest.raises(CheckpointError, match="not the same model for all workers"):
+        translate_part(BulkConfig(model=tiny_model), ["0"], part)
