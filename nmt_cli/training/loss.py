@@ -11,14 +11,15 @@ Output layer, softmax and loss are computed together, in chunks of rows, and the
 the logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-ROWS = 2048
-"""Rows of logits computed at a time."""
+LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
+"""How many logits are computed at a time: on a processor what its cache holds."""
 
 
 def output_loss(
@@ -37,7 +38,8 @@ def output_loss(
         likelihood = readouts.new_zeros((), dtype=torch.float32)
         uniform = readouts.new_zeros((), dtype=torch.float32)
         table, offset = output.weight.to(dtype), output.bias.to(dtype)
-        for rows, target in zip(torch.split(readouts.to(dtype), ROWS), torch.split(targets, ROWS), strict=True):
+        size = _chunk_rows(len(readouts), table)
+        for rows, target in zip(torch.split(readouts.to(dtype), size), torch.split(targets, size), strict=True):
             log_probs = torch.addmm(offset, rows, table.t()).log_softmax(-1, dtype=torch.float32)  # (n, V)
             likelihood -= log_probs.gather(1, target.unsqueeze(1)).sum()
             uniform -= log_probs.mean(1).sum()
@@ -64,7 +66,7 @@ class _OutputLoss(torch.autograd.Function):
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
         likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
-        for chosen in _chunks(len(rows), paired=r_drop > 0, device=rows.device):
+        for chosen in _chunks(len(rows), _chunk_rows(len(rows), table), paired=r_drop > 0, device=rows.device):
             some, target = rows[chosen], targets[chosen, None]
             logits = torch.addmm(offset, some, table.t())  # (n, V)
             probabilities = logits.softmax(-1)
@@ -95,13 +97,19 @@ class _OutputLoss(torch.autograd.Function):
         return (grad_rows * scale).to(ctx.dtype), grad_weight * scale, grad_bias * scale, None, None, None, None
 
 
-def _chunks(rows: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:
+def _chunk_rows(rows: int, table: Tensor) -> int:
+    """How many of so many rows to compute logits (n, V) for at a time, by a table (V, E)."""
+    most = max(2, LOGITS[table.device.type] // len(table))
+    return max(2, math.ceil(rows / max(1, math.ceil(rows / most))))
+
+
+def _chunks(rows: int, size: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:
     """Rows to take at a time; if paired, as many of the first half with those of the second that belong to them."""
     if not paired:
-        yield from (slice(start, start + ROWS) for start in range(0, rows, ROWS))
+        yield from (slice(start, start + size) for start in range(0, rows, size))
         return
     half = rows // 2
-    for some in torch.split(torch.arange(half, device=device), ROWS // 2):
+    for some in torch.split(torch.arange(half, device=device), size // 2):
         yield torch.cat([some, some + half])
 
 

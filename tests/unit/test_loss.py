@@ -11,7 +11,7 @@ from nmt_cli.training.loss import output_loss
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("rows", [2048, 7])  # in one chunk, in several
 def test_equals_cross_entropy(smoothing: float, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "ROWS", rows)
+    monkeypatch.setitem(loss.LOGITS, "cpu", 30 * rows)
     torch.manual_seed(0)
     output = torch.nn.Linear(8, 30)
     torch.nn.init.normal_(output.bias)
@@ -44,7 +44,7 @@ def test_bf16_is_near() -> None:
 
 @pytest.mark.parametrize("rows", [2048, 6])
 def test_r_drop_adds_the_divergence_of_paired_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loss, "ROWS", rows)
+    monkeypatch.setitem(loss.LOGITS, "cpu", 30 * rows)
     torch.manual_seed(0)
     output = torch.nn.Linear(8, 30)
     readouts, targets = torch.randn(20, 8, requires_grad=True), torch.randint(0, 30, (10,)).repeat(2)

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from nmt_cli import config
 from nmt_cli.cli.app import COMMANDS
-from nmt_cli.config import EvaluateConfig, ExplainConfig, LabConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.presets import PRESETS
-from nmt_cli.settings import leaves
+from nmt_cli.settings import Settings, leaves
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
 OPTIONS = {
     prefix + leaf.name.replace("_", "-")
-    for config in (PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig, ExplainConfig, LabConfig)
-    for leaf in leaves(config)
+    for each in vars(config).values()
+    if isinstance(each, type) and issubclass(each, Settings)
+    for leaf in leaves(each)
     for prefix in (("--", "--no-") if leaf.field.annotation is bool else ("--",))
 } | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
 

@@ -1,0 +1,149 @@
+"""How training would grow over many machines: measured on this one, added up for 1 to 64.
+
+    python benchmarks/scaling.py --prepared prepared [--threads N] [--json FILE] [-- hidden_size=512 ...]
+
+Measured here: how long each of some hundred batches takes to learn from, which differ and wait for the slowest; how
+long two processes of this machine take to add up gradients; and what two processes really reach together. On paper:
+
+    update = largest over n machines of the sum of k batches + 2 (n - 1) / n * gradient / bandwidth + 2 (n - 1) latency
+
+Batches are drawn from those measured, machines are like this one, k is the batches of an update on each (`nmt train
+--accumulate`), and the gradient goes round as a ring, in fp32 or bf16, after all else: the library sends parts of it
+while others are still computed, so that large models do better than this. Tokens a second say nothing of what a token
+teaches: n times the batch is not n times the learning.
+"""
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from limit import RATE, WARM
+from result import arguments, machine, write
+from torch import distributed, multiprocessing
+from torch.multiprocessing.spawn import spawn
+
+from nmt_cli.checkpoint.folder import build_model
+from nmt_cli.config import TrainConfig
+from nmt_cli.corpus.batching import BatchPlan, Updates
+from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.model.device import compute_for_training
+from nmt_cli.settings import parse_assignment, resolve
+from nmt_cli.training.learner import Learner
+
+MACHINES = (1, 2, 4, 8, 16, 32, 64)
+NETWORKS = {"1 Gbit/s": (0.125e9, 50e-6), "10 Gbit/s": (1.25e9, 30e-6), "100 Gbit/s": (12.5e9, 10e-6)}
+"""Bytes a second, and seconds until the first arrives."""
+PORT = 29_411
+UPDATES = 2000
+"""Updates made up for each row."""
+
+
+def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
+    """Seconds of each batch, tokens of a batch, and numbers in a gradient."""
+    corpus = PreparedCorpus.open(given.prepared)
+    options = [("--", parse_assignment(text)) for text in given.options]
+    config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
+    model = build_model(config, corpus.tokenizers).train()
+    learner = Learner(model, config.training, compute_for_training("cpu", "auto", given.threads))
+    updates = Updates(corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1), 0).iterate()
+    taken: list[float] = []
+    tokens = []
+    for number, update in enumerate(itertools.islice(updates, WARM + given.batches)):
+        started = time.perf_counter()
+        learner.update(update, RATE)
+        if number >= WARM:
+            taken.append(time.perf_counter() - started)
+            tokens.append(update[0].tokens)
+    return taken, statistics.fmean(tokens), model.size
+
+
+def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    gradient = torch.ones(size)
+    for _ in range(20):
+        started = time.perf_counter()
+        distributed.all_reduce(gradient)
+        seconds.append(time.perf_counter() - started)
+    distributed.destroy_process_group()
+
+
+def adding_up(size: int) -> float:
+    """Seconds in which two processes of this machine add up a gradient."""
+    with multiprocessing.get_context("spawn").Manager() as manager:
+        seconds: Any = manager.list()
+        spawn(_sum_gradients, (PORT, size, seconds), nprocs=2)  # type: ignore[no-untyped-call]
+        return float(statistics.median(seconds))
+
+
+def together(given: argparse.Namespace, processes: int) -> float:
+    """Tokens a second that so many processes of one thread each really learn from."""
+    with tempfile.TemporaryDirectory() as folder:
+        train = ["train", str(given.prepared), "--out", folder, "--overwrite", "--threads", "1"]
+        train += ["--max-steps", str(2 * WARM + 100), *(part for text in given.options for part in ("--set", text))]
+        torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
+        subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
+        lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    speeds: list[float] = [entry["speed"] for entry in map(json.loads, lines) if entry["kind"] == "train"]
+    return statistics.median(speeds[len(speeds) // 2 :])
+
+
+def simulate(taken: list[float], machines: int, accumulate: int, seconds_of_sum: float) -> float:
+    """Mean seconds of an update."""
+    draws = np.random.default_rng(1).choice(np.array(taken), (UPDATES, machines, accumulate))
+    return float(draws.sum(2).max(1).mean()) + seconds_of_sum
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--prepared", type=Path, required=True)
+    parser.add_argument("--batches", type=int, default=300)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
+    given = parser.parse_args()
+    taken, tokens, size = one_machine(given)
+    alone = tokens / statistics.fmean(taken)
+    print(f"{machine()}; {torch.get_num_threads()} threads, {size:,} parameters, {tokens:,.0f} tokens a batch")
+    mean, least, most = (1000 * of(taken) for of in (statistics.fmean, min, max))
+    print(f"a batch takes {mean:.0f} ms ({least:.0f} to {most:.0f}): {alone:,.0f} tokens/s")
+
+    local = adding_up(size)
+    one, two = (together(given, processes) for processes in (1, 2))
+    print(f"two processes of this machine, a thread each: {1000 * local:.1f} ms to add up a gradient; "
+          f"{two:,.0f} tokens/s where one has {one:,.0f}: {two / one:.2f} times")  # fmt: skip
+
+    print(f"\n{'network':<12} {'batches':>7} {'':>5}" + "".join(f"{n:>11}" for n in MACHINES) + "   binds from")
+    rows: list[dict[str, Any]] = []
+    for (name, (bandwidth, latency)), accumulate, width in itertools.product(NETWORKS.items(), (1, 4, 16), (4, 2)):
+        speeds = []
+        binds = None
+        for n in MACHINES:
+            summing = 2 * (n - 1) / n * size * width / bandwidth + 2 * (n - 1) * latency
+            seconds = simulate(taken, n, accumulate, summing)
+            speeds.append(n * accumulate * tokens / seconds)
+            if binds is None and summing > seconds / 2:
+                binds = n
+        precision = "fp32" if width == 4 else "bf16"
+        print(f"{name:<12} {accumulate:>7} {precision:>5}" + "".join(f"{speed:11,.0f}" for speed in speeds)
+              + f"   {binds or 'never'}")  # fmt: skip
+        rows.append({"network": name, "accumulate": accumulate, "gradient": precision,
+                     "tokens_per_second": dict(zip(MACHINES, speeds, strict=True)), "binds": binds})  # fmt: skip
+    print("\ntarget tokens/s by machines; communication binds where it takes more than half of an update")
+    write(
+        given.json,
+        {"machine": machine(), "parameters": size, "batch_seconds": taken, "tokens": tokens, "rows": rows,
+         "local": {"sum_seconds": local, "one": one, "two": two}},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
