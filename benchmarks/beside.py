@@ -8,11 +8,22 @@ All run in turn, `--repeats` times; with two programs on two cores nothing else 
 process's wall-clock and processor time, its peak memory, lines a second, and how many times the time of the first the
 others take; with a reference also BLEU. Give an input of one line to see how long a cold start takes. Output in
 SentencePiece's pieces is joined before it is judged.
+
+Programs that tell their own speed as they go, when they train, say, are also compared by that:
+
+    python benchmarks/beside.py --figure '([0-9,]+) tokens/s' --figure '([0-9]+) tok/s' \
+        'nmt=nmt train prepared --out {output} --overwrite --max-steps 60' 'other=their_train -config config.yaml'
+
+A figure is that of the program in the same place: the median of all numbers that its pattern finds in what the program
+writes, without the first two of each run.
 """
 
+import itertools
+import re
 import shlex
 import statistics
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from process import Run, measure
@@ -22,6 +33,8 @@ from sacrebleu import corpus_bleu
 from nmt_cli.corpus.lines import TextFile, read_lines
 
 PIECE = "\u2581"
+RATIOS = ("seconds", "figure")
+"""What is also told as so many times the first program's."""
 
 
 def read(path: Path) -> list[str]:
@@ -30,47 +43,74 @@ def read(path: Path) -> list[str]:
     return [line.replace(" ", "").replace(PIECE, " ").strip() if PIECE in line else line for line in lines]
 
 
-def run(command: str, source: Path, target: Path) -> Run:
-    """One run of a program."""
-    given = [part.replace("{input}", str(source)).replace("{output}", str(target)) for part in shlex.split(command)]
-    return measure(given, None if "{input}" in command else source, None if "{output}" in command else target)
+@dataclass
+class Program:
+    """A program, and what was measured of it."""
+
+    name: str
+    command: str
+    pattern: str | None = None
+    runs: list[Run] = field(default_factory=list)
+    figures: list[float] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+
+    def run(self, source: Path | None, folder: Path) -> None:
+        """Once more."""
+        target, log = folder / f"{self.name}.output", folder / f"{self.name}.log"
+        given = [
+            part.replace("{input}", str(source)).replace("{output}", str(target)) for part in shlex.split(self.command)
+        ]
+        reads, writes = "{input}" not in self.command, "{output}" not in self.command
+        self.runs.append(measure(given, source if reads else None, target if writes else None, log))
+        if source:
+            self.output = read(target)
+        if self.pattern:
+            texts = [path.read_text(encoding="utf-8", errors="replace") for path in (target, log) if path.is_file()]
+            found = re.findall(self.pattern, "\n".join(texts))
+            self.figures += [float(number.replace(",", "")) for number in found[2:]]
+
+    def summary(self, reference: list[str] | None) -> dict[str, float | None]:
+        """Medians, the largest memory, and BLEU."""
+        return {
+            "seconds": statistics.median(run.seconds for run in self.runs),
+            "processor": statistics.median(run.processor_seconds for run in self.runs),
+            "MiB": max(run.peak_bytes for run in self.runs) / 2**20,
+            "lines/s": len(self.output) / statistics.median(run.seconds for run in self.runs) or None,
+            "BLEU": corpus_bleu(self.output, [reference]).score if reference else None,
+            "figure": statistics.median(self.figures) if self.figures else None,
+        }
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("programs", nargs="+", metavar="NAME=COMMAND")
-    parser.add_argument("--input", type=Path, required=True)
+    parser.add_argument("--input", type=Path)
     parser.add_argument("--reference", type=Path)
+    parser.add_argument("--figure", action="append", default=[], metavar="PATTERN")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
-    commands = dict(program.split("=", 1) for program in given.programs)
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
-    outputs = {}
+    named = (text.partition("=") for text in given.programs)
+    programs = [
+        Program(name, command, pattern) for (name, _, command), pattern in itertools.zip_longest(named, given.figure)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(given.repeats):
-            for name, command in commands.items():
-                target = Path(folder) / "output"
-                runs[name].append(run(command, given.input, target))
-                outputs[name] = read(target)
+        for _, program in itertools.product(range(given.repeats), programs):
+            program.run(given.input, Path(folder))
 
-    lines = len(read(given.input))
-    first = statistics.median(one.seconds for one in next(iter(runs.values())))
-    rows = []
-    print(f"{machine()}; {lines:,} lines of {given.input}, {given.repeats} times")
-    print(f"{'':<16} {'seconds':>8} {'times':>6} {'processor':>9} {'lines/s':>9} {'MiB':>6} {'BLEU':>6}")
-    for name, found in runs.items():
-        seconds, processor = (
-            statistics.median(getattr(one, what) for one in found) for what in ("seconds", "processor_seconds")
-        )
-        peak = max(one.peak_bytes for one in found) / 2**20
-        score = corpus_bleu(outputs[name], [read(given.reference)]).score if given.reference else None
-        print(
-            f"{name:<16} {seconds:8.2f} {seconds / first:6.2f} {processor:9.2f} {lines / seconds:9.1f} {peak:6.0f}"
-            + (f" {score:6.2f}" if score is not None else "")
-        )
-        rows.append({"name": name, "command": commands[name], "seconds": [one.seconds for one in found],
-                     "processor_seconds": processor, "peak_mebibytes": peak, "bleu": score})  # fmt: skip
-    write(given.json, {"machine": machine(), "lines": lines, "rows": rows})
+    reference = read(given.reference) if given.reference else None
+    rows = [program.summary(reference) for program in programs]
+    first = rows[0]
+    print(f"{machine()}; {given.input or 'no input'}, {given.repeats} times each, in turn")
+    shown = [name for name, value in first.items() if value is not None]
+    print(f"{'':<16}" + "".join(f"{name:>10}" + f"{'times':>7}" * (name in RATIOS) for name in shown))
+    for program, row in zip(programs, rows, strict=True):
+        cells = []
+        for name in shown:
+            value, unit = row[name] or 0.0, first[name] or 1.0
+            cells.append(f"{value:10,.2f}" + f"{value / unit:7.2f}" * (name in RATIOS))
+        print(f"{program.name:<16}" + "".join(cells))
+    found = [{"name": each.name, "command": each.command, **row} for each, row in zip(programs, rows, strict=True)]
+    write(given.json, {"machine": machine(), "repeats": given.repeats, "rows": found})
 
 
 if __name__ == "__main__":

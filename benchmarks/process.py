@@ -20,12 +20,16 @@ class Run:
     peak_bytes: int
 
 
-def measure(command: list[str], source: Path | None = None, target: Path | None = None) -> Run:
-    """Run a command to its end, its standard input from a file and its standard output to one, or from and to nothing.
-    Raises CalledProcessError if it fails."""
-    with open(source or os.devnull, "rb") as reads, open(target or os.devnull, "wb") as writes:
+def measure(command: list[str], source: Path | None = None, target: Path | None = None, log: Path | None = None) -> Run:
+    """Run a command to its end, its standard input from a file, its standard output and error to others, or from and to
+    nothing. Raises CalledProcessError if it fails."""
+    with (
+        open(source or os.devnull, "rb") as reads,
+        open(target or os.devnull, "wb") as writes,
+        open(log or os.devnull, "wb") as says,
+    ):
         begun = time.monotonic()
-        process = subprocess.Popen(command, stdin=reads, stdout=writes, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=reads, stdout=writes, stderr=says)
         return _watch(process, begun)
 
 
