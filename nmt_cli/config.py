@@ -123,8 +123,9 @@ class LabConfig(Settings):
     """Gold alignment of the corpus's test split (i-j sure, ipj possible, from 0), for alignment."""
     out: Annotated[Path, Shown("Run")] = Path("lab")
     """Folder to write to; each experiment has its own in it."""
-    threads: Annotated[Threads, Shown("Run")] = 1
-    """Processor threads; 0 takes all. The models are small: more than one seldom helps."""
+    threads: Annotated[Threads, Shown("Run")] = 0
+    """Processor threads; 0 takes what suits the experiment: one, or two where it counts epochs and not minutes. The
+    models are small: more seldom help."""
 
 
 class ExplainConfig(Settings):

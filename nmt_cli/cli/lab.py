@@ -58,12 +58,12 @@ def _check(config: LabConfig, experiment: str) -> None:
 def _run(name: str, config: LabConfig) -> None:
     import torch
 
+    from nmt_cli.corpus.apart import processors
     from nmt_cli.lab.experiment import Setting, show, write
     from nmt_cli.model.device import compute_for_search, machine
 
-    if config.threads:
-        torch.set_num_threads(config.threads)
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
+    torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), processors()))
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
     folder = config.out / (f"{name}-quick" if config.quick else name)
     folder.mkdir(parents=True, exist_ok=True)  # better now than after half an hour

@@ -39,6 +39,10 @@ from nmt_cli.decoding.selection import Best, Choice, Draw
 from nmt_cli.decoding.trace import Trace
 from nmt_cli.errors import CheckpointError, ConfigError
 
+CROWDED = 7 / 8
+"""Sentences that are done leave when no more than this share is not: what a model keeps of them is copied then. Until
+then their hypotheses are dead, with a log-probability of -inf, and nothing comes of them."""
+
 
 class SearchState(Protocol):
     """What the step function carries from step to step, for K hypotheses of each of B sentences."""
@@ -128,16 +132,21 @@ class Search:
             after = self._advance(live, choice, weights)
             ending = (choice.tokens == EOS) & (choice.log_probs > -torch.inf)
             self._pool_finished(after, ending, t)
-            stopped = (self.limits[live.rows] == t) | (choice.log_probs == -torch.inf).all(1)
+            stopped = (self.limits[live.rows] <= t) | (choice.log_probs == -torch.inf).all(1)
             self._pool_cut(live, choice, ending, stopped, t)
             after = replace(after, log_probs=choice.log_probs.masked_fill(ending, -torch.inf))
-            going = (~stopped & ~self._hopeless(after, t)).nonzero()[:, 0]
-            if not len(going):
+            going = ~stopped & ~self._hopeless(after, t)
+            left = int(going.sum())
+            if not left:
                 break
-            if len(going) < len(live.rows):
-                after, state = after.keep(going), state.keep(going)
+            parents = choice.parents
+            if left <= CROWDED * len(going):
+                rows = going.nonzero()[:, 0]
+                after, state, parents = after.keep(rows), state.keep(rows), parents[rows]
+            else:
+                after = replace(after, log_probs=after.log_probs.masked_fill(~going[:, None], -torch.inf))
             if self.choose.reorders and self.width > 1:
-                state = state.select(choice.parents[going])
+                state = state.select(parents)
             live = after
         return self._results()
 

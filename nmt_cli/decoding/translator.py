@@ -117,8 +117,9 @@ class Translator:
         step = ModelStep(self.loaded.models)
         width = self.search.n_best if self.search.sample else self.search.beam_size
         try:
-            with compute.autocast():
+            with compute.reading():
                 state = step.start(source, mask_from(source_lengths, source.shape[1]), width)
+            with compute.autocast():
                 return search(step, state, task, self.search)
         except torch.OutOfMemoryError:
             raise ConfigError(

@@ -19,7 +19,7 @@ QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 """Examples, epochs, and examples held out."""
 SEEDS = 2
 """Of the full form, for about half an hour."""
-
+THREADS = 2
 
 CELLS = 128
 

@@ -26,7 +26,14 @@ class Compute:
 
     def autocast(self) -> AbstractContextManager[object]:
         """Within it matrix products and recurrences run in `dtype`, softmax in float32."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        return self._autocast(self.dtype == torch.bfloat16)
+
+    def reading(self) -> AbstractContextManager[object]:
+        """The same for the encoder, which with `int8` runs in bf16 where the processor has it."""
+        return self._autocast(self.dtype == torch.bfloat16 or (self.int8 and native_bf16(self.device)))
+
+    def _autocast(self, bf16: bool) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
     def __str__(self) -> str:
         precision = "int8" if self.int8 else "bf16" if self.dtype == torch.bfloat16 else "fp32"

@@ -46,18 +46,20 @@ class Int8Cell(nn.Module):
         cell = layer.cell
         self.inputs = Int8Linear(cell.weight_ih_l0, cell.bias_ih_l0)
         self.recurrent = Int8Linear(cell.weight_hh_l0, cell.bias_hh_l0)
-        self.step = {
-            "lstm": torch.ops.quantized.quantized_lstm_cell_dynamic,
-            "gru": torch.ops.quantized.quantized_gru_cell_dynamic,
-            "rnn": torch.ops.quantized.quantized_rnn_tanh_cell_dynamic,
-        }[layer.kind]
-        self.biases = (cell.bias_ih_l0, cell.bias_hh_l0)  # asked for, and not used: they are packed with the weights
+        self.kind = layer.kind
 
     def forward(self, inputs: Tensor, state: State) -> State:
         """Inputs (N, I) from a state of (N, H) each -> the next state."""
-        before = list(state) if len(state) > 1 else state[0]
-        after = self.step(inputs, before, self.inputs.packed, self.recurrent.packed, *self.biases)
-        return after if len(state) > 1 else (after,)
+        entering, recurring = self.inputs(inputs), self.recurrent(state[0])  # (N, gates * H)
+        if self.kind == "lstm":
+            i, f, g, o = entering.add_(recurring).chunk(4, -1)
+            cell = (f.sigmoid_() * state[1]).addcmul_(i.sigmoid_(), g.tanh_())
+            return o.sigmoid_() * cell.tanh(), cell
+        if self.kind == "gru":
+            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.chunk(3, -1)
+            new = n.addcmul_(r.add_(r_h).sigmoid_(), n_h).tanh_()
+            return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
+        return (entering.add_(recurring).tanh_(),)
 
 
 def quantise(model: Seq2Seq) -> None:

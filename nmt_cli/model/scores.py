@@ -11,7 +11,7 @@ PLACES = 512
 
 def _products(query: Tensor, keys: Tensor) -> Tensor:
     """Every query (B, T, A) times every key (B, S, A): (B, T, S)."""
-    return torch.bmm(query, keys.transpose(1, 2).to(query.dtype))
+    return torch.bmm(query.to(keys.dtype), keys.transpose(1, 2))
 
 
 class Score(nn.Module):

@@ -8,6 +8,7 @@ from scripted import History, Script, ScriptedModel, every_translation, log_prob
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import BOS, EOS
+from nmt_cli.decoding import search as search_module
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.errors import CheckpointError
@@ -107,7 +108,11 @@ def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> Non
     "options",
     [{}, {"coverage_penalty": 0.4}, {"no_repeat_ngram": 2}, {"length_penalty": 0.0}, {"exhaustive": True}],
 )
-def test_a_sentence_does_not_depend_on_its_batch(beam_size: int, options: dict[str, float]) -> None:
+@pytest.mark.parametrize("crowded", [0.0, 0.5, 1.0])  # those that are done never leave, or some, or each at once
+def test_a_sentence_does_not_depend_on_its_batch(
+    crowded: float, beam_size: int, options: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_module, "CROWDED", crowded)
     script = random_script(VOCABULARY, 3)
     if beam_size == 1:
         options = options | {"exhaustive": False}
