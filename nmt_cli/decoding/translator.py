@@ -1,6 +1,7 @@
 """Lines in, lines out: whatever the lines, one translation each, in order."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -25,6 +26,9 @@ GREEDY = SearchConfig(beam_size=1)
 
 USUAL_LENGTH = 40
 """Source subwords up to which a batch is full; of longer sentences it takes fewer, so that memory is bounded."""
+
+WORKERS = 4
+"""Batches searched for at a time, as far as there are threads: more would wait for the interpreter."""
 
 Key = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """What decides a search: source subwords, target prefix, and, with sampling, where its random numbers come from."""
@@ -101,10 +105,26 @@ class Translator:
 
     def _search(self, keys: Iterable[Key]) -> dict[Key, list[Hypothesis]]:
         """Search for each, batched by length."""
+        ordered = list(batches(sorted(keys, key=lambda key: len(key[0]), reverse=True), self.batching.batch_size))
         found: dict[Key, list[Hypothesis]] = {}
-        for batch in batches(sorted(keys, key=lambda key: len(key[0]), reverse=True), self.batching.batch_size):
-            found.update(zip(batch, self._search_batch(batch), strict=True))
+        for batch, hypotheses in zip(ordered, self._side_by_side(ordered), strict=True):
+            found.update(zip(batch, hypotheses, strict=True))
         return found
+
+    def _side_by_side(self, ordered: Sequence[Sequence[Key]]) -> Iterator[list[list[Hypothesis]]]:
+        """Search for batches, several at a time, each on its share of the threads: what a step does is too little to be
+        shared well."""
+        threads = torch.get_num_threads()
+        workers = min(threads, len(ordered), WORKERS) if self.loaded.compute.device.type == "cpu" else 1
+        if workers < 2:
+            yield from map(self._search_batch, ordered)
+            return
+        pool = ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,))
+        try:
+            yield from pool.map(self._search_batch, ordered)
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no more than what is under way
+            torch.set_num_threads(threads)
 
     @torch.inference_mode()
     def _search_batch(self, batch: Sequence[Key]) -> list[list[Hypothesis]]:

@@ -2,7 +2,9 @@
 
 import io
 import random
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +25,7 @@ from nmt_cli.decoding.assembly import Assembler, Part
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.lines import Line
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import Batching, Translator, batches, translate_corpus
+from nmt_cli.decoding.translator import Batching, Key, Translator, batches, translate_corpus
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.model.device import compute_for_training
 
@@ -160,6 +162,53 @@ def test_the_same_line_is_searched_for_once_unless_sampled(model: LoadedModel, m
     assert sum(sizes) == 5
     assert len(set(sampled)) > 1
     assert sampled == [each.text for each in translate(model, ["the dog"] * 5, batch_size=1, sample=True)]
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(1)
+
+
+def test_batches_side_by_side_give_what_one_after_the_other_do(
+    model: LoadedModel, three_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = {"sample": True, "n_best": 2}
+    threads = []
+    search_batch = Translator._search_batch
+
+    def seen(self: Translator, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+        threads.append((threading.current_thread().name, torch.get_num_threads()))
+        time.sleep(0.01)  # so that no thread can do it all
+        return search_batch(self, batch)
+
+    monkeypatch.setattr(Translator, "_search_batch", seen)
+    found = [translate(model, LINES, 2), translate(model, LINES, 2, **sample)]
+    assert len({name for name, _ in threads}) > 1
+    assert {share for _, share in threads} == {1}
+    assert torch.get_num_threads() == 3
+    monkeypatch.setattr(translator_module, "WORKERS", 1)
+    expected = [translate(model, LINES, 2), translate(model, LINES, 2, **sample)]
+    assert [[each.text for each in each_way] for each_way in found] == [
+        [each.text for each in each_way] for each_way in expected
+    ]
+
+
+def test_an_error_in_one_batch_ends_all(
+    model: LoadedModel, three_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def fails(self: Translator, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+        begun.append(batch)
+        raise CheckpointError("damaged")
+
+    monkeypatch.setattr(Translator, "_search_batch", fails)
+    with pytest.raises(CheckpointError, match="damaged"):
+        translate(model, [f"{number}" for number in range(500)], 1)
+    assert len(begun) < 500
+    assert torch.get_num_threads() == 3
 
 
 def test_batches_hold_fewer_of_what_is_longer() -> None:
