@@ -20,6 +20,8 @@ from torch import Tensor, nn
 
 LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
 """How many logits are computed at a time: on a processor what its cache holds."""
+GRAIN = 32
+"""Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
 
 
 def output_loss(
@@ -62,29 +64,35 @@ class _OutputLoss(torch.autograd.Function):
         r_drop: float,
     ) -> tuple[Tensor, Tensor]:
         table, offset, rows = weight.to(dtype), bias.to(dtype), readouts.to(dtype)
+        real = len(rows)
+        if not r_drop:
+            missing = -real % GRAIN
+            rows, targets = nn.functional.pad(rows, (0, 0, 0, missing)), nn.functional.pad(targets, (0, missing))
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
         likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
         for chosen in _chunks(len(rows), _chunk_rows(len(rows), table), paired=r_drop > 0, device=rows.device):
             some, target = rows[chosen], targets[chosen, None]
+            inside = min(len(some), real - chosen.start) if isinstance(chosen, slice) else len(some)
             logits = torch.addmm(offset, some, table.t())  # (n, V)
             probabilities = logits.softmax(-1)
             true = logits.gather(1, target).float()
             log_total = true - probabilities.gather(1, target).float().clamp_min(1e-38).log()  # log sum exp
-            likelihood += (log_total - true).sum()
-            uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias).sum()
+            likelihood += (log_total - true)[:inside].sum()
+            uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias)[:inside].sum()
             if r_drop:
                 distance, gradient = _divergence(logits.float() - log_total)
                 apart += distance
                 probabilities += (r_drop * gradient).to(dtype)
             probabilities.scatter_add_(1, target, torch.full_like(target, -(1 - smoothing), dtype=dtype))
+            probabilities[inside:] = 0.0
             grad_rows[chosen] = probabilities @ table
             grad_weight += probabilities.t() @ some
             grad_bias += probabilities.sum(0, dtype=torch.float32)
-        grad_rows -= (smoothing * mean_weight).to(dtype)
+        grad_rows = grad_rows[:real] - (smoothing * mean_weight).to(dtype)
         grad_weight -= smoothing / len(weight) * rows.float().sum(0)
-        grad_bias -= smoothing / len(weight) * len(rows)
+        grad_bias -= smoothing / len(weight) * real
         ctx.save_for_backward(grad_rows, grad_weight, grad_bias)
         ctx.dtype = readouts.dtype
         ctx.mark_non_differentiable(likelihood)
@@ -99,8 +107,9 @@ class _OutputLoss(torch.autograd.Function):
 
 def _chunk_rows(rows: int, table: Tensor) -> int:
     """How many of so many rows to compute logits (n, V) for at a time, by a table (V, E)."""
-    most = max(2, LOGITS[table.device.type] // len(table))
-    return max(2, math.ceil(rows / max(1, math.ceil(rows / most))))
+    most = max(GRAIN, LOGITS[table.device.type] // len(table))
+    share = math.ceil(rows / max(1, math.ceil(rows / most)))
+    return math.ceil(share / GRAIN) * GRAIN
 
 
 def _chunks(rows: int, size: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:
