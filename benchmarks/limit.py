@@ -37,8 +37,8 @@ from nmt_cli.training.loss import output_loss
 
 LARGE = 2048
 RATE = 1e-4
-WARM = 60
-"""Updates before the clock runs: the library compiles a kernel for every new shape."""
+WARM = 600
+"""Updates before the clock runs, an epoch of Multi30k: the library compiles kernels for every new shape."""
 
 
 def median_seconds(work: Callable[[], object], seconds: float) -> float:

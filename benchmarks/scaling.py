@@ -89,7 +89,7 @@ def together(given: argparse.Namespace, processes: int) -> float:
     """Tokens a second that so many processes of one thread each really learn from."""
     with tempfile.TemporaryDirectory() as folder:
         train = ["train", str(given.prepared), "--out", folder, "--overwrite", "--threads", "1"]
-        train += ["--max-steps", str(2 * WARM + 100), *(part for text in given.options for part in ("--set", text))]
+        train += ["--max-steps", str(WARM), *(part for text in given.options for part in ("--set", text))]
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
         subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
         lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]

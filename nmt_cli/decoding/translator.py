@@ -1,9 +1,11 @@
 """Lines in, lines out: whatever the lines, one translation each, in order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +31,8 @@ USUAL_LENGTH = 40
 
 WORKERS = 4
 """Batches searched for at a time, as far as there are threads: more would wait for the interpreter."""
+FEW = 16
+"""Sentences of which a batch is still worth its steps."""
 
 Key = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """What decides a search: source subwords, target prefix, and, with sampling, where its random numbers come from."""
@@ -105,26 +109,18 @@ class Translator:
 
     def _search(self, keys: Iterable[Key]) -> dict[Key, list[Hypothesis]]:
         """Search for each, batched by length."""
-        ordered = list(batches(sorted(keys, key=lambda key: len(key[0]), reverse=True), self.batching.batch_size))
-        found: dict[Key, list[Hypothesis]] = {}
-        for batch, hypotheses in zip(ordered, self._side_by_side(ordered), strict=True):
-            found.update(zip(batch, hypotheses, strict=True))
-        return found
-
-    def _side_by_side(self, ordered: Sequence[Sequence[Key]]) -> Iterator[list[list[Hypothesis]]]:
-        """Search for batches, several at a time, each on its share of the threads: what a step does is too little to be
-        shared well."""
+        ordered = sorted(keys, key=lambda key: len(key[0]), reverse=True)
         threads = torch.get_num_threads()
-        workers = min(threads, len(ordered), WORKERS) if self.loaded.compute.device.type == "cpu" else 1
-        if workers < 2:
-            yield from map(self._search_batch, ordered)
-            return
-        pool = ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,))
-        try:
-            yield from pool.map(self._search_batch, ordered)
-        finally:
-            pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no more than what is under way
-            torch.set_num_threads(threads)
+        workers = min(threads, WORKERS, len(ordered) // FEW) if self.loaded.compute.device.type == "cpu" else 1
+        size = self.batching.batch_size
+        if workers > 1:  # so that all have enough to do
+            size = min(size, max(FEW, len(ordered) // (2 * workers)))
+        found: dict[Key, list[Hypothesis]] = {}
+        with side_by_side(workers) as map_:
+            cut = list(batches(ordered, size))
+            for batch, hypotheses in zip(cut, map_(self._search_batch, cut), strict=True):
+                found.update(zip(batch, hypotheses, strict=True))
+        return found
 
     @torch.inference_mode()
     def _search_batch(self, batch: Sequence[Key]) -> list[list[Hypothesis]]:
@@ -145,6 +141,22 @@ class Translator:
             raise ConfigError(
                 f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; take a smaller batch"
             ) from None
+
+
+@contextmanager
+def side_by_side(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Give a `map` whose calls run on so many threads at a time, each with its share of the library's: what one step of
+    search does is too little to be shared well."""
+    if workers < 2:
+        yield map
+        return
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(workers, "search", torch.set_num_threads, (threads // workers,))
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no more than what is under way
+        torch.set_num_threads(threads)
 
 
 def batches(keys: Sequence[Key], batch_size: int) -> Iterator[Sequence[Key]]:

@@ -63,8 +63,8 @@ class Int8Cell(nn.Module):
 
 
 def quantise(model: Seq2Seq) -> None:
-    """Make a trained model search in 8 bits, in place. The encoder stays as it was, and so do the decoder's recurrences
-    where they read a whole given translation."""
+    """Make a trained model search in 8 bits, in place. The encoder stays (it runs as `Compute.reading` says), and so do
+    the decoder's recurrences where they read a whole given translation."""
     for layer in model.decoder.layers:
         layer.one_step = Int8Cell(layer)
     for parent in (model, *model.decoder.modules()):

@@ -184,6 +184,7 @@ def test_batches_side_by_side_give_what_one_after_the_other_do(
         return search_batch(self, batch)
 
     monkeypatch.setattr(Translator, "_search_batch", seen)
+    monkeypatch.setattr(translator_module, "FEW", 2)
     found = [translate(model, LINES, 2), translate(model, LINES, 2, **sample)]
     assert len({name for name, _ in threads}) > 1
     assert {share for _, share in threads} == {1}
