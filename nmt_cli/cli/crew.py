@@ -41,17 +41,29 @@ def translate_file(config: BulkConfig, say: Say) -> Tally:
     with held(folder.path) as alone:
         if alone is False:
             raise OutputError(f"{folder.path}: another nmt bulk is at work here")
-        plan = [(part.name, len(part.lines), folder.has(part)) for part in cut(TextFile(source), config.part)]
-        total, ready = (sum(lines for _, lines, done in plan if done or every) for every in (True, False))
-        if ready:
-            say(f"{ready:,} of {total:,} lines were done before")
-        if ready < total:
-            missing = (part for part in cut(TextFile(source), config.part) if not folder.has(part))
-            with _workers(config) as client:
-                _hand_out(config, client, missing, folder, Progress(total - ready, say))
-        tally = _assemble(config, folder, [name for name, _, _ in plan], out)
-        shutil.rmtree(folder.path)
+        try:
+            tally = _translate(config, folder, source, out, say)
+            shutil.rmtree(folder.path)
+        finally:
+            folder.clear_away()
     return tally
+
+
+def _translate(config: BulkConfig, folder: PartFolder, source: Path, out: Path, say: Say) -> Tally:
+    """See to it that every part is done, and put them together."""
+    names = []
+    total = ready = 0
+    for part in cut(TextFile(source), config.part):
+        names.append(part.name)
+        total += len(part.lines)
+        ready += len(part.lines) if folder.has(part) else 0
+    if ready:
+        say(f"{ready:,} of {total:,} lines were done before")
+    if ready < total:
+        missing = (part for part in cut(TextFile(source), config.part) if not folder.has(part))
+        with _workers(config) as client:
+            _hand_out(config, client, missing, folder, Progress(total - ready, say))
+    return _assemble(config, folder, names, out)
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:

@@ -10,6 +10,7 @@ options; so it does not matter when, or how often, the work was broken off.
 import functools
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import count
@@ -127,7 +128,7 @@ class PartFolder:
     def open(self, manifest: PartsManifest) -> None:
         """Begin, or go on with what was begun. Raises OutputError if that was something else."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if not any(self.path.glob("*-*.json")):  # nothing is done that could be of another kind
+        if not self._begun():  # nothing is done that could be of another kind
             PARTS.write(self.path, manifest)
         begun = PARTS.read(self.path)
         if begun == manifest:
@@ -137,6 +138,14 @@ class PartFolder:
         raise OutputError(
             f"{self.path}: was begun with {what}; go on as it was begun, delete that folder, or take another --out"
         )
+
+    def clear_away(self) -> None:
+        """Leave nothing where nothing was done."""
+        if not self._begun():
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _begun(self) -> bool:
+        return any(self.path.glob("*-*.json"))
 
     def has(self, part: Part) -> bool:
         """Whether this part is done."""

@@ -83,6 +83,16 @@ def test_what_lies_there_is_not_replaced(source: Path, tiny_model: Path, tmp_pat
     assert b"is there already" in refused.stderr
 
 
+def test_a_mistake_leaves_nothing_behind(tiny_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.ko"
+    told = subprocess.run(
+        command("bulk", tmp_path / "no.en", "--model", tiny_model, "--out", out), capture_output=True, check=False
+    )
+    assert told.returncode == 1
+    assert b"no.en: no such file" in told.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("size", [1, 7, 60, 100])
 def test_parts_are_the_lines_in_order(source: Path, size: int) -> None:
     parts = list(cut(TextFile(source), size))
