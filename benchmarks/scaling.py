@@ -54,13 +54,14 @@ def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
     config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
     model = build_model(config, corpus.tokenizers).train()
     learner = Learner(model, config.training, compute_for_training("cpu", "auto", given.threads))
-    updates = Updates(corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1), 0).iterate()
+    split, plan = corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1)
+    updates = (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
     taken: list[float] = []
     tokens = []
-    for number, update in enumerate(itertools.islice(updates, WARM + given.batches)):
+    for number, update in enumerate(itertools.islice(updates, given.warm + given.batches)):
         started = time.perf_counter()
         learner.update(update, RATE)
-        if number >= WARM:
+        if number >= given.warm:
             taken.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
     return taken, statistics.fmean(tokens), model.size
@@ -89,7 +90,8 @@ def together(given: argparse.Namespace, processes: int) -> float:
     """Tokens a second that so many processes of one thread each really learn from."""
     with tempfile.TemporaryDirectory() as folder:
         train = ["train", str(given.prepared), "--out", folder, "--overwrite", "--threads", "1"]
-        train += ["--max-steps", str(WARM), *(part for text in given.options for part in ("--set", text))]
+        train += ["--max-steps", str(given.steps), "--validate-sentences", "1"]
+        train += [part for text in given.options for part in ("--set", text)]
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
         subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
         lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
@@ -106,7 +108,9 @@ def simulate(taken: list[float], machines: int, accumulate: int, seconds_of_sum:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--prepared", type=Path, required=True)
-    parser.add_argument("--batches", type=int, default=300)
+    parser.add_argument("--batches", type=int, default=300, help="to measure, after --warm")
+    parser.add_argument("--warm", type=int, default=WARM)
+    parser.add_argument("--steps", type=int, default=300, help="updates of the processes that learn together")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
     given = parser.parse_args()
