@@ -163,21 +163,25 @@ def _cut(memory: Memory) -> Memory:
     return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, layers)
 
 
-def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
-    """Tokens a second of whole updates, and the seconds of each phase of a usual batch."""
+def begin(given: argparse.Namespace, compute: Compute) -> tuple[Learner, TrainConfig, Iterator[list[Batch]]]:
+    """A fresh model of the given options that learns the given corpus, and updates without end."""
     corpus = PreparedCorpus.open(given.prepared)
     options = [("--", parse_assignment(text)) for text in given.options]
     config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
+    torch.manual_seed(1)
+    learner = Learner(build_model(config, corpus.tokenizers).train(), config.training, compute)
+    split, plan = corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1)
+    return learner, config, (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
+
+
+def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
+    """Tokens a second of whole updates, and the seconds of each phase of a usual batch."""
+    learner, config, updates = begin(given, compute)
+    model = learner.model
     if ignored := config.training.model_fields_set - {"batch_tokens"}:
         raise SystemExit(
             f"limit.py: {', '.join(sorted(ignored))}: only sizes of the model and batch_tokens are measured"
         )
-    torch.manual_seed(1)
-    model = build_model(config, corpus.tokenizers).train()
-    learner = Learner(model, config.training, compute)
-    split = corpus.split("train")
-    plan = BatchPlan(config.training.batch_tokens, 1, 1)
-    updates = (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
     for update in itertools.islice(updates, WARM):
         learner.update(update, RATE)
     seen: list[Batch] = []

@@ -26,18 +26,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from limit import RATE, WARM
+from limit import RATE, WARM, begin
 from result import arguments, machine, write
 from torch import distributed, multiprocessing
 from torch.multiprocessing.spawn import spawn
 
-from nmt_cli.checkpoint.folder import build_model
-from nmt_cli.config import TrainConfig
-from nmt_cli.corpus.batching import BatchPlan, Updates
-from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.model.device import compute_for_training
-from nmt_cli.settings import parse_assignment, resolve
-from nmt_cli.training.learner import Learner
 
 MACHINES = (1, 2, 4, 8, 16, 32, 64)
 NETWORKS = {"1 Gbit/s": (0.125e9, 50e-6), "10 Gbit/s": (1.25e9, 30e-6), "100 Gbit/s": (12.5e9, 10e-6)}
@@ -49,13 +43,7 @@ UPDATES = 2000
 
 def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
     """Seconds of each batch, tokens of a batch, and numbers in a gradient."""
-    corpus = PreparedCorpus.open(given.prepared)
-    options = [("--", parse_assignment(text)) for text in given.options]
-    config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
-    model = build_model(config, corpus.tokenizers).train()
-    learner = Learner(model, config.training, compute_for_training("cpu", "auto", given.threads))
-    split, plan = corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1)
-    updates = (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
+    learner, _, updates = begin(given, compute_for_training("cpu", "auto", given.threads))
     taken: list[float] = []
     tokens = []
     for number, update in enumerate(itertools.islice(updates, given.warm + given.batches)):
@@ -64,7 +52,7 @@ def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
         if number >= given.warm:
             taken.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
-    return taken, statistics.fmean(tokens), model.size
+    return taken, statistics.fmean(tokens), learner.model.size
 
 
 def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> None:

@@ -35,7 +35,7 @@ COMMANDS = {
 """Command name -> (module in nmt_cli.cli, one line of help)."""
 
 SILENT = {"preprocess", "train", "bulk", "lab"}
-"""Commands whose result is a folder, not what they print."""
+"""Commands whose result is a folder or a file, not what they print."""
 
 
 def build(arguments: list[str]) -> typer.Typer:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,15 @@ from nmt_cli.atomic import check_writable, held, writing
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.apart import processors
 from nmt_cli.corpus.lines import TextFile
-from nmt_cli.decoding.parts import Part, PartFolder, cut, manifest_for, translate_part
+from nmt_cli.corpus.progress import Progress, Say
+from nmt_cli.decoding.parts import Done, Part, PartFolder, cut, manifest_for, translate_part
 from nmt_cli.decoding.receipt import Tally
 from nmt_cli.errors import ConfigError, OutputError
-
-Say = Callable[[str], None]
 
 AHEAD = 2
 """Parts given out for each worker, so that none waits for the next."""
 PATIENCE = 60
 """Seconds to wait for the first worker."""
-TOLD = 10
-"""Seconds between two reports."""
 
 
 def translate_file(config: BulkConfig, say: Say) -> Tally:
@@ -37,20 +34,24 @@ def translate_file(config: BulkConfig, say: Say) -> Tally:
     """
     source, out = _files(config)
     folder = PartFolder(out.with_name(out.name + ".parts"))
-    folder.open(manifest_for(config))
+    manifest = manifest_for(config)
+    folder.open(manifest)
+    work = functools.partial(translate_part, config, manifest.models)
     with held(folder.path) as alone:
         if alone is False:
             raise OutputError(f"{folder.path}: another nmt bulk is at work here")
         try:
-            tally = _translate(config, folder, source, out, say)
+            tally = _assemble(config, folder, _translate(config, work, folder, source, say), out)
             shutil.rmtree(folder.path)
         finally:
             folder.clear_away()
     return tally
 
 
-def _translate(config: BulkConfig, folder: PartFolder, source: Path, out: Path, say: Say) -> Tally:
-    """See to it that every part is done, and put them together."""
+def _translate(
+    config: BulkConfig, work: Callable[[Part], Done], folder: PartFolder, source: Path, say: Say
+) -> list[str]:
+    """See to it that every part is done; gives their names in order."""
     names = []
     total = ready = 0
     for part in cut(TextFile(source), config.part):
@@ -62,8 +63,15 @@ def _translate(config: BulkConfig, folder: PartFolder, source: Path, out: Path, 
     if ready < total:
         missing = (part for part in cut(TextFile(source), config.part) if not folder.has(part))
         with _workers(config) as client:
-            _hand_out(config, client, missing, folder, Progress(total - ready, say))
-    return _assemble(config, folder, names, out)
+            progress, started = Progress(say), time.monotonic()
+            for lines in accumulate(_hand_out(work, client, missing, folder)):
+                progress(functools.partial(_told, lines, total - ready, started))
+    return names
+
+
+def _told(done: int, missing: int, started: float) -> str:
+    speed = done / (time.monotonic() - started)
+    return f"{done:,} of {missing:,} lines, {speed:,.0f} a second, {(missing - done) / speed / 60:,.1f} minutes left"
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:
@@ -82,31 +90,10 @@ def _files(config: BulkConfig) -> tuple[Path, Path]:
     return config.source_file, config.out
 
 
-class Progress:
-    """Tells now and then how far it is."""
-
-    def __init__(self, lines: int, say: Say) -> None:
-        self._missing = lines
-        self._done = 0
-        self._say = say
-        self._started = self._told = time.monotonic()
-
-    def add(self, lines: int) -> None:
-        """So many more are done."""
-        self._done += lines
-        now = time.monotonic()
-        if now - self._told >= TOLD:
-            self._told = now
-            speed = self._done / (now - self._started)
-            left = (self._missing - self._done) / speed / 60
-            self._say(f"{self._done:,} of {self._missing:,} lines, {speed:,.0f} a second, {left:,.1f} minutes left")
-
-
-def _hand_out(config: BulkConfig, client: Any, parts: Iterator[Part], folder: PartFolder, progress: Progress) -> None:
-    """Give out parts, a few for each worker at a time, and keep what comes back."""
+def _hand_out(work: Callable[[Part], Done], client: Any, parts: Iterator[Part], folder: PartFolder) -> Iterator[int]:
+    """Give out parts, a few for each worker at a time, and keep what comes back; gives the lines of each part done."""
     from distributed import KilledWorker, as_completed
 
-    work = functools.partial(translate_part, config, manifest_for(config).models)
     given: dict[str, Part] = {}
 
     def submit(part: Part) -> Any:
@@ -123,7 +110,7 @@ def _hand_out(config: BulkConfig, client: Any, parts: Iterator[Part], folder: Pa
                 f"{part.span}: every worker that was given them died, most likely for want of memory; take fewer "
                 "--workers or a smaller --batch-size, and start again: what is done is kept"
             ) from None
-        progress.add(len(part.lines))
+        yield len(part.lines)
         for following in islice(parts, 1):
             done.add(submit(following))
 

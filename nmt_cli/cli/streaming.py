@@ -13,7 +13,7 @@ from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.lines import TextFile, read_lines
 from nmt_cli.decoding.alignment import pharaoh
 from nmt_cli.decoding.lines import Line, LineReader
-from nmt_cli.decoding.output import as_json, as_text
+from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.receipt import Tally, receipt_entry
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, Translator
@@ -82,7 +82,7 @@ class Outputs:
     def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
         self.tally = Tally()
         self._target = target
-        self._form = as_json if config.output_format == "jsonl" else as_text
+        self._form = FORMS[config.output_format]
         self._n_best = config.search.n_best
         self._alignment = _open(config.alignment, stack)
         self._receipt = _open(config.receipt, stack)

@@ -30,6 +30,10 @@ def as_json(translation: Translation, n_best: int) -> str:
     return json_line(content) + "\n"
 
 
+FORMS = {"text": as_text, "jsonl": as_json}
+"""How a line's translation is written, by `output_format`."""
+
+
 def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:
     return {
         "translation": candidate.text,

@@ -25,7 +25,7 @@ from nmt_cli.checkpoint.layout import WEIGHTS, read_facts
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.lines import TextFile, whole_lines
 from nmt_cli.decoding.lines import Line
-from nmt_cli.decoding.output import as_json, as_text
+from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.receipt import Tally, receipt_entry
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CheckpointError, OutputError
@@ -44,7 +44,7 @@ class Part:
     first: int
     lines: list[bytes]
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         """Of the file that its translation goes to."""
         content = b"\n".join(self.lines)
@@ -169,7 +169,7 @@ def translate_part(config: BulkConfig, models: list[str], part: Part) -> Done:
     if _hashes(config) != models:
         raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
     translator = _translator(config.model_dump_json())
-    form = as_json if config.output_format == "jsonl" else as_text
+    form = FORMS[config.output_format]
     tally = Tally()
     texts: list[str] = []
     entries: list[str] = []

@@ -35,15 +35,17 @@ class Tally:
         kinds = [issue.kind for issue in translation.issues]
         line = translation.line
         for kind in (*kinds, *(kind for kind in ("carriage_return", "byte_order_mark") if getattr(line, kind))):
-            self.counts[kind] = self.counts.get(kind, 0) + 1
-            self.first.setdefault(kind, line.number)
+            self._count(kind, 1, line.number)
 
     def merge(self, later: "Tally") -> None:
         """Count lines that come after these."""
         self.lines += later.lines
         for kind, count in later.counts.items():
-            self.counts[kind] = self.counts.get(kind, 0) + count
-            self.first.setdefault(kind, later.first[kind])
+            self._count(kind, count, later.first[kind])
+
+    def _count(self, kind: str, lines: int, first: int) -> None:
+        self.counts[kind] = self.counts.get(kind, 0) + lines
+        self.first.setdefault(kind, first)
 
     def summary(self) -> Iterator[str]:
         """A sentence for every kind of issue there was."""

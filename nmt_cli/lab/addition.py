@@ -20,6 +20,7 @@ QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 SEEDS = 2
 """Of the full form, for about half an hour."""
 THREADS = 2
+"""It counts epochs, not minutes."""
 
 CELLS = 128
 
