@@ -23,7 +23,8 @@ from torch import Tensor, nn
 
 from nmt_cli.checkpoint.folder import build_model
 from nmt_cli.config import TrainConfig
-from nmt_cli.corpus.batching import Batch, BatchPlan, Updates
+from nmt_cli.corpus.batch import Batch
+from nmt_cli.corpus.batching import BatchPlan, Updates
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute, compute_for_training

@@ -33,7 +33,7 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
     import torch
 
     from nmt_cli.config import ModelConfig, TrainingConfig
-    from nmt_cli.corpus.batching import collate
+    from nmt_cli.corpus.batch import collate
     from nmt_cli.errors import ConfigError
     from nmt_cli.model.device import compute_for_training
     from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies

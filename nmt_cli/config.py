@@ -170,8 +170,8 @@ class ModelConfig(Settings):
     source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"
     """Order in which the encoder reads the source; doubled reads it twice."""
     embedded_values: Annotated[bool, Shown("Model")] = True
-    """What attention brings from a source subword: its encoder state plus its embedding, so that the context also tells
-    which word was looked at (Gehring et al. 2017), or the state alone."""
+    """What attention, where there is any, brings from a source subword: its encoder state plus its embedding, so that
+    the context also tells which word was looked at (Gehring et al. 2017), or the state alone."""
     attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], Shown("Model")] = "bottom"
     """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
     parallel over time. after: the top layer's state asks after the recurrence (Luong). before: its previous state
@@ -235,7 +235,10 @@ class ModelConfig(Settings):
 
     def _fits_without_attention(self) -> None:
         for name in self.changed("score", "heads", "local", "coverage"):
-            raise ValueError(f"{name} acts on attention, but attention {self.attention} has none")
+            raise ValueError(
+                f"{name} acts on attention, but attention {self.attention} has none; leave it out, or take "
+                "--attention bottom, after or before"
+            )
         if self.attention == "repeat" and self.output == "maxout":
             raise ValueError("output maxout reads the previous word, which attention repeat does not")
         if self.attention == "state" and self.encoder_layers != self.decoder_layers:
@@ -362,6 +365,10 @@ class SearchConfig(Settings):
     """Most subwords of a translation; 0 allows three times the source's and 20 more."""
     no_repeat_ngram: Annotated[Count, Shown("Search")] = 0
     """Never repeat a run of this many subwords; 0 allows it."""
+    shortlist: Annotated[Count, Field(le=64), Shown("Search")] = 0
+    """Choose only among the this many likeliest translations of every source subword of a batch, learnt by nmt
+    preprocess, and the most frequent subwords; 0 chooses among all. Faster, most with a large vocabulary (try 32; nmt
+    bench --shortlist 32 shows what it costs), but a translation may depend on its batch."""
     exhaustive: Annotated[bool, Shown("Search")] = False
     """Search on until no hypothesis can become one of the beam_size best however long it grows, not just with its
     next subword: a guarantee that takes about half as long again and seldom changes anything."""

@@ -11,6 +11,7 @@ from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest, read_options
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
+from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.model.device import Compute
@@ -44,12 +45,16 @@ class LoadedModel:
         return str(self.facts["sha256"])[:12]
 
 
-def create_folder(path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers) -> None:
+def create_folder(
+    path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers, lexicon: bytes | None = None
+) -> None:
     """Write what does not change while training."""
     path.mkdir(parents=True, exist_ok=True)
     write_atomic(path / CONFIG, to_toml(config))
     for name, content in tokenizers.files().items():
         write_atomic(path / name, content)
+    if lexicon is not None:
+        write_atomic(path / LEXICON, lexicon)
     MODEL.write(path, manifest)
 
 

@@ -3,6 +3,7 @@
 model/  manifest.json        what it is, where it comes from
         config.toml          every option in force
         tokenizer.model      subwords (or tokenizer.source.model and tokenizer.target.model)
+        lexicon.safetensors  which target subwords go with each of the source, for --shortlist
         weights.safetensors  the best weights, with step, scores and hash in the header
         last/                the state to resume from
         metrics.jsonl        a line for every report and validation

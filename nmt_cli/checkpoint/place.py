@@ -10,11 +10,12 @@ from pathlib import Path
 
 from nmt_cli.atomic import held
 from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS, read_facts
+from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.manifest import MANIFEST, kind_of
 
-_OURS = (CONFIG, CARD, METRICS, RESUME.parts[0], JOINT, *SEPARATE, WEIGHTS, MANIFEST)
+_OURS = (CONFIG, CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
 """What is moved, the manifest last, so that a move cut short can be begun again."""
 
 

@@ -20,12 +20,14 @@ from nmt_cli.corpus.encode import Limits, encoder
 from nmt_cli.corpus.examine import Reading, examine
 from nmt_cli.corpus.folder import REPORT, building, check_place, is_whole
 from nmt_cli.corpus.formats import ParallelText, locate
+from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, InputFile, PreparedManifest, TokenizerSettings, file_hash
+from nmt_cli.corpus.model1 import learn_lexicon
 from nmt_cli.corpus.progress import Say
 from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
 from nmt_cli.corpus.remote import fetch, is_remote, settle
 from nmt_cli.corpus.scripts import Script
-from nmt_cli.corpus.store import split_file
+from nmt_cli.corpus.store import Split, split_file
 from nmt_cli.corpus.tables import Fields
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.corpus.vocabulary import given_tokenizers, learn_tokenizers
@@ -125,8 +127,11 @@ def _fill(job: _Job, texts: Texts) -> tuple[Report, TokenizerSettings]:
         (given, 0) if given else learn_tokenizers(splits["train"], config, job.work, job.processors, job.say)
     )
     tokenizers.save(job.fresh)
+    encoded = _encode(job, splits, tokenizers)
+    job.say("learning which subwords translate which")
+    write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
     report = Report(
-        splits=_encode(job, splits, tokenizers),
+        splits=encoded,
         unchecked_scripts=[language for language in job.languages if not Script(language).known],
     )
     report.write(job.fresh / REPORT)

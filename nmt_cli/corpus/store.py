@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
@@ -174,6 +175,11 @@ class PreparedCorpus:
         """Open a prepared folder. Raises CorpusError if it is missing, damaged or of a newer format."""
         manifest = PREPARED.read(path)
         return cls(path, manifest, Tokenizers.load(path, manifest.unicode))
+
+    def lexicon(self) -> bytes | None:
+        """The file of its lexicon (see `lexicon.py`); None if it was prepared by an nmt that made none."""
+        path = self.path / LEXICON
+        return path.read_bytes() if path.is_file() else None
 
     def split(self, name: str) -> Split:
         """A split by its name: train, dev or test. Raises CorpusError if there is none or it is damaged."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel
-from nmt_cli.corpus.batching import collate
+from nmt_cli.corpus.batch import collate
 from nmt_cli.decoding.alignment import Link, links, merge
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import mask_from

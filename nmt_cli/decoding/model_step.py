@@ -1,14 +1,16 @@
 """One model, or several whose probabilities are averaged, as a step function."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nmt_cli.model.decoder import DecoderState
 from nmt_cli.model.encoder import Memory
+from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.seq2seq import Seq2Seq
 
 
@@ -33,9 +35,16 @@ class ModelState:
 @dataclass(frozen=True)
 class ModelStep:
     """`step(tokens, state)` as search calls it. An ensemble says what its models say on average:
-    p(y) = 1/n sum_i p_i(y), and looks where those of them that have attention look on average."""
+    p(y) = 1/n sum_i p_i(y), and looks where those of them that have attention look on average.
+
+    With `candidates` (V,) only these target subwords are there, and tokens are numbers among them."""
 
     models: Sequence[Seq2Seq]
+    candidates: Tensor | None = None
+    outputs: Sequence[Callable[[Tensor], Tensor]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", [_narrow(model.output, self.candidates) for model in self.models])
 
     def start(self, source: Tensor, mask: Tensor, width: int) -> ModelState:
         """Read the source (B, S) and make ready for `width` hypotheses a sentence."""
@@ -46,8 +55,11 @@ class ModelStep:
     def __call__(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState, Tensor | None]:
         """Last tokens (B, K) -> log-probabilities (B, K, V), the state after, attention weights (B, K, S) or None."""
         said, decoders, looked = [], [], []
-        for model, memory, before in zip(self.models, state.memories, state.decoders, strict=True):
-            logits, after, weights = model.step(tokens, before, memory)
+        words = tokens if self.candidates is None else self.candidates[tokens]
+        for model, output, memory, before in zip(
+            self.models, self.outputs, state.memories, state.decoders, strict=True
+        ):
+            logits, after, weights = model.step(words, before, memory, output)
             said.append(logits.log_softmax(-1))
             decoders.append(after)
             if weights is not None:
@@ -55,3 +67,13 @@ class ModelStep:
         log_probs = said[0] if len(said) == 1 else torch.stack(said).logsumexp(0) - math.log(len(said))
         mean = sum(looked[1:], start=looked[0]) / len(looked) if looked else None
         return log_probs, ModelState(state.memories, tuple(decoders)), mean
+
+
+def _narrow(output: nn.Module, candidates: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """The output layer for some subwords only."""
+    if candidates is None:
+        return output
+    if isinstance(output, Int8Linear):
+        return output.rows(candidates)
+    assert isinstance(output, nn.Linear)
+    return partial(nn.functional.linear, weight=output.weight[candidates], bias=output.bias[candidates])

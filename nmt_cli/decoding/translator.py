@@ -12,7 +12,7 @@ import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.batching import pad
+from nmt_cli.corpus.batch import pad
 from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.assembly import Assembler, Part
 from nmt_cli.decoding.hypothesis import Hypothesis
@@ -20,6 +20,7 @@ from nmt_cli.decoding.lines import Line
 from nmt_cli.decoding.model_step import ModelStep
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.decoding.segments import split
+from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import mask_from
@@ -59,6 +60,7 @@ class Translator:
         self._source = self.loaded.tokenizers.source
         self._limit = self.loaded.manifest.max_source_length
         self._assembler = Assembler(self.loaded.tokenizers, self.loaded.manifest.target, self.search)
+        self._shortlist = Shortlist.read(self.loaded, self.search.shortlist) if self.search.shortlist else None
 
     def translate_lines(self, texts: Iterable[str]) -> Iterator[Translation]:
         """Translate texts as they are asked for, a window at a time."""
@@ -128,19 +130,26 @@ class Translator:
         compute = self.loaded.compute
         source_lengths = torch.from_numpy(lengths).to(compute.device)
         source = torch.from_numpy(padded).to(compute.device)
-        prefixes, streams = [key[1] for key in batch], [key[2] for key in batch]
+        prefixes: list[Sequence[int]] = [prefix for _, prefix, _ in batch]
+        candidates, chosen = None, None
+        if self._shortlist:
+            candidates = self._shortlist.candidates([source for source, _, _ in batch], prefixes)
+            chosen = torch.from_numpy(candidates.ids).to(compute.device)
+            prefixes = [candidates.numbers(prefix) for prefix in prefixes]
+        streams = [stream for _, _, stream in batch]
         task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
-        step = ModelStep(self.loaded.models)
+        step = ModelStep(self.loaded.models, chosen)
         width = self.search.n_best if self.search.sample else self.search.beam_size
         try:
             with compute.reading():
                 state = step.start(source, mask_from(source_lengths, source.shape[1]), width)
             with compute.autocast():
-                return search(step, state, task, self.search)
+                found = search(step, state, task, self.search)
         except torch.OutOfMemoryError:
             raise ConfigError(
                 f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; take a smaller batch"
             ) from None
+        return [[candidates.name(one) for one in own] for own in found] if candidates else found
 
 
 @contextmanager

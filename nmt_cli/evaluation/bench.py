@@ -53,10 +53,11 @@ class Speed:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a precision costs: BLEU, the share of lines translated as in the first precision, and the megabytes of the
-    weights that search works with."""
+    """What a precision, or a shortlist, costs: BLEU, the share of lines translated as in the first row, and the
+    megabytes of the weights that search works with."""
 
     precision: SearchPrecision
+    shortlist: int
     bleu: float
     same: float
     megabytes: float
@@ -137,13 +138,23 @@ def _qualities(
 ) -> list[Quality]:
     found: list[Quality] = []
     first: list[str] = []
-    for precision, model in loaded.items():
-        translator = Translator(model, config.search, Batching(max(config.batch_size)))
+    ways = [(precision, model, config.search) for precision, model in loaded.items()]
+    if config.search.shortlist:  # what it costs is seen beside the whole vocabulary
+        precision, model, search = ways[0]
+        ways.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
+    for precision, model, search in ways:
+        translator = Translator(model, search, Batching(max(config.batch_size)))
         outputs = [translation.text for translation in translator.translate_lines(sources)]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
         found.append(
-            Quality(precision, judge.statistics("bleu", outputs).corpus(), same, weight_bytes(model.model) / 2**20)
+            Quality(
+                precision,
+                search.shortlist,
+                judge.statistics("bleu", outputs).corpus(),
+                same,
+                weight_bytes(model.model) / 2**20,
+            )
         )
     return found
 

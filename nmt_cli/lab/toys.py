@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
-from nmt_cli.corpus.batching import Batch, collate, pad, plan_epoch
+from nmt_cli.corpus.batch import Batch, collate, pad
+from nmt_cli.corpus.batching import plan_epoch
 from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.model_step import ModelStep
 from nmt_cli.decoding.search import Task, search

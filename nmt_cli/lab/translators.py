@@ -12,7 +12,8 @@ import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel, load_model
 from nmt_cli.config import ModelConfig, PreprocessConfig, TrainConfig
-from nmt_cli.corpus.batching import Batch, collate, stored
+from nmt_cli.corpus.batch import Batch, collate
+from nmt_cli.corpus.batching import stored
 from nmt_cli.corpus.prepare import prepare
 from nmt_cli.corpus.sample import find_sample
 from nmt_cli.corpus.store import PreparedCorpus, Split

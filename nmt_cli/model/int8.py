@@ -8,6 +8,7 @@ As the scale of x is that of a whole batch, a translation can depend, a little, 
 """
 
 import warnings
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,17 @@ class Int8Linear(nn.Module):
             warnings.simplefilter("ignore", UserWarning)
             quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         self.packed = torch.ops.quantized.linear_prepack(quantised, bias)
+
+    def rows(self, chosen: Tensor) -> "Int8Linear":
+        """The layer of these outputs (o,) only."""
+        whole, scales, bias = self._unpacked
+        return Int8Linear(whole[chosen].float() * scales[chosen, None], None if bias is None else bias[chosen])
+
+    @cached_property
+    def _unpacked(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Whole numbers (O, I), scales (O,), bias (O,)."""
+        weight, bias = torch.ops.quantized.linear_unpack(self.packed)
+        return weight.int_repr(), weight.q_per_channel_scales().float(), bias
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O) in float32."""

@@ -1,5 +1,6 @@
 """The whole: source tokens in, a distribution over target tokens out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -122,10 +123,14 @@ class Seq2Seq(nn.Module):
         """The decoder's state before the first token, for `beams` hypotheses a sentence."""
         return self.decoder.start(memory, beams)
 
-    def step(self, tokens: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None without attention."""
+    def step(
+        self, tokens: Tensor, state: DecoderState, memory: Memory, output: Callable[[Tensor], Tensor] | None = None
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None without
+        attention. `output` takes the place of the output layer, where only some of its rows are wanted."""
         readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
-        return self.output(readouts).float(), state, memory.on_source(weights)
+        logits = self.output(readouts) if output is None else output(readouts)
+        return logits.float(), state, memory.on_source(weights)
 
     def _embed(self, table: nn.Embedding, tokens: Tensor) -> Tensor:
         if self.training and self.config.word_dropout:

@@ -117,9 +117,10 @@ def _lengths(buckets: list[Bucket]) -> Table:
 
 
 def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
-    table = _table("precision", "BLEU", "same lines", "weights")
+    table = _table("precision", "shortlist", "BLEU", "same lines", "weights")
     for kept in bench.quality:
-        table.add_row(kept.precision, f"{kept.bleu:.2f}", f"{kept.same:.0%}", f"{kept.megabytes:.1f} MiB")
+        listed = str(kept.shortlist or "none")
+        table.add_row(kept.precision, listed, f"{kept.bleu:.2f}", f"{kept.same:.0%}", f"{kept.megabytes:.1f} MiB")
     yield table
     yield Text("\nSpeed", style="bold")
     table = _table("precision", "threads", "batch", "sentences/s", "subwords/s", "one line, ms", "95 %")

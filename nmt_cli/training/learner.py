@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nmt_cli.config import TrainingConfig
-from nmt_cli.corpus.batching import Batch, collate, twice
+from nmt_cli.corpus.batch import Batch, collate, twice
 from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from

@@ -9,7 +9,8 @@ from types import FrameType
 from typing import Any
 
 from nmt_cli.checkpoint.folder import LoadedModel, model_weights, save_weights
-from nmt_cli.corpus.batching import Batch, BatchPlan, Updates, sampled, stored
+from nmt_cli.corpus.batch import Batch
+from nmt_cli.corpus.batching import BatchPlan, Updates, sampled, stored
 from nmt_cli.corpus.store import Split
 from nmt_cli.errors import TrainingError
 from nmt_cli.training.health import Vital, warnings
@@ -160,6 +161,7 @@ class Run:
         tokens = sum(report.tokens for report in self._window)
         if tokens:
             share, elapsed = self.share(), now - self._clock
+            learning = elapsed - self._idle
             self._observer.report(
                 Report(
                     step=self.progress.step,
@@ -171,7 +173,7 @@ class Run:
                     clipped=sum(report.clipped for report in self._window) / len(self._window),
                     progress=share,
                     elapsed=elapsed,
-                    remaining=elapsed / share - elapsed if share else 0.0,
+                    remaining=learning / share - learning if share else 0.0,
                 )
             )
         self._window.clear()

@@ -77,7 +77,7 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
                 for before in replaced(config.out) if world.leads else []:
                     observer.say(f"the model that was here is kept as {before} until this run has ended")
                 if begins:
-                    create_folder(config.out, loaded.manifest, loaded.config, corpus.tokenizers)
+                    create_folder(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
                 reason = run.run()
             finally:
                 observer.close()

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel
-from nmt_cli.corpus.batching import collate, stored
+from nmt_cli.corpus.batch import collate
+from nmt_cli.corpus.batching import stored
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores

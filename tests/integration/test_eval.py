@@ -391,5 +391,10 @@ def test_bench(call: Call, found: Found) -> None:
     assert "one line, ms" in out
     assert ("bf16" in out) != ("bf16 is left out" in err)
 
+    status, out, err = bench(*ways, "--rounds", 1, "--shortlist", 4, "--json")
+    assert status == 0, err
+    rows = [(row["precision"], row["shortlist"]) for row in json.loads(out)["quality"]]
+    assert rows == [("fp32", 0), ("fp32", 4), ("int8", 4)]
+
     assert bench("--precision", "int4")[0] == 1
     assert bench("--prepared", "nowhere")[2].startswith("nmt: nowhere: ")

@@ -104,7 +104,8 @@ def test_plain_files_become_a_prepared_folder(nmt: Nmt, text: Path) -> None:
             assert split.source_ids(i).tolist() == tokenizers.source.encode(split.source_text(i))
             assert tokenizers.target.decode(split.target_ids(i)) == split.target_text(i)
         assert corpus.manifest.subwords[name] == (split.source_lengths.sum(), split.target_lengths.sum())
-    expected = {"manifest.json", "report.json", "tokenizer.model", "train.arrow", "dev.arrow", "test.arrow"}
+    splits = {"train.arrow", "dev.arrow", "test.arrow"}
+    expected = {"manifest.json", "report.json", "tokenizer.model", "lexicon.safetensors", *splits}
     assert {path.name for path in (text / "prepared").iterdir()} == expected
     assert not leftovers(text)
 

@@ -65,7 +65,8 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert done.stdout == ""
     assert "reached 30 updates" in done.stderr
     assert {f.name for f in model.iterdir()} == {
-        "README.md", "config.toml", "last", "manifest.json", "metrics.jsonl", "tokenizer.model", "weights.safetensors",
+        "README.md", "config.toml", "last", "lexicon.safetensors", "manifest.json", "metrics.jsonl", "tokenizer.model",
+            "weights.safetensors",
     }  # fmt: skip
     config = tomllib.loads((model / "config.toml").read_text())
     assert (config["model"]["hidden_size"], config["training"]["max_steps"]) == (16, 30)

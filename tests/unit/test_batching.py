@@ -11,7 +11,8 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt_cli.corpus.batching import BatchPlan, Updates, ahead, collate, plan_epoch, sampled
+from nmt_cli.corpus.batch import collate
+from nmt_cli.corpus.batching import BatchPlan, Updates, ahead, plan_epoch, sampled
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
 
 

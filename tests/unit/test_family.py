@@ -10,7 +10,7 @@ from scripted import every_translation
 from nmt_cli.checkpoint.folder import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
-from nmt_cli.corpus.batching import collate
+from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding.model_step import ModelStep
 from nmt_cli.decoding.search import Task, search

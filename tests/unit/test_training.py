@@ -8,7 +8,7 @@ import torch
 
 from nmt_cli.checkpoint.folder import model_weights
 from nmt_cli.config import ModelConfig, TrainingConfig
-from nmt_cli.corpus.batching import Batch, collate
+from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.model.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from

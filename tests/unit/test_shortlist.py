@@ -1,0 +1,139 @@
+"""Lexicons, learnt and kept, and search among what they foresee."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY_TEXT, write_tiny_model
+from test_corpus_store import with_sizes, write
+
+from nmt_cli.checkpoint.folder import LoadedModel, load_model
+from nmt_cli.config import SearchConfig
+from nmt_cli.corpus import model1
+from nmt_cli.corpus.lexicon import LEXICON, WIDTH, Table, read_lexicon, write_lexicon
+from nmt_cli.corpus.model1 import learn_lexicon
+from nmt_cli.corpus.tokenizer import EOS, PAD, Tokenizer, Tokenizers
+from nmt_cli.decoding.lines import Line
+from nmt_cli.decoding.shortlist import Shortlist
+from nmt_cli.decoding.translation import Translation
+from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.errors import CorpusError
+from nmt_cli.model.device import compute_for_search
+from nmt_cli.model.int8 import Int8Linear
+
+FIRST, WORDS, FREQUENT = 10, 30, 7
+"""Word s is translated as 2 s, and FREQUENT stands in every other sentence of the target."""
+
+
+def learn(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
+    random = np.random.default_rng(1)
+    rows = []
+    for number in range(pairs):
+        words = random.choice(np.arange(FIRST, FIRST + WORDS), 5, replace=False)
+        said = random.permutation(2 * words).tolist() + [FREQUENT] * (number % 2)
+        rows.append((words.tolist(), said, "", ""))
+    tokenizers = with_sizes(tokenizer, 50, 100)
+    return learn_lexicon(write(path / "train.arrow", tokenizers, [rows]), tokenizers)
+
+
+def test_translations_are_found_wherever_they_stand(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    table = learn(tmp_path, tiny_tokenizer)
+    assert table.shape == (50, WIDTH)
+    learnt = np.arange(FIRST, FIRST + WORDS)
+    assert (table[learnt, 0] == 2 * learnt).all()
+    assert (table[FIRST + WORDS :] == PAD).all(), "what was never read has no translation"
+    assert table[PAD, 0] == FREQUENT
+    assert set(table[PAD].tolist()) == {PAD, FREQUENT, *(2 * learnt).tolist()}
+    for row in table[learnt]:
+        named = row[row != PAD]
+        assert len(set(named.tolist())) == len(named)
+
+
+def test_a_large_corpus_is_sampled(tmp_path: Path, tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model1, "LINKS", 1000)
+    table = learn(tmp_path, tiny_tokenizer, 1000)
+    learnt = np.arange(FIRST, FIRST + WORDS)
+    assert 0.5 < (table[learnt, 0] == 2 * learnt).mean() <= 1, "from all over, though only thirty sentences"
+
+
+@pytest.fixture
+def model(tmp_path: Path, tiny_tokenizer: Tokenizer) -> LoadedModel:
+    return load_model(write_tiny_model(tmp_path / "model", tiny_tokenizer), compute_for_search("cpu", "fp32", 1))
+
+
+def translate(
+    model: LoadedModel, lines: Sequence[Line], shortlist: Shortlist | None, **search: object
+) -> list[Translation]:
+    translator = Translator(model, SearchConfig.model_validate({"max_length": 9, **search}), Batching(4))
+    translator._shortlist = shortlist
+    return translator.translate(lines)
+
+
+def everything(size: int) -> Shortlist:
+    return Shortlist(np.tile(np.arange(size, dtype=np.int32), (size, 1)), size, True)
+
+
+LINES = [Line(number, text) for number, text in enumerate(TINY_TEXT, start=1)]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("search", [{"beam_size": 1}, {"beam_size": 4, "n_best": 3}, {"sample": True}])
+def test_a_list_of_everything_changes_nothing(model: LoadedModel, precision: str, search: dict[str, object]) -> None:
+    model = load_model(model.path, compute_for_search("cpu", precision, 1))  # type: ignore[arg-type]
+    lines = [Line(1, "the dog", prefix="나는"), *LINES[1:]]
+    whole = translate(model, lines, None, **search)
+    listed = translate(model, lines, everything(model.tokenizers.target.size), **search)
+    for one, other in zip(whole, listed, strict=True):
+        assert [c.tokens for c in one.candidates] == [c.tokens for c in other.candidates]
+        assert [c.score for c in one.candidates] == pytest.approx([c.score for c in other.candidates], rel=1e-4)
+
+
+def test_only_what_is_listed_is_said(model: LoadedModel) -> None:
+    size = model.tokenizers.target.size
+    table = np.full((size, WIDTH), PAD, np.int32)
+    table[:, 1] = 5  # beyond the one asked for
+    table[EOS + 1 :, 0] = np.arange(EOS + 1, size) // 2
+    table[PAD, :3] = frequent = [300, 301, 302]
+    write_lexicon(model.path, table)
+    shortlist = Shortlist.read(model, 1)
+    assert shortlist.joint
+    changed = 0
+    for line, free in zip(LINES, translate(model, LINES, None), strict=True):
+        (found,) = translate(model, [line], shortlist)
+        read = model.tokenizers.source.encode(line.text)
+        wanted = {*frequent, *read, *(table[read, 0].tolist())}
+        assert set(found.candidates[0].tokens) <= set(model.tokenizers.target.pieces(sorted(wanted)))
+        assert 5 not in wanted
+        changed += found.candidates[0].tokens != free.candidates[0].tokens
+    assert changed
+    (found,) = translate(model, [Line(1, "the dog", prefix="친구를")], shortlist)
+    assert found.text.startswith("친구를")
+
+
+def test_rows_of_eight_bits() -> None:
+    torch.manual_seed(3)
+    layer = Int8Linear(torch.randn(60, 100), torch.randn(60))
+    inputs, rows = torch.randn(7, 100), torch.tensor([3, 4, 58])
+    torch.testing.assert_close(layer.rows(rows)(inputs), layer(inputs)[:, rows])
+
+
+def test_a_lexicon_is_checked(model: LoadedModel) -> None:
+    path = model.path / LEXICON
+    for write_wrong, message in (
+        (lambda: None, "prepare and train again, or leave out --shortlist"),
+        (lambda: path.write_bytes(b"rubbish"), "missing or damaged"),
+        (lambda: write_lexicon(model.path, np.zeros((7, WIDTH), np.int32)), "not a lexicon of these subwords"),
+        (
+            lambda: write_lexicon(model.path, np.full((model.tokenizers.source.size, WIDTH), 1 << 20, np.int32)),
+            "not a lexicon of these subwords",
+        ),
+    ):
+        write_wrong()
+        with pytest.raises(CorpusError, match=message):
+            Translator(model, SearchConfig(shortlist=8))
+    tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
+    table = np.zeros((tokenizers.source.size, WIDTH), np.int32)
+    write_lexicon(model.path, table)
+    assert (read_lexicon(model.path, tokenizers) == table).all()
