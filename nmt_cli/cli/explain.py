@@ -1,5 +1,6 @@
 """`nmt explain`."""
 
+import os
 import sys
 
 from nmt_cli.cli.options import command
@@ -19,9 +20,15 @@ def run(config: ExplainConfig) -> None:
     from nmt_cli.report.explanation import explain
 
     loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
-    explained = explain(loaded, config.sentence, config.beam_size, config.candidates, config.translation)
+    translation = None if config.translation is None else _text(config.translation)
+    explained = explain(loaded, _text(config.sentence), config.beam_size, config.candidates, translation)
     if config.html:
         write_page(explained, config.html)
         print(f"{config.html}: {explained.translation}", file=sys.stderr)
     else:
         show(explained)
+
+
+def _text(argument: str) -> str:
+    """An argument as text, bytes that are not UTF-8 read as they are in a file."""
+    return os.fsencode(argument).decode("utf-8", "replace")

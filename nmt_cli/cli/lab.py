@@ -23,9 +23,15 @@ def run(config: LabConfig) -> None:
     equal budget, prints a table, curves and a verdict, and writes report.md, results.json and the figure.
     """
     if config.experiment is None:
-        width = max(map(len, EXPERIMENTS))
+        if config.model_fields_set:
+            raise ConfigError(f"name an experiment, or {ALL}; without any option nmt lab lists them")
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2, 0, 0))
         for name, claim in EXPERIMENTS.items():
-            print(f"{name:<{width}}  {claim}")
+            table.add_row(name, claim)
+        Console(highlight=False).print(table)
         print(f"\nnmt lab {next(iter(EXPERIMENTS))} --quick    about a minute; without --quick up to half an hour")
         return
     _check(config, config.experiment)

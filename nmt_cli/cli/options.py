@@ -16,6 +16,9 @@ from nmt_cli.settings import Leaf, Settings, leaves, parse_assignment, read_toml
 
 C = TypeVar("C", bound=Settings)
 
+SCALES = (0.001, 100.0)
+"""What a preset's widths may be multiplied by."""
+
 
 def command(
     config_class: type[C],
@@ -34,6 +37,8 @@ def command(
             start = saved(given)
             layers = [] if start is None else [start]
             preset, scale = given.pop("preset", None), given.pop("scale", None)
+            if scale is not None and not SCALES[0] <= scale <= SCALES[1]:
+                raise ConfigError(f"--scale {scale:g}: give a number from {SCALES[0]:g} to {SCALES[1]:g}")
             if preset:
                 assert presets is not None
                 chosen = presets[preset] if scale is None else scaled(presets[preset], scale)
@@ -103,7 +108,7 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
         info = typer.Option("--preset", help="Start from a published system.", rich_help_panel="Model")
         found.append(parameter("preset", names, info))
         help_text = "Multiply the preset's widths by this."
-        info = typer.Option("--scale", min=0.001, max=100.0, help=help_text, rich_help_panel="Model")
+        info = typer.Option("--scale", help=help_text, rich_help_panel="Model")
         found.append(parameter("scale", float, info))
     return found
 

@@ -36,6 +36,10 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
         prefixes = None if config.target_prefix is None else Prefixes(config.target_prefix)
         compute = compute_for_search(config.device, config.precision, config.threads)
         loaded = load_ensemble(config.model, config.ensemble, compute)
+        if not any(model.config.attends for model in loaded.models):
+            for name in ("alignment", "attention"):
+                if getattr(config, name):
+                    raise ConfigError(f"--{name}: {config.model} has no attention to make it from; leave it out")
         translator = Translator(loaded, config.search, Batching(config.batch_size, config.window), looked_at)
         reader = LineReader(source, config.window)
         if reader.interactive:

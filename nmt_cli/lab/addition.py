@@ -86,6 +86,8 @@ def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, cou
         )
     attention, simple = _slowest(found["attention"]), _fastest(found["fixed vector, repeated"])
     never = f"not reached in {epochs} epochs"
+    early = attention is not None and attention < EARLY
+    late = simple is None
     x = list(range(1, epochs + 1))
     return Outcome(
         title="Addition: a fixed vector against attention",
@@ -111,12 +113,12 @@ def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, cou
             Verdict(
                 f"Attention passes {WANTED} accuracy before epoch {EARLY}.",
                 f"{WANTED} per character {never if attention is None else f'at epoch {attention}'} (the slowest seed).",
-                attention is not None and attention < EARLY,
+                early if early or epochs >= EARLY else None,
             ),
             Verdict(
                 f"The model with a repeated vector has not passed {WANTED} by epoch {LATE}.",
                 f"{WANTED} per character {never if simple is None else f'at epoch {simple}'} (the fastest seed).",
-                simple is None and epochs >= LATE,
+                late if not late or epochs >= LATE else None,
             ),
         ],
         numbers={

@@ -35,11 +35,16 @@ class Setting:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, what was measured of it, and whether that bears it out."""
+    """A claim, what was measured of it, and whether that bears it out; None if it could not tell."""
 
     claim: str
     measured: str
-    reproduced: bool
+    reproduced: bool | None
+
+    @property
+    def found(self) -> str:
+        """In a word or two."""
+        return {True: "reproduced", False: "not reproduced", None: "undecided"}[self.reproduced]
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,7 @@ def points(name: str, runs: Mapping[str, Sequence[float]]) -> Curve:
 
 def line(verdict: Verdict, quick: bool) -> str:
     """A verdict in one line."""
-    found = "reproduced" if verdict.reproduced else "not reproduced"
-    return f"{found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
+    return f"{verdict.found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
 
 
 def show(outcome: Outcome, setting: Setting, console: Console | None = None) -> None:

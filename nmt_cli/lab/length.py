@@ -87,7 +87,7 @@ def _outcome(
         share = statistics.fmean(kept[name])
         measured = f"BLEU {near:.1f} and {far:.1f}, so {share:.0%} is kept"
         if near < LEARNT:
-            return Verdict(claim, f"not to be tested, as it has hardly learnt: {measured}.", False)
+            return Verdict(claim, f"not to be tested, as it has hardly learnt: {measured}.", None)
         return Verdict(claim, f"{measured}.", least <= share < most)
 
     return Outcome(

@@ -23,6 +23,8 @@ NUMBERS = 3
 """Numbers shown of a vector in the terminal."""
 STRIP = 48
 """Numbers shown of a vector on the page, as cells."""
+DIGITS = 6
+"""Places of a number that the page gets, to round as the terminal does."""
 
 SCORES = {
     "dot": "q . h",
@@ -135,17 +137,18 @@ def _looks(explained: Explanation, looked: Looked, values: Vector) -> Table:
     """The tokens with the largest weights: score, weight, and their share of the context."""
     shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("token", "score", "weight", "", *["weight x v"] * shares):
-        table.add_column(name, justify="right" if name in ("score", "weight") else "left", no_wrap=True)
+    for name in ("", "token", "score", "weight", "", *["weight x v"] * shares):
+        right = name in ("score", "weight") or not table.columns
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     order = np.argsort(-looked.weights, kind="stable")
     for place in order[:SHOWN].tolist():
         weight = float(looked.weights[place])
         bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
         share = [_numbers(weight * values[place])] * shares
         token = Text(printable(explained.source[place]))
-        table.add_row(token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
+        table.add_row(str(place + 1), token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
     if rest := order[SHOWN:].tolist():
-        table.add_row(f"{len(rest)} others", "", f"{float(looked.weights[rest].sum()):.3f}")
+        table.add_row("", f"{len(rest)} others", "", f"{float(looked.weights[rest].sum()):.3f}")
     return table
 
 
@@ -166,14 +169,14 @@ def write_page(explained: Explanation, path: Path) -> None:
         "steps": [
             {
                 "token": printable(step.token),
-                "probability": round(step.probability, 4),
+                "probability": round(step.probability, DIGITS),
                 "scores": None if step.looked is None else _rounded(step.looked.scores),
                 "weights": None if step.looked is None else _rounded(step.looked.weights),
                 "query": None if step.looked is None else _strip(step.looked.query),
                 "context": None if step.looked is None else _strip(step.looked.context),
                 "state": _strip(step.state),
                 "readout": _strip(step.readout),
-                "best": [[printable(token), round(probability, 4)] for token, probability in step.best],
+                "best": [[printable(token), round(probability, DIGITS)] for token, probability in step.best],
             }
             for step in explained.steps
         ],
@@ -204,4 +207,4 @@ def _strip(vector: Vector) -> list[float]:
 
 
 def _rounded(vector: Vector) -> list[float]:
-    return [round(float(value), 4) for value in vector]
+    return [round(float(value), DIGITS) for value in vector]

@@ -191,6 +191,17 @@ def test_mistakes_are_told_in_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--alignment", "--attention"])
+def test_what_no_attention_can_show_is_refused_at_once(
+    nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path, option: str
+) -> None:
+    model = write_tiny_model(tmp_path / "fixed", tiny_tokenizer, attention="repeat")
+    lines, error = nmt(model, "the dog\n", option, tmp_path / "map.html", code=1)
+    assert lines == []
+    assert f"{option}: {model} has no attention" in error
+    assert not (tmp_path / "map.html").exists()
+
+
 def test_files_appear_whole_or_not_at_all(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     prefixes, alignment = tmp_path / "prefixes", tmp_path / "alignment"
     prefixes.write_text("나는\n", encoding="utf-8")
@@ -327,3 +338,19 @@ def test_a_full_disk_is_told_in_one_line(tiny_model: Path) -> None:
         error = process.stderr.read().decode()
     assert "No space left on device" in error
     assert error.count("\n") == 1
+
+
+def test_explain_reads_any_bytes(tiny_model: Path) -> None:
+    arguments = [
+        "explain",
+        b"\xff\xfe dog",
+        "--model",
+        str(tiny_model),
+        "--translation",
+        b"\xea \x80",
+        "--threads",
+        "1",
+    ]
+    done = subprocess.run([sys.executable, "-m", "nmt_cli", *arguments], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert "source       \ufffd\ufffd dog" in done.stdout.decode()

@@ -173,6 +173,7 @@ def test_the_lab_lists_runs_and_refuses(
     status, out, _ = nmt()
     assert status == 0
     assert all(name in out for name in EXPERIMENTS)
+    assert max(map(len, out.splitlines())) <= 80
     assert nmt("alchemy")[0] == 1
     (tmp_path / "file").touch()
     monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("it has begun"))
@@ -182,6 +183,7 @@ def test_the_lab_lists_runs_and_refuses(
         (("length", "--gold", "g"), "acts only on alignment"),
         (("alignment", "--gold", "g"), "acts only on alignment"),
         (("all", "--prepared", "p"), "--prepared needs --gold FILE too"),
+        (("--quick",), "name an experiment, or all"),
     ):
         status, _, error = nmt(*given)
         assert status == 1
@@ -195,7 +197,7 @@ def test_the_lab_lists_runs_and_refuses(
     monkeypatch.setattr("nmt_cli.cli.lab.EXPERIMENTS", dict.fromkeys(toys, ""))
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
-    assert out.count("reproduced (indicative") == 2 * len(toys)
+    assert out.count(" (indicative") == 2 * len(toys)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}-quick" for name in toys)
     recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "thread" in recipe["machine"]
@@ -205,6 +207,29 @@ def test_a_quick_verdict_is_indicative() -> None:
     verdict = addition.Verdict("Claim.", "figure.", False)
     assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
     assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
+
+
+@pytest.mark.parametrize(
+    ("epochs", "attention", "repeated", "found"),
+    [
+        (12, None, None, ["undecided", "undecided"]),
+        (12, 11, None, ["reproduced", "undecided"]),
+        (12, None, 12, ["undecided", "not reproduced"]),
+        (30, None, None, ["not reproduced", "undecided"]),
+        (50, 30, None, ["not reproduced", "reproduced"]),
+        (50, 29, 50, ["reproduced", "not reproduced"]),
+    ],
+)
+def test_what_was_not_waited_for_is_undecided(
+    epochs: int, attention: int | None, repeated: int | None, found: list[str]
+) -> None:
+    def run(passed: int | None) -> list[tuple[float, float]]:
+        return [(0.98 if passed and epoch >= passed else 0.5, 0.0) for epoch in range(1, epochs + 1)]
+
+    runs = {name: [run(None)] for name in addition.MODELS}
+    runs |= {"attention": [run(attention)], "fixed vector, repeated": [run(repeated)]}
+    outcome = addition._outcome(runs, epochs, 10, 2)
+    assert [verdict.found for verdict in outcome.verdicts] == found
 
 
 def test_lengths_to_compare_have_enough_sentences() -> None:
@@ -224,7 +249,7 @@ def test_what_has_not_learnt_proves_nothing() -> None:
     outcome = length._outcome(
         SimpleNamespace(manifest=manifest), 1.0, (((8, 12), (21, 30)), [(1, 5)]), (bins, whole, pairs)
     )
-    assert [verdict.reproduced for verdict in outcome.verdicts] == [True, False]
+    assert [verdict.reproduced for verdict in outcome.verdicts] == [True, None]
     assert "hardly learnt" in outcome.verdicts[1].measured
 
 
