@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.scores import SCORES
+from nmt_cli.model.scores import SCORES, multiply
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
     Where `mask` (B, S) is False, the weight is exactly zero. Every row of `mask` must hold a True.
     """
     weights = scores.float().masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
-    return torch.bmm(weights.to(values.dtype), values), weights
+    return multiply(weights, values).to(values.dtype), weights
 
 
 class Attention(nn.Module):

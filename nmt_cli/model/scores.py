@@ -9,9 +9,19 @@ PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
 
 
+def multiply(left: Tensor, right: Tensor) -> Tensor:
+    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter; where a processor learns, in
+    float32: they are small, and what multiplies bf16 is compiled anew for every shape, which for the batches of an epoch
+    makes the better part of a gigabyte."""
+    if torch.is_grad_enabled() and left.device.type == "cpu":
+        with torch.autocast("cpu", enabled=False):
+            return torch.bmm(left.float(), right.float())
+    return torch.bmm(left.to(right.dtype), right)
+
+
 def _products(query: Tensor, keys: Tensor) -> Tensor:
     """Every query (B, T, A) times every key (B, S, A): (B, T, S)."""
-    return torch.bmm(query.to(keys.dtype), keys.transpose(1, 2))
+    return multiply(query, keys.transpose(1, 2))
 
 
 class Score(nn.Module):
