@@ -14,8 +14,7 @@ from nmt_cli.errors import ConfigError
 
 KERNELS = "4096"
 """Compiled CPU kernels that the library keeps, instead of 1,024: every shape of batch has ten, and an epoch has some
-hundred shapes, which come again in the next. To compile them anew takes a tenth of the time, to keep them a gigabyte:
-who lacks that sets ONEDNN_PRIMITIVE_CACHE_CAPACITY=32."""
+hundred shapes, which come again in the next. To compile them anew takes a tenth of the time and more."""
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,17 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert str(read_facts(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
 
 
+def test_the_time_to_go_is_within_the_limit(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the start took most of it."""
+    monkeypatch.setattr("nmt_cli.training.loop.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.cli.train.STARTED", time.monotonic() - 60)
+    nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-minutes", "1.05")
+    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    ends = [row["elapsed"] + row["remaining"] for row in rows if row["kind"] == "train"]
+    assert ends
+    assert max(ends) <= 64
+
+
 def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared: Path, tmp_path: Path) -> None:
     def train(name: str, *options: str) -> str:
         nmt("train", prepared, "--out", tmp_path / name, *SMALL, "--max-steps", "12", *options)
