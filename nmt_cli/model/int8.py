@@ -7,6 +7,7 @@
 As the scale of x is that of a whole batch, a translation can depend, a little, on what it is translated with.
 """
 
+import threading
 import warnings
 from functools import cached_property
 
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 from nmt_cli.model.recurrence import Recurrence, State
 from nmt_cli.model.seq2seq import Seq2Seq
 
+_ALONE = threading.Lock()
+"""Silence is the whole process's: two threads that ask for it at once might leave it behind."""
 LEAST = 16
 """Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
 
@@ -28,7 +31,7 @@ class Int8Linear(nn.Module):
         self.bytes = weight.numel() + 4 * len(weight) * (2 if bias is None else 3)  # a scale, an offset, a bias each
         scales = weight.abs().amax(1).clamp_min(1e-8).double() / 127
         zeros = torch.zeros(len(scales), dtype=torch.long)
-        with warnings.catch_warnings():  # the library means to move these kernels elsewhere
+        with _ALONE, warnings.catch_warnings():  # the library means to move these kernels elsewhere
             warnings.simplefilter("ignore", UserWarning)
             quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         self.packed = torch.ops.quantized.linear_prepack(quantised, bias)
