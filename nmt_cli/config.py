@@ -17,6 +17,8 @@ Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Threads = Annotated[int, Field(ge=0, le=4096)]
+LISTED = 64
+"""Target subwords that a lexicon keeps for each of the source."""
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
@@ -365,7 +367,7 @@ class SearchConfig(Settings):
     """Most subwords of a translation; 0 allows three times the source's and 20 more."""
     no_repeat_ngram: Annotated[Count, Shown("Search")] = 0
     """Never repeat a run of this many subwords; 0 allows it."""
-    shortlist: Annotated[Count, Field(le=64), Shown("Search")] = 0
+    shortlist: Annotated[Count, Field(le=LISTED), Shown("Search")] = 0
     """Choose only among the this many likeliest translations of every source subword of a batch, learnt by nmt
     preprocess, and the most frequent subwords; 0 chooses among all. Faster, most with a large vocabulary (try 32; nmt
     bench --shortlist 32 shows what it costs), but a translation may depend on its batch."""

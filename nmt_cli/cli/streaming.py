@@ -114,12 +114,11 @@ class Outputs:
 
 
 def attention_map(translation: Translation) -> "AttentionMap":
-    """The best translation and what it looked at, to be drawn. Raises ConfigError if there is no attention."""
+    """The best translation and what it looked at, which there must be, to be drawn."""
     from nmt_cli.report.attention import AttentionMap, Subwords
 
     best = translation.candidates[0]
-    if best.attention is None:
-        raise ConfigError("--attention: this model has no attention to show")
+    assert best.attention is not None, "a model without attention was refused at the start"
     pieces = Subwords(translation.source_tokens, best.tokens, best.attention)
     words, texts = (translation.source_words, best.words), (translation.line.text, best.text)
     return AttentionMap.from_subwords(pieces, words, texts, best.score, translation.line.number)

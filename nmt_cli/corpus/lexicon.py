@@ -7,16 +7,15 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from nmt_cli.config import LISTED
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 
 LEXICON = "lexicon.safetensors"
 """File name, in the folder of a prepared corpus and of a model."""
-WIDTH = 64
-"""Target subwords kept for each of the source."""
 
 Table = npt.NDArray[np.int32]
-"""(V, WIDTH), PAD where there is nothing. The row of PAD has the target subwords that most sentences have."""
+"""(V, LISTED), PAD where there is nothing. The row of PAD has the target subwords that most sentences have."""
 
 
 def write_lexicon(folder: Path, table: Table) -> None:
@@ -36,7 +35,7 @@ def read_lexicon(folder: Path, tokenizers: Tokenizers) -> Table:
         ) from None
     except (OSError, SafetensorError, KeyError) as error:
         raise CorpusError(f"{path}: missing or damaged ({error})") from None
-    fits = table.shape == (tokenizers.source.size, WIDTH) and table.dtype == np.int32
+    fits = table.shape == (tokenizers.source.size, LISTED) and table.dtype == np.int32
     if not fits or table.min() < 0 or table.max() >= tokenizers.target.size:
         raise CorpusError(f"{path}: not a lexicon of these subwords")
     return table

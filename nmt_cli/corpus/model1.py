@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from nmt_cli.corpus.lexicon import WIDTH, Table
+from nmt_cli.config import LISTED
+from nmt_cli.corpus.lexicon import Table
 from nmt_cli.corpus.store import Split
 from nmt_cli.corpus.tokenizer import PAD, Tokenizers
 
@@ -31,12 +32,12 @@ def learn_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
         shares /= np.bincount(places, shares)[places]
         counts = np.bincount(inverse, shares, len(keys))
         probability = counts / np.bincount(source, counts)[source]
-    table = np.full((tokenizers.source.size, WIDTH), PAD, np.int32)
+    table = np.full((tokenizers.source.size, LISTED), PAD, np.int32)
     order = np.lexsort((target, -probability, source))
     rank = np.arange(len(order)) - np.searchsorted(source[order], source[order])
-    best = order[rank < WIDTH]
-    table[source[best], rank[rank < WIDTH]] = target[best]
-    frequent = np.argsort(-seen, kind="stable")[:WIDTH]
+    best = order[rank < LISTED]
+    table[source[best], rank[rank < LISTED]] = target[best]
+    frequent = np.argsort(-seen, kind="stable")[:LISTED]
     table[PAD, : len(frequent)] = np.where(seen[frequent] > 0, frequent, PAD)
     return table
 

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -41,10 +41,11 @@ class ModelStep:
 
     models: Sequence[Seq2Seq]
     candidates: Tensor | None = None
-    outputs: Sequence[Callable[[Tensor], Tensor]] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "outputs", [_narrow(model.output, self.candidates) for model in self.models])
+    @cached_property
+    def outputs(self) -> list[Callable[[Tensor], Tensor]]:
+        """The models' output layers."""
+        return [_narrow(model.output, self.candidates) for model in self.models]
 
     def start(self, source: Tensor, mask: Tensor, width: int) -> ModelState:
         """Read the source (B, S) and make ready for `width` hypotheses a sentence."""

@@ -10,9 +10,9 @@ from conftest import TINY_TEXT, write_tiny_model
 from test_corpus_store import with_sizes, write
 
 from nmt_cli.checkpoint.folder import LoadedModel, load_model
-from nmt_cli.config import SearchConfig
+from nmt_cli.config import LISTED, SearchConfig
 from nmt_cli.corpus import model1
-from nmt_cli.corpus.lexicon import LEXICON, WIDTH, Table, read_lexicon, write_lexicon
+from nmt_cli.corpus.lexicon import LEXICON, Table, read_lexicon, write_lexicon
 from nmt_cli.corpus.model1 import learn_lexicon
 from nmt_cli.corpus.tokenizer import EOS, PAD, Tokenizer, Tokenizers
 from nmt_cli.decoding.lines import Line
@@ -40,7 +40,7 @@ def learn(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
 
 def test_translations_are_found_wherever_they_stand(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
     table = learn(tmp_path, tiny_tokenizer)
-    assert table.shape == (50, WIDTH)
+    assert table.shape == (50, LISTED)
     learnt = np.arange(FIRST, FIRST + WORDS)
     assert (table[learnt, 0] == 2 * learnt).all()
     assert (table[FIRST + WORDS :] == PAD).all(), "what was never read has no translation"
@@ -92,7 +92,7 @@ def test_a_list_of_everything_changes_nothing(model: LoadedModel, precision: str
 
 def test_only_what_is_listed_is_said(model: LoadedModel) -> None:
     size = model.tokenizers.target.size
-    table = np.full((size, WIDTH), PAD, np.int32)
+    table = np.full((size, LISTED), PAD, np.int32)
     table[:, 1] = 5  # beyond the one asked for
     table[EOS + 1 :, 0] = np.arange(EOS + 1, size) // 2
     table[PAD, :3] = frequent = [300, 301, 302]
@@ -124,9 +124,9 @@ def test_a_lexicon_is_checked(model: LoadedModel) -> None:
     for write_wrong, message in (
         (lambda: None, "prepare and train again, or leave out --shortlist"),
         (lambda: path.write_bytes(b"rubbish"), "missing or damaged"),
-        (lambda: write_lexicon(model.path, np.zeros((7, WIDTH), np.int32)), "not a lexicon of these subwords"),
+        (lambda: write_lexicon(model.path, np.zeros((7, LISTED), np.int32)), "not a lexicon of these subwords"),
         (
-            lambda: write_lexicon(model.path, np.full((model.tokenizers.source.size, WIDTH), 1 << 20, np.int32)),
+            lambda: write_lexicon(model.path, np.full((model.tokenizers.source.size, LISTED), 1 << 20, np.int32)),
             "not a lexicon of these subwords",
         ),
     ):
@@ -134,6 +134,6 @@ def test_a_lexicon_is_checked(model: LoadedModel) -> None:
         with pytest.raises(CorpusError, match=message):
             Translator(model, SearchConfig(shortlist=8))
     tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
-    table = np.zeros((tokenizers.source.size, WIDTH), np.int32)
+    table = np.zeros((tokenizers.source.size, LISTED), np.int32)
     write_lexicon(model.path, table)
     assert (read_lexicon(model.path, tokenizers) == table).all()
