@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_safetensors
+from safetensors.torch import load_file
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
@@ -30,7 +30,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts. Raises CheckpointError if the file is missing, damaged or foreign."""
     facts = read_facts(path)
     try:
-        tensors = load_safetensors(path.read_bytes())
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: damaged: {error}") from None
     if _hash(tensors) != facts.get("sha256"):

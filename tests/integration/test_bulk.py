@@ -1,6 +1,8 @@
 """`nmt bulk`: what `nmt translate` gives, by several processes, however often they end."""
 
+import ctypes
 import json
+import os
 import subprocess
 import sys
 import time
@@ -147,3 +149,27 @@ def test_workers_want_the_model_that_was_asked_for(source: Path, tiny_model: Pat
     (part,) = cut(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
         translate_part(BulkConfig(model=tiny_model), ["0"], part)
+
+
+FAULTS = """
+import resource
+import torch
+from nmt_cli.decoding.parts import keep_freed
+
+def faults(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        torch.ones(1 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep_freed()
+print(faults(1), faults(20))
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc can be told to keep memory")
+def test_a_worker_keeps_what_it_has_freed() -> None:
+    environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask starts its workers
+    done = subprocess.run([sys.executable, "-c", FAULTS], env=environment, capture_output=True, check=True, text=True)
+    first, others = map(int, done.stdout.split())
+    assert others <= max(first, 100), "memory was taken anew each time"

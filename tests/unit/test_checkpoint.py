@@ -8,9 +8,12 @@ import torch
 
 from nmt_cli import atomic
 from nmt_cli.atomic import check_writable, replacing, write_atomic
+from nmt_cli.checkpoint.folder import load_model, model_weights
 from nmt_cli.checkpoint.layout import read_facts
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
+from nmt_cli.model.device import compute_for_search
+from nmt_cli.model.recurrence import Recurrence
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}
 
@@ -53,6 +56,17 @@ def test_damage_is_noticed(tmp_path: Path, damage: object, message: str) -> None
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
     with pytest.raises(CheckpointError, match=message):
         read_tensors(path)
+
+
+def test_reading_a_model_draws_nothing_and_leaves_drawing_as_it_was(tiny_model: Path) -> None:
+    before = torch.get_rng_state()
+    loaded = load_model(tiny_model, compute_for_search("cpu", "fp32", 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    written, _ = read_tensors(tiny_model / "weights.safetensors")
+    for name, weight in model_weights(loaded.model).items():
+        assert torch.equal(weight, written[name]), name
+    weight = Recurrence("lstm", 8, 8).cell.weight_hh_l0
+    torch.testing.assert_close(weight[:8] @ weight[:8].T, torch.eye(8))
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
