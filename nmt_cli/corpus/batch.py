@@ -30,18 +30,19 @@ def twice(batch: Batch) -> Batch:
     return Batch(source, lengths, entering, leaving, 2 * batch.tokens)
 
 
-def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike]) -> Batch:
-    """Pad token sequences (without BOS and EOS) into a batch."""
-    source, source_lengths = pad([np.append(ids, EOS) for ids in sources])
-    leaving, target_lengths = pad([np.append(ids, EOS) for ids in targets])
+def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike], multiple: int = 1) -> Batch:
+    """Pad token sequences (without BOS and EOS) into a batch, to widths that are multiples of this number."""
+    source, source_lengths = pad([np.append(ids, EOS) for ids in sources], multiple)
+    leaving, target_lengths = pad([np.append(ids, EOS) for ids in targets], multiple)
     entering = np.concatenate([np.full((len(leaving), 1), BOS), leaving[:, :-1]], 1)
     entering[entering == EOS] = PAD  # the end of a shorter target is never read
     return Batch(source, source_lengths, entering, leaving, int(target_lengths.sum()))
 
 
-def pad(sequences: Sequence[npt.NDArray[np.integer]]) -> tuple[Tokens, Tokens]:
-    """Sequences -> a padded array (B, longest) and their lengths (B,)."""
+def pad(sequences: Sequence[npt.NDArray[np.integer]], multiple: int = 1) -> tuple[Tokens, Tokens]:
+    """Sequences -> an array (B, W), where W is the longest made up to a multiple, and their lengths (B,)."""
     lengths = np.array([len(s) for s in sequences], np.int64)
-    padded = np.full((len(sequences), int(lengths.max())), PAD, np.int64)
+    width = -(-int(lengths.max()) // multiple) * multiple
+    padded = np.full((len(sequences), width), PAD, np.int64)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(sequences)
     return padded, lengths

@@ -3,7 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import BatchPlan, Updates, ahead, plan_epoch, sampled
+from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, sampled
+from nmt_cli.corpus.store import Split
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
 
 
@@ -45,7 +46,9 @@ def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], bu
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     for rows in batches:
         width = max(max(lengths[r]) for r in rows) + 1
-        assert len(rows) == 1 or width * len(rows) <= budget
+        assert len(rows) == 1 or (width + width % EVEN) * len(rows) <= budget
+    for (batch,) in Updates(cast(Split, split), BatchPlan(budget, 1, seed), 0).iterate():
+        assert batch.source.shape[1] % EVEN == batch.leaving.shape[1] % EVEN == 0
 
 
 def test_order_depends_on_seed_and_epoch_only() -> None:
@@ -111,6 +114,9 @@ def test_collate() -> None:
     assert batch.entering.tolist() == [[BOS, 6], [BOS, PAD]]
     assert batch.leaving.tolist() == [[6, EOS], [EOS, PAD]]
     assert batch.tokens == 3
+    wider = collate([[7, 8, 9, 9], [5]], [[6], []], multiple=3)
+    assert (wider.source.shape, wider.leaving.shape, wider.tokens) == ((2, 6), (2, 3), 3)
+    assert wider.source_lengths.tolist() == [5, 2]
 
 
 def test_errors_on_the_other_thread_reach_the_caller() -> None:
