@@ -1,19 +1,28 @@
-"""What translating costs as sentences and files grow.
+"""What translating costs as sentences and files grow, and what training costs as the corpus grows.
 
     python benchmarks/growth.py --model model --text test.en [--beam-size 5] [--json FILE]
+    python benchmarks/growth.py --train data/train --source en --target fr [--pairs 29000 200000 800000] [--json FILE]
 
 Sentences of 10 to 400 words, made by joining those of the text, in one process: milliseconds for each target subword,
 which should not become more as sentences grow. Files of 1,000 to 100,000 lines, the text again and again with a
 number in front so that no line is the same: seconds for each thousand lines, and the peak memory of the process.
+
+Corpora of each size are made of the given one (half of one pair followed by half of another), prepared with the
+subwords of the first, and learnt from for as many updates: target subwords a second in the second half of them, and
+peak memory.
 """
 
+import argparse
 import itertools
+import json
+import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from process import measure
+from preprocess import synthesise
+from process import Run, measure
 from result import arguments, machine, write
 
 from nmt_cli.checkpoint.folder import load_model
@@ -25,6 +34,13 @@ from nmt_cli.model.device import compute_for_search
 LENGTHS = (10, 20, 50, 100, 200, 400)
 SENTENCES = 64
 FILES = (1_000, 10_000, 100_000)
+UPDATES = 1200
+"""An epoch of the smallest corpus, in which the library compiles its kernels, and half as many again."""
+
+
+def nmt(*command: str, source: Path | None = None) -> Run:
+    """A command of the toolkit in a process of its own."""
+    return measure([sys.executable, "-m", "nmt_cli", *command], source)
 
 
 def by_length(model: Path, text: list[str], beam_size: int, precision: SearchPrecision) -> list[dict[str, float]]:
@@ -55,7 +71,7 @@ def by_file(model: Path, text: list[str], beam_size: int, precision: SearchPreci
         for count in FILES:
             lines = itertools.islice(itertools.cycle(text), count)
             source.write_text("".join(f"{n} {line}\n" for n, line in enumerate(lines)), encoding="utf-8")
-            run = measure([sys.executable, "-m", "nmt_cli", "translate", *options], source)
+            run = nmt("translate", *options, source=source)
             row = {"lines": count, "seconds": run.seconds, "peak_mebibytes": run.peak_bytes / 2**20}
             rows.append(row)
             print(
@@ -65,17 +81,57 @@ def by_file(model: Path, text: list[str], beam_size: int, precision: SearchPreci
     return rows
 
 
+def by_corpus(given: argparse.Namespace) -> list[dict[str, float]]:
+    """Speed and memory of training, by the pairs of the corpus."""
+    languages, rows = (given.source, given.target), []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        subwords: list[str] = []
+        for pairs in given.pairs:
+            prefix, prepared, model = (folder / f"{name}-{pairs}" for name in ("text", "prepared", "model"))
+            synthesise(given.train, languages, pairs, prefix)
+            options = ["--source", languages[0], "--target", languages[1], "--out", str(prepared), *subwords]
+            preparing = nmt("preprocess", "--train", str(prefix), *options)
+            subwords = subwords or ["--tokenizer-model", str(prepared / "tokenizer.model")]
+            run = nmt("train", str(prepared), "--out", str(model), "--max-steps", str(UPDATES))
+            told = map(json.loads, (model / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+            speeds = [line["speed"] for line in told if line["kind"] == "train" and line["step"] > UPDATES / 2]
+            row = {
+                "pairs": pairs,
+                "prepare_seconds": preparing.seconds,
+                "tokens_per_second": statistics.median(speeds),
+                "peak_mebibytes": run.peak_bytes / 2**20,
+            }
+            rows.append(row)
+            print(
+                f"{pairs:>9,} pairs  prepared in {row['prepare_seconds']:5.1f} s  "
+                f"{row['tokens_per_second']:7,.0f} target subwords/s  {row['peak_mebibytes']:6,.0f} MiB",
+                flush=True,
+            )
+    return rows
+
+
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--text", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--text", type=Path, help="lines for the model")
     parser.add_argument("--beam-size", type=int, default=5)
     parser.add_argument("--precision", choices=["fp32", "int8"], default="fp32")
+    parser.add_argument("--train", help="a corpus to learn from")
+    parser.add_argument("--source")
+    parser.add_argument("--target")
+    parser.add_argument("--pairs", type=int, nargs="+", default=[29_000, 200_000, 800_000])
     given = parser.parse_args()
-    text = list(read_lines(TextFile(given.text)))
+    if not all((given.model, given.text)) and not all((given.train, given.source, given.target)):
+        parser.error("give --model and --text, or --train, --source and --target")
     print(machine())
-    how = (given.model, text, given.beam_size, given.precision)
-    write(given.json, {"machine": machine(), "lengths": by_length(*how), "files": by_file(*how)})
+    found: dict[str, object] = {"machine": machine()}
+    if given.model and given.text:
+        how = (given.model, list(read_lines(TextFile(given.text))), given.beam_size, given.precision)
+        found |= {"lengths": by_length(*how), "files": by_file(*how)}
+    if given.train and given.source and given.target:
+        found["corpora"] = by_corpus(given)
+    write(given.json, found)
 
 
 if __name__ == "__main__":

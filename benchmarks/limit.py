@@ -1,28 +1,33 @@
-"""What this machine can do at most, and what share of it training uses.
+"""What this machine can do at most, and what share of it training and translating use.
 
-    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--json FILE] \
-        [-- hidden_size=512 batch_tokens=2048 ...]
+    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--device cuda] [--json FILE] \
+        [--model model --beam-size 1 5 --batch-size 256 64] [-- hidden_size=512 batch_tokens=2048 ...]
 
 Measures in one run: matrix products in fp32, bf16 and int8, large ones and those of the model; memory bandwidth; then
 training, as a whole and phase by phase. Utilisation is what training multiplies in a second, counted from the model's
 sizes, over what the machine multiplies in a large product at the same precision. Padding counts as nothing: only real
 tokens are work. Sizes of the model and `batch_tokens` can be given; all else is as by default.
+
+With `--model` also searches by this model, of the test split (dev if there is none) of the prepared corpus, in every
+precision, each with the seconds of its parts; on several threads the parts' seconds are those of all threads together.
 """
 
 import argparse
 import itertools
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from clock import median_seconds, now, peak_memory
+from decoding import decode
+from products import multiplications
 from result import arguments, machine, write
 from torch import Tensor, nn
 
 from nmt_cli.checkpoint.folder import build_model
-from nmt_cli.config import TrainConfig
+from nmt_cli.config import SearchPrecision, TrainConfig
 from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates
 from nmt_cli.corpus.store import PreparedCorpus
@@ -30,77 +35,43 @@ from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute, compute_for_training
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.int8 import Int8Linear
-from nmt_cli.model.recurrence import Recurrence
-from nmt_cli.model.seq2seq import Seq2Seq, mask_from
+from nmt_cli.model.seq2seq import mask_from
 from nmt_cli.settings import parse_assignment, resolve
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loss import output_loss
 
 LARGE = 2048
+PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 RATE = 1e-4
 WARM = 600
 """Updates before the clock runs, an epoch of Multi30k: the library compiles kernels for every new shape."""
 
 
-def median_seconds(work: Callable[[], object], seconds: float) -> float:
-    """Of one call, over as many as fit."""
-    work()
-    taken: list[float] = []
-    until = time.perf_counter() + seconds
-    while time.perf_counter() < until or len(taken) < 3:
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
-
-
-def matrix_rates(shapes: dict[str, tuple[int, int, int]], seconds: float) -> Iterator[dict[str, Any]]:
+def matrix_rates(
+    shapes: dict[str, tuple[int, int, int]], seconds: float, device: torch.device
+) -> Iterator[dict[str, Any]]:
     """GFLOP/s of (rows, in, out) by precision; a product and a sum are two operations."""
     for name, (rows, size, out) in shapes.items():
         rate: dict[str, Any] = {"product": name, "shape": f"{rows} x {size} x {out}"}
-        inputs, weight = torch.randn(rows, size), torch.randn(out, size)
+        inputs, weight = torch.randn(rows, size, device=device), torch.randn(out, size, device=device)
         ways: dict[str, Callable[[], object]] = {"fp32": lambda i=inputs, w=weight: nn.functional.linear(i, w)}  # type: ignore[misc]
-        if torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+        on_cpu = device.type == "cpu"
+        if not on_cpu or torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
             half = inputs.bfloat16(), weight.bfloat16()
             ways["bf16"] = lambda h=half: nn.functional.linear(*h)  # type: ignore[misc]
-        int8 = Int8Linear(weight, None)
-        ways["int8"] = lambda i=inputs, q=int8: q(i)  # type: ignore[misc]
+        if on_cpu:
+            int8 = Int8Linear(weight, None)
+            ways["int8"] = lambda i=inputs, q=int8: q(i)  # type: ignore[misc]
         for precision, work in ways.items():
-            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds)
+            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds, device)
         yield rate
 
 
-def bandwidth(seconds: float) -> float:
+def bandwidth(seconds: float, device: torch.device) -> float:
     """GB/s of copying what no cache holds, reading and writing counted."""
-    source = torch.ones(64 * 2**20)
+    source = torch.ones(64 * 2**20, device=device)
     target = torch.empty_like(source)
-    return 2e-9 * source.numel() * 4 / median_seconds(lambda: target.copy_(source), seconds)
-
-
-def multiplications(model: Seq2Seq, source_per_target: float, source_length: float) -> dict[str, float]:
-    """Products for each target token of reading forwards, by phase; learning takes three times as many."""
-    attention, hidden = model.decoder.attention, model.config.hidden_size
-    looked = 0.0
-    if attention is not None:
-        score = attention.score
-        keys = [attention.key, *(getattr(score, name) for name in ("projection", "key") if hasattr(score, name))]
-        pairs = [getattr(score, name) for name in ("vector", "second") if hasattr(score, name)]
-        by_key, by_pair = sum(map(weights, keys)), attention.heads * sum(map(weights, pairs)) + 2 * hidden
-        looked = source_per_target * by_key + source_length * by_pair
-        looked += weights(attention) - by_key - sum(map(weights, pairs))  # what is left is there for each query
-    return {
-        "encoder": source_per_target * weights(model.encoder),
-        "decoder recurrence": sum(map(weights, model.decoder.layers)),
-        "attention": looked,
-        "readout": weights(model.decoder.readout),
-        "output layer": model.output.weight.numel(),
-    }
-
-
-def weights(module: nn.Module) -> int:
-    """Products of one vector with the matrices of a module."""
-    parts = [part for part in module.modules() if isinstance(part, nn.Linear | Recurrence)]
-    return sum(p.numel() for part in parts for p in part.parameters() if p.dim() > 1)
+    return 2e-9 * source.numel() * 4 / median_seconds(lambda: target.copy_(source), seconds, device)
 
 
 class Phases:
@@ -110,7 +81,8 @@ class Phases:
         self.learner, self.compute = learner, compute
         self.model = learner.model
         self.source, lengths, self.entering, leaving = (
-            torch.from_numpy(a) for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+            torch.from_numpy(a).to(compute.device)
+            for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
         )
         self.mask = mask_from(lengths, self.source.size(1))
         self.real = (leaving != PAD).flatten().nonzero().squeeze(1)
@@ -170,7 +142,7 @@ def begin(given: argparse.Namespace, compute: Compute) -> tuple[Learner, TrainCo
     options = [("--", parse_assignment(text)) for text in given.options]
     config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
     torch.manual_seed(1)
-    learner = Learner(build_model(config, corpus.tokenizers).train(), config.training, compute)
+    learner = Learner(build_model(config, corpus.tokenizers).to(compute.device).train(), config.training, compute)
     split, plan = corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1)
     return learner, config, (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
 
@@ -187,15 +159,16 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         learner.update(update, RATE)
     seen: list[Batch] = []
     waited = 0.0
-    started = time.perf_counter()
+    started = now(compute.device)
     while time.perf_counter() - started < given.seconds:
         asked = time.perf_counter()
         (batch,) = next(updates)
         waited += time.perf_counter() - asked
         learner.update([batch], RATE)
         seen.append(batch)
-    seconds = time.perf_counter() - started
+    seconds = now(compute.device) - started
     tokens, sources = sum(batch.tokens for batch in seen), sum(int(batch.source_lengths.sum()) for batch in seen)
+    peak = peak_memory(compute.device)
     phases = Phases(learner, sorted(seen, key=lambda batch: batch.tokens)[len(seen) // 2], compute)
     works = {
         "embedding": phases.target_embedding,
@@ -203,9 +176,13 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         "decoder": phases.decoder,
         "output layer": phases.output,
     }
-    taken = {name: 1000 * median_seconds(work, given.seconds / 10) for name, work in works.items()}
+
+    def milliseconds(work: Callable[[], object]) -> float:
+        return 1000 * median_seconds(work, given.seconds / 10, compute.device)
+
+    taken = {name: milliseconds(work) for name, work in works.items()}
     learner.update([batch], RATE)  # so that the optimiser has all gradients
-    taken["optimiser"] = 1000 * median_seconds(phases.optimiser, given.seconds / 10)
+    taken["optimiser"] = milliseconds(phases.optimiser)
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
     return {
@@ -220,6 +197,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         },
         "precision": "bf16" if compute.dtype == torch.bfloat16 else "fp32",
         "parameters": model.size,
+        "peak_memory": peak,
     }
 
 
@@ -228,36 +206,72 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["auto", "fp32", "bf16"], default="auto")
+    parser.add_argument("--model", type=Path, help="also how fast this model translates")
+    parser.add_argument("--beam-size", type=int, nargs="+", default=[1, 5])
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[256, 64], help="for each beam size")
     parser.add_argument("options", nargs="*", help="sizes as key=value, after --")
     given = parser.parse_args()
-    compute = compute_for_training("cpu", given.precision, given.threads)
+    if len(given.beam_size) != len(given.batch_size):
+        parser.error("give as many numbers to --batch-size as to --beam-size")
+    compute = compute_for_training(given.device, given.precision, given.threads)
     print(f"{machine()}; {compute}\n")
     trained = train(given, compute)
 
     shapes = {"large": (LARGE, LARGE, LARGE), **trained["shapes"]}
-    rates = list(matrix_rates(shapes, given.seconds / 20))
+    rates = list(matrix_rates(shapes, given.seconds / 20, compute.device))
     print(f"{'matrix product, GFLOP/s':<26} {'shape':>20} {'fp32':>7} {'bf16':>7} {'int8':>7}")
     for rate in rates:
         figures = " ".join(f"{rate[p]:7.0f}" if p in rate else f"{'':>7}" for p in ("fp32", "bf16", "int8"))
         print(f"{rate['product']:<26} {rate['shape']:>20} {figures}")
-    copied = bandwidth(given.seconds / 20)
+    copied = bandwidth(given.seconds / 20, compute.device)
     print(f"memory {copied:.0f} GB/s\n")
 
     best = rates[0][trained["precision"]]
-    print(f"{'phase':<20} {'ms an update':>12} {'share':>6} {'products a token':>17}")
-    whole = sum(trained["phases"].values())
     products = trained["products_per_token"]
-    for name, taken in trained["phases"].items():
+    table("ms an update", trained["phases"], products)
+    print(f"{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
+    print(
+        f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
+        f"= {trained['gflops']:.0f} GFLOP/s, {trained['gflops'] / best:.0%} of {best:.0f} in {trained['precision']}; "
+        f"peak memory {trained['peak_memory']:,.0f} MiB\n"
+    )
+    searches = list(translate(given, rates[0])) if given.model else []
+    found = {"machine": machine(), "matrix": rates, "memory": copied, "training": trained, "searches": searches}
+    write(given.json, found)
+
+
+def table(head: str, phases: dict[str, float], products: dict[str, float]) -> None:
+    """The phases of training or of search, with their shares and products."""
+    whole = sum(phases.values())
+    print(f"{'phase':<20} {head:>12} {'share':>6} {'products a token':>17}")
+    for name, taken in phases.items():
         parts = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name,)
         counted = sum(products.get(part, 0) for part in parts)
         print(f"{name:<20} {taken:12.2f} {taken / whole:6.0%} {counted:17,.0f}")
-    print(f"{'sum of phases':<20} {whole:12.2f}\n{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
-    print(
-        f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
-        f"= {trained['gflops']:.0f} GFLOP/s, {trained['gflops'] / best:.0%} of {best:.0f} in {trained['precision']}"
-    )
-    write(given.json, {"machine": machine(), "matrix": rates, "memory": copied, "training": trained})
+    print(f"{'sum of phases':<20} {whole:12.2f}")
+
+
+def translate(given: argparse.Namespace, rates: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Searches of every kind, each told as it ends; `rates` are those of a large product."""
+    corpus = PreparedCorpus.open(given.prepared)
+    split = corpus.split("test" if "test" in corpus.manifest.counts else "dev")
+    texts = [split.source_text(row) for row in range(len(split))]
+    for beam_size, batch_size in zip(given.beam_size, given.batch_size, strict=True):
+        for precision in PRECISIONS:
+            if precision not in rates:
+                continue
+            found = decode(given.model, texts, beam_size, batch_size, given.device, precision, given.threads)
+            print(f"beam {beam_size}, batches of {batch_size}, {precision}")
+            table("s", found["phases"], found["products_per_token"])
+            print(
+                f"{found['sentences_per_second']:,.0f} sentences/s; {found['tokens_per_second']:,.0f} subwords/s x "
+                f"2 x {sum(found['products_per_token'].values()):,.0f} products = {found['gflops']:.0f} GFLOP/s, "
+                f"{found['gflops'] / rates[precision]:.0%} of {rates[precision]:.0f} in {precision}\n",
+                flush=True,
+            )
+            yield found
 
 
 if __name__ == "__main__":
