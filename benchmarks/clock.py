@@ -15,15 +15,16 @@ def now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def median_seconds(work: Callable[[], object], seconds: float, device: torch.device) -> float:
-    """Of one call, over as many as fit."""
+def median_seconds(work: Callable[[], object], seconds: float, device: torch.device, calls: int = 1) -> float:
+    """Of one call, over as many as fit; `calls` of them between two looks at the clock, for which a GPU has to wait."""
     work()
     taken: list[float] = []
     until = (started := now(device)) + seconds
     while len(taken) < 3 or started < until:
-        work()
+        for _ in range(calls):
+            work()
         ended = now(device)
-        taken.append(ended - started)
+        taken.append((ended - started) / calls)
         started = ended
     return statistics.median(taken)
 

@@ -4,17 +4,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from clock import now
 from products import multiplications
 
-from nmt_cli.checkpoint.folder import load_model
-from nmt_cli.config import SearchConfig, SearchPrecision
+from nmt_cli.checkpoint.folder import LoadedModel, build_model, undrawn
+from nmt_cli.config import SearchConfig
 from nmt_cli.decoding.translator import Batching, Translator
-from nmt_cli.model.device import compute_for_search
 from nmt_cli.model.recurrence import Recurrence
 from nmt_cli.model.seq2seq import Seq2Seq
 
@@ -28,20 +26,32 @@ class Watch:
     device: torch.device
     taken: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     _alone: threading.Lock = field(default_factory=threading.Lock)
+    _mine: threading.local = field(default_factory=threading.local)
 
     def watch(self, holder: Any, method: str, name: str) -> None:
         """From now on the time of this method counts under this name."""
         work: Callable[..., Any] = getattr(holder, method)
 
         def timed(*given: Any, **named: Any) -> Any:
+            if name in self._running():  # attention that covers calls itself
+                return work(*given, **named)
+            self._running().add(name)
             started = now(self.device)
             result = work(*given, **named)
             seconds = now(self.device) - started
+            self._running().discard(name)
             with self._alone:
                 self.taken[name] += seconds
             return result
 
         setattr(holder, method, timed)
+
+    def _running(self) -> set[str]:
+        """What this thread is at."""
+        if not hasattr(self._mine, "names"):
+            self._mine.names = set()
+        names: set[str] = self._mine.names
+        return names
 
 
 def _watch_model(watch: Watch, model: Seq2Seq) -> None:
@@ -52,23 +62,21 @@ def _watch_model(watch: Watch, model: Seq2Seq) -> None:
         watch.watch(model.decoder.attention, "forward", "attention")
 
 
-def decode(
-    path: Path, texts: list[str], beam_size: int, batch_size: int, device: str, precision: SearchPrecision, threads: int
-) -> dict[str, Any]:
-    """Speed of a search by this model, and the seconds of its parts on each of the threads that it runs on."""
-    compute = compute_for_search(device, precision, threads)  # type: ignore[arg-type]
-    loaded = load_model(path, compute)
+def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: int) -> dict[str, Any]:
+    """Speed of a search by this model, and the seconds of its parts, added up over the threads that it runs on."""
+    device = loaded.compute.device
     translator = Translator(loaded, SearchConfig(beam_size=beam_size), Batching(batch_size, len(texts)))
     list(translator.translate_lines(texts))  # the library compiles its kernels
-    started = now(compute.device)
+    started = now(device)
     found = list(translator.translate_lines(texts))
-    seconds = now(compute.device) - started
-    out = sum(len(translation.candidates[0].tokens) + 1 for translation in found)
-    read = sum(len(translation.source_tokens) for translation in found)
-    plain = load_model(path, compute_for_search(device, "fp32", threads)).model  # type: ignore[arg-type]
-    products = multiplications(plain, read / out, read / len(texts), beam_size)
+    seconds = now(device) - started
+    out = sum(len(translation.candidates[0].tokens) + 1 for translation in found)  # EOS
+    read = sum(len(translation.source_tokens) + 1 for translation in found)
+    with undrawn():  # for its sizes; one that is quantised has none to be counted
+        sizes = build_model(loaded.config, loaded.tokenizers)
+    products = multiplications(sizes, read / out, read / len(texts), beam_size)
 
-    watch = Watch(compute.device)
+    watch = Watch(device)
     _watch_model(watch, loaded.model)
     watch.watch(translator, "_search_batch", WHOLE)
     step = Recurrence.step
@@ -77,15 +85,15 @@ def decode(
         list(translator.translate_lines(texts))
     finally:
         Recurrence.step = step  # type: ignore[method-assign]
-    whole = watch.taken.pop(WHOLE)
     phases = {name: watch.taken[name] for name in products}
     return {
         "sentences_per_second": len(texts) / seconds,
         "tokens_per_second": out / seconds,
+        "seconds": seconds,
         "beam_size": beam_size,
         "batch_size": batch_size,
-        "precision": precision,
-        "phases": {**phases, "softmax, search": whole - sum(phases.values())},
+        "compute": str(loaded.compute),
+        "phases": {**phases, "softmax, search": watch.taken[WHOLE] - sum(phases.values())},
         "products_per_token": products,
         "gflops": 2e-9 * sum(products.values()) * out / seconds,
     }

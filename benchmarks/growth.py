@@ -93,7 +93,7 @@ def by_corpus(given: argparse.Namespace) -> list[dict[str, float]]:
             options = ["--source", languages[0], "--target", languages[1], "--out", str(prepared), *subwords]
             preparing = nmt("preprocess", "--train", str(prefix), *options)
             subwords = subwords or ["--tokenizer-model", str(prepared / "tokenizer.model")]
-            run = nmt("train", str(prepared), "--out", str(model), "--max-steps", str(UPDATES))
+            run = nmt("train", str(prepared), "--out", str(model), "--max-steps", str(UPDATES), "--device", "cpu")
             told = map(json.loads, (model / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
             speeds = [line["speed"] for line in told if line["kind"] == "train" and line["step"] > UPDATES / 2]
             row = {
@@ -122,14 +122,15 @@ def main() -> None:
     parser.add_argument("--target")
     parser.add_argument("--pairs", type=int, nargs="+", default=[29_000, 200_000, 800_000])
     given = parser.parse_args()
-    if not all((given.model, given.text)) and not all((given.train, given.source, given.target)):
+    translating, training = (given.model, given.text), (given.train, given.source, given.target)
+    if any(any(needed) and not all(needed) for needed in (translating, training)) or not any(translating + training):
         parser.error("give --model and --text, or --train, --source and --target")
     print(machine())
     found: dict[str, object] = {"machine": machine()}
-    if given.model and given.text:
+    if given.model:
         how = (given.model, list(read_lines(TextFile(given.text))), given.beam_size, given.precision)
         found |= {"lengths": by_length(*how), "files": by_file(*how)}
-    if given.train and given.source and given.target:
+    if given.train:
         found["corpora"] = by_corpus(given)
     write(given.json, found)
 

@@ -9,7 +9,9 @@ sizes, over what the machine multiplies in a large product at the same precision
 tokens are work. Sizes of the model and `batch_tokens` can be given; all else is as by default.
 
 With `--model` also searches by this model, of the test split (dev if there is none) of the prepared corpus, in every
-precision, each with the seconds of its parts; on several threads the parts' seconds are those of all threads together.
+precision. Their products are those of the beam on the way to the best translation. Searched once more, with the clock
+read at every part of a step, it takes a little longer, on a GPU much; from that are the seconds of the parts, of all
+threads together.
 """
 
 import argparse
@@ -26,13 +28,13 @@ from products import multiplications
 from result import arguments, machine, write
 from torch import Tensor, nn
 
-from nmt_cli.checkpoint.folder import build_model
+from nmt_cli.checkpoint.folder import build_model, load_model
 from nmt_cli.config import SearchPrecision, TrainConfig
 from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.corpus.tokenizer import PAD
-from nmt_cli.model.device import Compute, compute_for_training
+from nmt_cli.model.device import Compute, compute_for_search, compute_for_training
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.seq2seq import mask_from
@@ -40,7 +42,10 @@ from nmt_cli.settings import parse_assignment, resolve
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loss import output_loss
 
-LARGE = 2048
+LARGE = {"cpu": 2048, "cuda": 8192}
+"""Rows, inputs and outputs of a product large enough to be as fast as any."""
+AT_ONCE = {"cpu": 1, "cuda": 50}
+"""Calls between two looks at the clock."""
 PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 RATE = 1e-4
 WARM = 600
@@ -63,7 +68,7 @@ def matrix_rates(
             int8 = Int8Linear(weight, None)
             ways["int8"] = lambda i=inputs, q=int8: q(i)  # type: ignore[misc]
         for precision, work in ways.items():
-            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds, device)
+            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds, device, AT_ONCE[device.type])
         yield rate
 
 
@@ -71,7 +76,8 @@ def bandwidth(seconds: float, device: torch.device) -> float:
     """GB/s of copying what no cache holds, reading and writing counted."""
     source = torch.ones(64 * 2**20, device=device)
     target = torch.empty_like(source)
-    return 2e-9 * source.numel() * 4 / median_seconds(lambda: target.copy_(source), seconds, device)
+    taken = median_seconds(lambda: target.copy_(source), seconds, device, AT_ONCE[device.type])
+    return 2e-9 * source.numel() * 4 / taken
 
 
 class Phases:
@@ -219,7 +225,8 @@ def main() -> None:
     print(f"{machine()}; {compute}\n")
     trained = train(given, compute)
 
-    shapes = {"large": (LARGE, LARGE, LARGE), **trained["shapes"]}
+    large = LARGE[compute.device.type]
+    shapes = {"large": (large, large, large), **trained["shapes"]}
     rates = list(matrix_rates(shapes, given.seconds / 20, compute.device))
     print(f"{'matrix product, GFLOP/s':<26} {'shape':>20} {'fp32':>7} {'bf16':>7} {'int8':>7}")
     for rate in rates:
@@ -262,8 +269,9 @@ def translate(given: argparse.Namespace, rates: dict[str, Any]) -> Iterator[dict
         for precision in PRECISIONS:
             if precision not in rates:
                 continue
-            found = decode(given.model, texts, beam_size, batch_size, given.device, precision, given.threads)
-            print(f"beam {beam_size}, batches of {batch_size}, {precision}")
+            compute = compute_for_search(given.device, precision, given.threads)
+            found = decode(load_model(given.model, compute), texts, beam_size, batch_size)
+            print(f"beam {beam_size}, batches of {batch_size}, {compute}")
             table("s", found["phases"], found["products_per_token"])
             print(
                 f"{found['sentences_per_second']:,.0f} sentences/s; {found['tokens_per_second']:,.0f} subwords/s x "

@@ -1,5 +1,6 @@
 """The model folder, written and read: everything that is needed to translate (see `layout` for what lies in it)."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from nmt_cli.model.device import Compute
 from nmt_cli.model.int8 import quantise
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import resolve, to_toml
+
+_UNDRAWN = threading.Lock()
+"""One thread at a time: two might leave the library without a way to draw."""
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,17 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
 
 @contextmanager
 def undrawn() -> Iterator[None]:
-    """Modules made within have weights of no meaning, to be read from a file next: drawing some that are then replaced
-    takes a tenth of the time until a model is ready."""
-    drawn = {name: draw for name, draw in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")}
-    for name in drawn:
-        setattr(nn.init, name, lambda tensor, *_, **__: tensor)
-    try:
-        yield
-    finally:
-        for name, draw in drawn.items():
-            setattr(nn.init, name, draw)
+    """Modules made within, on any thread, have weights of no meaning, to be read from a file next: drawing some that
+    are then replaced takes a tenth of the time until a model is ready."""
+    with _UNDRAWN:
+        drawn = {name: draw for name, draw in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")}
+        for name in drawn:
+            setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+        try:
+            yield
+        finally:
+            for name, draw in drawn.items():
+                setattr(nn.init, name, draw)
 
 
 def load_model(path: Path, compute: Compute) -> LoadedModel:

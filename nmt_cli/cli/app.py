@@ -37,8 +37,9 @@ COMMANDS = {
 """Command name -> (module in nmt_cli.cli, one line of help)."""
 
 GARBAGE = 50_000
-"""Objects made before Python looks for rings of them that nothing needs, instead of 700: the library has some hundred
-thousand, and to look through them again and again as it is loaded takes a tenth of a second and more."""
+"""Objects made before Python looks for rings of them that nothing needs, far more than by default: the library has some
+hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
+and translating make next to no rings; they need no more memory so."""
 
 SILENT = {"preprocess", "train", "bulk", "lab"}
 """Commands whose result is a folder or a file, not what they print."""

@@ -27,7 +27,7 @@ def judged(judgement: Judgement) -> str:
     return (
         f"update {judgement.step:,}  epoch {judgement.epoch:.2f}  dev: loss {validation.loss:.3f}  "
         f"BLEU {validation.bleu:.2f}  chrF {validation.chrf:.2f}  ({clock(judgement.elapsed)})"
-        + ("  best" if judgement.best else "")
+        + (f"  best by {judgement.metric}" if judgement.best else "")
     )
 
 

@@ -32,10 +32,10 @@ def run(config: TrainConfig) -> None:
     if not outcome.leads:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)
-    if outcome.facts is not None:
+    if (best := outcome.facts) is not None:
         print(
-            f"Best model, of update {outcome.facts['step']:,}: dev BLEU {outcome.facts['dev_bleu']:.2f}, "
-            f"chrF {outcome.facts['dev_chrf']:.2f}, perplexity {outcome.facts['dev_perplexity']:.2f} -> {config.out}",
+            f"Best model by {best.get('metric', 'bleu')}, of update {best['step']:,}: dev BLEU {best['dev_bleu']:.2f}, "
+            f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}",
             file=sys.stderr,
         )
     if outcome.interrupted:

@@ -29,8 +29,8 @@ def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.G
 
     Rows are sorted by source, then target length, ties at random, and cut so that the longer side of a batch
     holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of its own.
-    Batches have multiples of STEP sentences where they can, so that few shapes occur: the library compiles
-    its recurrent kernels for each.
+    Batches have multiples of STEP sentences and of EVEN tokens where they can, so that few shapes occur: the
+    library compiles its recurrent kernels for each.
     """
     shuffled = order.permutation(len(source))
     ranked = shuffled[np.lexsort((target[shuffled], source[shuffled]))]

@@ -9,7 +9,7 @@ import torch
 
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate, pad
-from nmt_cli.corpus.batching import plan_epoch
+from nmt_cli.corpus.batching import EVEN, plan_epoch
 from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.model_step import ModelStep
 from nmt_cli.decoding.search import Task, search
@@ -49,7 +49,7 @@ class Pairs:
         """All pairs once, in batches of at most `budget` padded tokens, in an order that the seed decides."""
         lengths = [np.array([len(row) for row in side]) for side in (self.sources, self.targets)]
         for rows in plan_epoch(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
-            yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows])
+            yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], EVEN)
 
 
 def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> Learner:

@@ -135,8 +135,8 @@ def train_system(
     if train(config, lambda: [watcher], time.monotonic()).interrupted:
         raise KeyboardInterrupt  # a model that was cut short must not be compared
     loaded = load_model(out, compute_for_search("cpu", "fp32", 0))
-    best = max((j.validation.bleu for j in watcher.judgements), default=0.0)
-    setting.say(f"seed {seed}, {name}: dev BLEU {best:.1f} after {minutes:.2g} minutes")
+    kept = [judgement.validation.bleu for judgement in watcher.judgements if judgement.best]
+    setting.say(f"seed {seed}, {name}: dev BLEU {kept[-1] if kept else 0.0:.1f} after {minutes:.2g} minutes")
     return Trained(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,

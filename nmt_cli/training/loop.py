@@ -212,6 +212,9 @@ class Run:
     def _compare(self, validation: Validation) -> bool:
         """Count the validation; whether it is the best so far."""
         value = {"loss": -validation.loss, "bleu": validation.bleu, "chrf": validation.chrf}[self.config.metric]
+        if self.progress.metric not in (None, self.config.metric):  # resumed with another
+            self.progress.best = None
+        self.progress.metric = self.config.metric
         before = self.progress.best
         self.progress.stale = 0 if before is None or value > before else self.progress.stale + 1
         if before is not None and value < before:
@@ -222,7 +225,6 @@ class Run:
     def _judgement(self, validation: Validation, better: bool) -> Judgement:
         place = self.progress.step % len(validation.outputs)
         sample = (self._validator.sources[place], validation.outputs[place], self._validator.references[place])
-        assert self.progress.best is not None
         return Judgement(
             self.progress.step,
             self.epochs,
@@ -230,7 +232,6 @@ class Run:
             validation,
             self.config.metric,
             better,
-            abs(self.progress.best),
             sample,
         )
 

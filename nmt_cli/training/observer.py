@@ -38,8 +38,8 @@ class Judgement:
     elapsed: float
     validation: Validation
     metric: str
+    """What the best model is best at."""
     best: bool
-    best_value: float
     sample: tuple[str, str, str]
     """A source sentence, its translation now, and its reference."""
 
@@ -96,6 +96,7 @@ def facts(judgement: Judgement) -> dict[str, Any]:
         "dev_chrf": validation.chrf,
         "attention_entropy": validation.entropy,
         "validation_seconds": round(validation.seconds, 2),
+        "metric": judgement.metric,
         "best": judgement.best,
     }
 

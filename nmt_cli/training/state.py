@@ -21,8 +21,8 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 @dataclass
 class Progress:
     """Where a run stands. `batches` counts those of the current epoch that have been learnt from, `elapsed` seconds of
-    all its parts, `stale` validations without a better metric; `validated` is the update of the last, which took
-    `validation_seconds`."""
+    all its parts, `stale` validations without a better value of `metric` than `best`; `validated` is the update of the
+    last, which took `validation_seconds`."""
 
     step: int = 0
     epoch: int = 0
@@ -30,6 +30,7 @@ class Progress:
     tokens: int = 0
     elapsed: float = 0.0
     skipped: int = 0
+    metric: str | None = None
     best: float | None = None
     best_step: int = 0
     stale: int = 0
@@ -62,7 +63,10 @@ def load_state(path: Path, learner: Learner) -> Progress:
         kept = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
         if kept:
             device = parameter.device
-            learner.optimiser.state[parameter] = {moment: tensor.to(device) for moment, tensor in kept.items()}
+            learner.optimiser.state[parameter] = {
+                moment: tensor.to(device, copy=True)  # out of the file, which is soon replaced
+                for moment, tensor in kept.items()
+            }
     if learner.average is not None:
         average = _under(tensors, "average")
         if not average:

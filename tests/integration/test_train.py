@@ -419,7 +419,7 @@ def test_the_usual_options_do_not_change_the_weights(prepared: Path, usual: str,
     assert weights_after(prepared, tmp_path / "m", "--score", "scaled-general") == usual
 
 
-@pytest.mark.parametrize(("metric", "key", "sign"), [("loss", "dev_loss", -1), ("chrf", "dev_chrf", 1)])
+@pytest.mark.parametrize(("metric", "key", "sign"), [("loss", "dev_loss", -1), ("bleu", "dev_bleu", 1)])
 def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, prepared: Path, tmp_path: Path) -> None:
     """With a rate so high that it gets worse in between."""
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "24", "--validate-every", "4",
@@ -427,6 +427,16 @@ def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, 
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     values = {row["step"]: sign * row[key] for row in rows if row["kind"] == "validation"}
     assert values[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
+
+
+def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Path, tmp_path: Path) -> None:
+    options = (*SMALL, "--validate-every", "4", "--schedule", "constant")
+    nmt("train", prepared, "--out", tmp_path / "m", *options, "--max-steps", "8", "--metric", "chrf")
+    nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "16", "--metric", "loss")
+    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    losses = {row["step"]: row["dev_loss"] for row in rows if row["kind"] == "validation" and row["metric"] == "loss"}
+    assert min(losses) == 12
+    assert losses[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == min(losses.values())
 
 
 def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path) -> None:

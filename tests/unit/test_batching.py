@@ -46,7 +46,7 @@ def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], bu
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     for rows in batches:
         width = max(max(lengths[r]) for r in rows) + 1
-        assert len(rows) == 1 or (width + width % EVEN) * len(rows) <= budget
+        assert len(rows) == 1 or (width + -width % EVEN) * len(rows) <= budget
     for (batch,) in Updates(cast(Split, split), BatchPlan(budget, 1, seed), 0).iterate():
         assert batch.source.shape[1] % EVEN == batch.leaving.shape[1] % EVEN == 0
 

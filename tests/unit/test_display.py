@@ -12,7 +12,7 @@ REPORT = Report(
 )  # fmt: skip
 JUDGEMENT = Judgement(
     step=1200, epoch=2.5, elapsed=61.0, validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0),
-    metric="bleu", best=True, best_value=23.456, sample=("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다"),
+    metric="chrf", best=True, sample=("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다"),
 )  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_what_matters_is_shown(observer: type[Plain | Live], capsys: pytest.Capt
     watching.judge(JUDGEMENT)
     watching.close()
     shown = " ".join(capsys.readouterr().err.split())
-    for part in ("warning: attention is flat [really]", "update 1,200", "BLEU 23.46", "best"):
+    for part in ("warning: attention is flat [really]", "update 1,200", "BLEU 23.46", "best by chrf"):
         assert part in shown
     assert ("나는 [b]집에[/b] 간다" in shown) or observer is Live  # the live display takes it away at the end
 
