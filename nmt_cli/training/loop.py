@@ -122,6 +122,9 @@ class Run:
         while True:
             updates = Updates(self._train, self.plan, self.progress.epoch)
             self._per_epoch = len(updates)
+            if self.progress.planned not in (0, len(updates)):  # resumed with other batches: where they stand as far on
+                self.progress.batches = self.progress.batches * len(updates) // self.progress.planned
+            self.progress.planned = len(updates)
             yield from updates.iterate(self.progress.batches)
             self.progress.epoch += 1
             self.progress.batches = 0

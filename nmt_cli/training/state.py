@@ -20,13 +20,14 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass
 class Progress:
-    """Where a run stands. `batches` counts those of the current epoch that have been learnt from, `elapsed` seconds of
-    all its parts, `stale` validations without a better value of `metric` than `best`; `validated` is the update of the
-    last, which took `validation_seconds`."""
+    """Where a run stands. `batches` counts those of the current epoch that have been learnt from, of as many as were
+    `planned`, `elapsed` seconds of all its parts, `stale` validations without a better value of `metric` than `best`;
+    `validated` is the update of the last, which took `validation_seconds`."""
 
     step: int = 0
     epoch: int = 0
     batches: int = 0
+    planned: int = 0
     tokens: int = 0
     elapsed: float = 0.0
     skipped: int = 0

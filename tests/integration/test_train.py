@@ -429,6 +429,15 @@ def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, 
     assert values[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
 
 
+def test_a_run_resumed_with_other_batches_goes_on_where_it_was_in_the_epoch(prepared: Path, tmp_path: Path) -> None:
+    nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "30")
+    nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "31", "--batch-tokens", "40")
+    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
+    epochs = {row["step"]: row["epoch"] for row in rows if row["kind"] == "validation"}
+    assert 0.4 < epochs[30] < 0.6
+    assert epochs[30] - 0.02 < epochs[31] < epochs[30] + 0.02
+
+
 def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Path, tmp_path: Path) -> None:
     options = (*SMALL, "--validate-every", "4", "--schedule", "constant")
     nmt("train", prepared, "--out", tmp_path / "m", *options, "--max-steps", "8", "--metric", "chrf")
