@@ -33,25 +33,19 @@ class Watch:
         work: Callable[..., Any] = getattr(holder, method)
 
         def timed(*given: Any, **named: Any) -> Any:
-            if name in self._running():  # attention that covers calls itself
+            running: set[str] = self._mine.__dict__.setdefault("running", set())  # on this thread
+            if name in running:  # attention that covers calls itself
                 return work(*given, **named)
-            self._running().add(name)
+            running.add(name)
             started = now(self.device)
             result = work(*given, **named)
             seconds = now(self.device) - started
-            self._running().discard(name)
+            running.discard(name)
             with self._alone:
                 self.taken[name] += seconds
             return result
 
         setattr(holder, method, timed)
-
-    def _running(self) -> set[str]:
-        """What this thread is at."""
-        if not hasattr(self._mine, "names"):
-            self._mine.names = set()
-        names: set[str] = self._mine.names
-        return names
 
 
 def _watch_model(watch: Watch, model: Seq2Seq) -> None:

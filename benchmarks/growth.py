@@ -14,16 +14,13 @@ peak memory.
 
 import argparse
 import itertools
-import json
-import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from preprocess import synthesise
-from process import Run, measure
-from result import arguments, machine, write
+from process import nmt
+from result import arguments, machine, settled_speed, write
 
 from nmt_cli.checkpoint.folder import load_model
 from nmt_cli.config import SearchConfig, SearchPrecision
@@ -36,11 +33,6 @@ SENTENCES = 64
 FILES = (1_000, 10_000, 100_000)
 UPDATES = 1200
 """An epoch of the smallest corpus, in which the library compiles its kernels, and half as many again."""
-
-
-def nmt(*command: str, source: Path | None = None) -> Run:
-    """A command of the toolkit in a process of its own."""
-    return measure([sys.executable, "-m", "nmt_cli", *command], source)
 
 
 def by_length(model: Path, text: list[str], beam_size: int, precision: SearchPrecision) -> list[dict[str, float]]:
@@ -94,12 +86,10 @@ def by_corpus(given: argparse.Namespace) -> list[dict[str, float]]:
             preparing = nmt("preprocess", "--train", str(prefix), *options)
             subwords = subwords or ["--tokenizer-model", str(prepared / "tokenizer.model")]
             run = nmt("train", str(prepared), "--out", str(model), "--max-steps", str(UPDATES), "--device", "cpu")
-            told = map(json.loads, (model / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-            speeds = [line["speed"] for line in told if line["kind"] == "train" and line["step"] > UPDATES / 2]
             row = {
                 "pairs": pairs,
                 "prepare_seconds": preparing.seconds,
-                "tokens_per_second": statistics.median(speeds),
+                "tokens_per_second": settled_speed(model),
                 "peak_mebibytes": run.peak_bytes / 2**20,
             }
             rows.append(row)

@@ -230,7 +230,7 @@ def main() -> None:
     rates = list(matrix_rates(shapes, given.seconds / 20, compute.device))
     print(f"{'matrix product, GFLOP/s':<26} {'shape':>20} {'fp32':>7} {'bf16':>7} {'int8':>7}")
     for rate in rates:
-        figures = " ".join(f"{rate[p]:7.0f}" if p in rate else f"{'':>7}" for p in ("fp32", "bf16", "int8"))
+        figures = " ".join(f"{rate[p]:7.0f}" if p in rate else f"{'':>7}" for p in PRECISIONS)
         print(f"{rate['product']:<26} {rate['shape']:>20} {figures}")
     copied = bandwidth(given.seconds / 20, compute.device)
     print(f"memory {copied:.0f} GB/s\n")

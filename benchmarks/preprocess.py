@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 import sentencepiece
-from process import Run, measure
+from process import Run, measure, nmt
 
 from nmt_cli.corpus.formats import locate, read_pairs
 from nmt_cli.corpus.tables import Fields
@@ -68,8 +68,8 @@ def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) 
     theirs: list[Run] = []
     for _ in range(repeats):
         out = folder / f"prepared-{pairs}"
-        command = [sys.executable, "-m", "nmt_cli", "preprocess", "--train", str(prefix), "--out", str(out), "--force"]
-        ours.append(measure([*command, "--source", languages[0], "--target", languages[1]]))
+        pair = ["--source", languages[0], "--target", languages[1]]
+        ours.append(nmt("preprocess", "--train", str(prefix), "--out", str(out), "--force", *pair))
         size = str(json.loads((out / "manifest.json").read_text())["tokenizer"]["source_size"])
         files = [f"{prefix}.{code}" for code in languages]
         theirs.append(measure([sys.executable, "-c", SENTENCEPIECE, *files, size, str(threads)]))

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,11 @@ def measure(command: list[str], source: Path | None = None, target: Path | None 
         begun = time.monotonic()
         process = subprocess.Popen(command, stdin=reads, stdout=writes, stderr=says)
         return _watch(process, begun)
+
+
+def nmt(*command: str, source: Path | None = None) -> Run:
+    """The same for a command of the toolkit."""
+    return measure([sys.executable, "-m", "nmt_cli", *command], source)
 
 
 def _watch(process: subprocess.Popen[bytes], begun: float) -> Run:

@@ -15,7 +15,6 @@ teaches: n times the batch is not n times the learning.
 
 import argparse
 import itertools
-import json
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from limit import RATE, WARM, begin
-from result import arguments, machine, write
+from result import arguments, machine, settled_speed, write
 from torch import distributed, multiprocessing
 from torch.multiprocessing.spawn import spawn
 
@@ -82,9 +81,7 @@ def together(given: argparse.Namespace, processes: int) -> float:
         train += [part for text in given.options for part in ("--set", text)]
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
         subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
-        lines = (Path(folder) / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
-    speeds: list[float] = [entry["speed"] for entry in map(json.loads, lines) if entry["kind"] == "train"]
-    return statistics.median(speeds[len(speeds) // 2 :])
+        return settled_speed(Path(folder))
 
 
 def simulate(taken: list[float], machines: int, accumulate: int, seconds_of_sum: float) -> float:

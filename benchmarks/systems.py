@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from quality import corpus_parser, prepare, run
-from result import machine, write
+from result import machine, reports, write
 
 from nmt_cli.checkpoint.folder import load_model
 from nmt_cli.model.device import compute_for_search
@@ -34,13 +34,13 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], given: a
     aligned = given.gold and loaded.config.model.attends
     _, printed = run("eval", "--model", str(model), "--json", *(["--gold", given.gold] if aligned else []))
     result = json.loads(printed)
-    lines = [json.loads(line) for line in (model / "metrics.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
+    told = reports(model)
     return {
         "system": name,
         "bleu": result["bleu"],
         "chrf": result["chrf"],
-        "speed": statistics.median(line["speed"] for line in lines if line["kind"] == "train"),
-        "epochs": max(line["epoch"] for line in lines if line["kind"] == "train"),
+        "speed": statistics.median(entry["speed"] for entry in told),
+        "epochs": max(entry["epoch"] for entry in told),
         "parameters": loaded.model.size,
         "alignment": result["alignment"],
         "train_seconds": round(seconds, 1),

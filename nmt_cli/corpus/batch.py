@@ -42,7 +42,7 @@ def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike], 
 def pad(sequences: Sequence[npt.NDArray[np.integer]], multiple: int = 1) -> tuple[Tokens, Tokens]:
     """Sequences -> an array (B, W), where W is the longest made up to a multiple, and their lengths (B,)."""
     lengths = np.array([len(s) for s in sequences], np.int64)
-    width = -(-int(lengths.max()) // multiple) * multiple
-    padded = np.full((len(sequences), width), PAD, np.int64)
+    longest = int(lengths.max())
+    padded = np.full((len(sequences), longest + -longest % multiple), PAD, np.int64)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(sequences)
     return padded, lengths

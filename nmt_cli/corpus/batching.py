@@ -18,7 +18,7 @@ STEP = 8
 """Batches of more sentences than this have a multiple of it."""
 
 EVEN = 2
-"""Widths of batches are multiples of this, for the same reason: half as many shapes for a thirtieth more padding."""
+"""Widths of batches are multiples of this: half as many shapes for a thirtieth more padding."""
 
 AHEAD = 4
 """Updates built ahead of the one that the model is computing."""

@@ -419,7 +419,9 @@ def test_the_usual_options_do_not_change_the_weights(prepared: Path, usual: str,
     assert weights_after(prepared, tmp_path / "m", "--score", "scaled-general") == usual
 
 
-@pytest.mark.parametrize(("metric", "key", "sign"), [("loss", "dev_loss", -1), ("bleu", "dev_bleu", 1)])
+@pytest.mark.parametrize(
+    ("metric", "key", "sign"), [("loss", "dev_loss", -1), ("bleu", "dev_bleu", 1), ("chrf", "dev_chrf", 1)]
+)
 def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, prepared: Path, tmp_path: Path) -> None:
     """With a rate so high that it gets worse in between."""
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "24", "--validate-every", "4",
