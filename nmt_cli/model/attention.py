@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.scores import SCORES, multiply
+from nmt_cli.model.scores import SCORES, multiply, ready
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,7 +21,7 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
     Where `mask` (B, S) is False, the weight is exactly zero. Every row of `mask` must hold a True.
     """
     weights = scores.float().masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
-    return multiply(weights, values).to(values.dtype), weights
+    return multiply(weights, values), weights
 
 
 class Attention(nn.Module):
@@ -46,7 +46,7 @@ class Attention(nn.Module):
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
-        return self.score.project_keys(self._apart(self.key(states))), self._apart(values)
+        return self.score.project_keys(self._apart(self.key(states))), ready(self._apart(values))
 
     def forward(
         self,
@@ -70,6 +70,7 @@ class Attention(nn.Module):
         if self.window is not None:
             scores = scores + self.window(query, mask, position).repeat_interleave(heads, 0)
         context, weights = attend(scores, values.flatten(0, 1), mask.repeat_interleave(heads, 0))
+        context = context.to(query.dtype)
         if heads == 1:
             return context, weights
         batch, steps, _ = query.shape

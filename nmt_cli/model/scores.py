@@ -9,14 +9,23 @@ PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
 
 
+def in_float32(like: Tensor) -> bool:
+    """Whether `multiply` works in float32: where a processor learns. The products are small, and what multiplies bf16 is
+    compiled anew for every shape, which for the batches of an epoch makes the better part of a gigabyte."""
+    return torch.is_grad_enabled() and like.device.type == "cpu"
+
+
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter; where a processor learns, in
-    float32: they are small, and what multiplies bf16 is compiled anew for every shape, which for the batches of an epoch
-    makes the better part of a gigabyte."""
-    if torch.is_grad_enabled() and left.device.type == "cpu":
+    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter or in float32."""
+    if in_float32(right):
         with torch.autocast("cpu", enabled=False):
             return torch.bmm(left.float(), right.float())
     return torch.bmm(left.to(right.dtype), right)
+
+
+def ready(right: Tensor) -> Tensor:
+    """What `multiply` will take at every step, converted once."""
+    return right.float() if in_float32(right) else right
 
 
 def _products(query: Tensor, keys: Tensor) -> Tensor:
@@ -47,6 +56,9 @@ class DotScore(Score):
         if query_size != memory_size:
             raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
 
+    def project_keys(self, memory: Tensor) -> Tensor:
+        return ready(memory)
+
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         return _products(query, keys)
 
@@ -66,8 +78,7 @@ class GeneralScore(Score):
         self.projection = nn.Linear(memory_size, query_size, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
-        keys: Tensor = self.projection(memory)
-        return keys
+        return ready(self.projection(memory))
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         return _products(query, keys)

@@ -71,25 +71,28 @@ class _OutputLoss(torch.autograd.Function):
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
+        places = torch.arange(len(rows), device=rows.device)
         likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
         for chosen in _chunks(len(rows), _chunk_rows(len(rows), table), paired=r_drop > 0, device=rows.device):
             some, target = rows[chosen], targets[chosen, None]
             inside = min(len(some), real - chosen.start) if isinstance(chosen, slice) else len(some)
             logits = torch.addmm(offset, some, table.t())  # (n, V)
             probabilities = logits.softmax(-1)
-            true = logits.gather(1, target).float()
-            log_total = true - probabilities.gather(1, target).float().clamp_min(1e-38).log()  # log sum exp
+            true, likely = logits.gather(1, target).float(), probabilities.gather(1, target)
+            log_total = true - likely.float().clamp_min(1e-38).log()  # log sum exp
             likelihood += (log_total - true)[:inside].sum()
             uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias)[:inside].sum()
             if r_drop:
                 distance, gradient = _divergence(logits.float() - log_total)
                 apart += distance
                 probabilities += (r_drop * gradient).to(dtype)
-            probabilities.scatter_add_(1, target, torch.full_like(target, -(1 - smoothing), dtype=dtype))
+                likely = probabilities.gather(1, target)
+            # what adds there, or sums into float32, would first copy all of it into float32
+            probabilities[places[: len(some)], target[:, 0]] = (likely - (1 - smoothing)).squeeze(1)
             probabilities[inside:] = 0.0
             grad_rows[chosen] = probabilities @ table
             grad_weight += probabilities.t() @ some
-            grad_bias += probabilities.sum(0, dtype=torch.float32)
+            grad_bias += probabilities.sum(0)
         grad_rows = grad_rows[:real] - (smoothing * mean_weight).to(dtype)
         grad_weight -= smoothing / len(weight) * rows.float().sum(0)
         grad_bias -= smoothing / len(weight) * real

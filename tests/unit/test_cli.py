@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from nmt_cli import __version__
+from nmt_cli.cli import start
 from nmt_cli.cli.app import COMMANDS
 
 HEAVY = ("torch", "numpy", "pyarrow", "sentencepiece", "sacrebleu", "matplotlib", "pydantic")
@@ -44,6 +46,52 @@ def test_every_command_explains_itself_without_torch(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert "TORCH False" in done.stdout
     assert "Usage: " in done.stdout
+
+
+TORCH = """
+import contextlib, sys
+import nmt_cli.cli.app as app
+with contextlib.suppress(SystemExit):
+    app.main(['translate', '--model', '/nowhere'])
+import torch
+print('LATER', 'torch._meta_registrations' in sys.modules)
+import torch._dynamo
+import torch._meta_registrations as later
+print('RULES', len(later.__dict__) > 100, torch._meta_registrations is later)
+print('SHAPE', tuple(torch.nn.Linear(3, 4, device='meta')(torch.empty(2, 3, device='meta')).shape))
+"""
+
+
+def test_what_torch_registers_for_tensors_without_data_waits_until_more_of_it_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", TORCH], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:3] == ["LATER False", "RULES True True", "SHAPE (2, 4)"]
+
+
+LIBRARIES = """
+import pathlib, threading
+from nmt_cli.cli import start
+start.load_libraries()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join()
+print('libtorch_python' in pathlib.Path('/proc/self/maps').read_text())
+import torch
+print(torch.ones(2).sum().item())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has loaded is read from /proc")
+def test_the_libraries_of_torch_are_loaded_beside_the_rest() -> None:
+    done = subprocess.run([sys.executable, "-c", LIBRARIES], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n2.0\n"
+
+
+def test_torch_that_is_built_in_another_way_is_left_to_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(start, "LIBRARIES", (("no.such.so", os.RTLD_NOW),))
+    threads = threading.active_count()
+    start.load_libraries()
+    assert threading.active_count() == threads
 
 
 def test_version() -> None:
