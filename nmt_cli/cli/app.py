@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import typer
 
 from nmt_cli import __version__
-from nmt_cli.cli.start import TORCH, WithoutLater, load_libraries
+from nmt_cli.cli.start import hasten
 from nmt_cli.errors import NMTError
 
 STARTED = time.monotonic()
@@ -42,8 +42,8 @@ GARBAGE = 50_000
 hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
 and translating make next to no rings; they need no more memory so."""
 
-WITH_TORCH = {"train", "translate", "bench", "explain"}
-"""Commands that import torch whatever their options."""
+SEARCHING = {"translate", "bench", "explain"}
+"""Commands that import torch, unless their options are wrong, and only search with it."""
 
 HELP = ["-h", "--help"]
 
@@ -62,11 +62,12 @@ def build(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": HELP},
     )
     asked = next((a for a in arguments if not a.startswith("-")), None)
+    completing = "_NMT_COMPLETE" in os.environ
     for name, (module, help_line) in COMMANDS.items():
         hidden = name == "evaluate"
-        if name == asked or "_NMT_COMPLETE" in os.environ:
-            if name in WITH_TORCH and set(HELP).isdisjoint(arguments):
-                load_libraries()
+        if name == asked or completing:
+            if name in SEARCHING and not completing and set(HELP).isdisjoint(arguments):
+                hasten()
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
             app.command(name, help=run.__doc__, hidden=hidden)(_telling(run))
         else:
@@ -104,8 +105,6 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(GARBAGE)
-    if TORCH not in sys.modules:
-        sys.meta_path.insert(0, WithoutLater())
     atexit.register(gc.freeze)  # all goes with the process: to look through the library's objects first takes a while
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away

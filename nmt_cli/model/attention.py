@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.scores import SCORES, multiply, ready
+from nmt_cli.model.scores import SCORES, multiply, operand
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,7 +46,7 @@ class Attention(nn.Module):
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
-        return self.score.project_keys(self._apart(self.key(states))), ready(self._apart(values))
+        return self.score.project_keys(self._apart(self.key(states))), operand(self._apart(values))
 
     def forward(
         self,
@@ -57,7 +57,7 @@ class Attention(nn.Module):
         position: Tensor | None = None,
         coverage: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Queries (B, T, H) -> context (B, T, H) and weights (B, T, S).
+        """Queries (B, T, H) -> context (B, T, H), in their type, and weights (B, T, S) in float32.
 
         `position` (B, T) is what number of target token each query asks for, from 0: a monotonic window needs it.
         `coverage` (B, T, S) is how much each query's own past has looked at each source token, if it is to count.

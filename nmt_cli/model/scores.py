@@ -23,8 +23,8 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     return torch.bmm(left.to(right.dtype), right)
 
 
-def ready(right: Tensor) -> Tensor:
-    """What `multiply` will take at every step, converted once."""
+def operand(right: Tensor) -> Tensor:
+    """What `multiply` takes on its right at every step, converted once; scores that do not multiply keep their keys."""
     return right.float() if in_float32(right) else right
 
 
@@ -57,7 +57,7 @@ class DotScore(Score):
             raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
 
     def project_keys(self, memory: Tensor) -> Tensor:
-        return ready(memory)
+        return operand(memory)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         return _products(query, keys)
@@ -78,7 +78,7 @@ class GeneralScore(Score):
         self.projection = nn.Linear(memory_size, query_size, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
-        return ready(self.projection(memory))
+        return operand(self.projection(memory))
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         return _products(query, keys)

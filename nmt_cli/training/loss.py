@@ -30,7 +30,8 @@ def output_loss(
     """Readouts (N, E) of real tokens and the tokens they should predict (N,) -> two sums over N, in nats:
     the smoothed loss, to be minimised, and the negative log-likelihood, to be reported (no gradient).
 
-    Matrix products run in `dtype`, sums in float32. `r_drop` is the weight a; it acts only where there are gradients.
+    Matrix products and the columns' sums run in `dtype`, other sums in float32. `r_drop` is the weight a; it acts only
+    where there are gradients.
     """
     with torch.autocast(readouts.device.type, enabled=False):
         if torch.is_grad_enabled():
@@ -87,7 +88,7 @@ class _OutputLoss(torch.autograd.Function):
                 apart += distance
                 probabilities += (r_drop * gradient).to(dtype)
                 likely = probabilities.gather(1, target)
-            # what adds there, or sums into float32, would first copy all of it into float32
+            # on a processor scatter_add_, and a sum that is asked for in float32, would copy bf16 as a whole first
             probabilities[places[: len(some)], target[:, 0]] = (likely - (1 - smoothing)).squeeze(1)
             probabilities[inside:] = 0.0
             grad_rows[chosen] = probabilities @ table
