@@ -42,10 +42,8 @@ GARBAGE = 50_000
 hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
 and translating make next to no rings; they need no more memory so."""
 
-SEARCHING = {"translate", "bench", "explain"}
-"""Commands that import torch, unless their options are wrong, and only search with it."""
-
-HELP = ["-h", "--help"]
+SEARCHING = {"translate", "eval", "evaluate", "bench", "explain"}
+"""Commands that only search with torch."""
 
 SILENT = {"preprocess", "train", "bulk", "lab"}
 """Commands whose result is a folder or a file, not what they print."""
@@ -59,14 +57,13 @@ def build(arguments: list[str]) -> typer.Typer:
         "Each command works without options, on the bundled English-Korean sample.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": HELP},
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     asked = next((a for a in arguments if not a.startswith("-")), None)
-    completing = "_NMT_COMPLETE" in os.environ
     for name, (module, help_line) in COMMANDS.items():
         hidden = name == "evaluate"
-        if name == asked or completing:
-            if name in SEARCHING and not completing and set(HELP).isdisjoint(arguments):
+        if name == asked or "_NMT_COMPLETE" in os.environ:
+            if name in SEARCHING:
                 hasten()
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
             app.command(name, help=run.__doc__, hidden=hidden)(_telling(run))

@@ -1,15 +1,12 @@
 """Torch sooner, for commands that search: most of what their start takes is loading it.
 
-Two things are done about it. A thread loads its shared libraries while the command and its options are loaded; and the
-rules for tensors without data (LATER), a fifth of its import and more, are left out: its compiler and its optimisers
-need them, search does not. Both only with builds of torch that this was tried with; others are imported as always.
+The rules for tensors without data (LATER), an eighth of the whole, are left out: torch's compiler and its optimisers
+need them, search does not. Only of versions that this was tried with; others are imported as always.
 """
 
 import importlib
-import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
@@ -19,48 +16,29 @@ from types import ModuleType
 
 TORCH = "torch"
 TRIED = r"2\.13\."
-"""Versions, as a regular expression; on Linux, for processors only."""
-
-LIBRARIES = ("libtorch_global_deps.so", "libtorch_python.so")
-"""What torch itself loads first; the first one's symbols are for all to see."""
+"""Versions, as a regular expression; for processors only."""
 
 LATER = "torch._meta_registrations"
 """A module that torch imports for its effects alone."""
 
 
 def hasten() -> None:
-    """Begin to load torch's libraries, beside what the caller does next, and have it imported without LATER.
-
-    The process does not end before they are loaded, so that nothing is torn down while it is still being built.
-    """
-    folder = _tried()
-    if folder is None or TORCH in sys.modules:
-        return
-    sys.meta_path.insert(0, WithoutLater())
-    threading.Thread(target=_load, args=(folder,), name="libraries").start()
+    """Have torch imported without LATER, whenever that will be."""
+    if TORCH not in sys.modules and _tried():
+        sys.meta_path.insert(0, WithoutLater())
 
 
-def _tried() -> Path | None:
-    """Torch's folder of libraries, if it is such a build."""
+def _tried() -> bool:
+    """Whether torch is such a version."""
     found = PathFinder.find_spec(TORCH)
-    if sys.platform != "linux" or found is None or found.origin is None:
-        return None
+    if found is None or found.origin is None:
+        return False
     home = Path(found.origin).parent
-    files = (home / "version.py", home / "_meta_registrations.py", *(home / "lib" / name for name in LIBRARIES))
-    gpu = any((home / "lib" / name).exists() for name in ("libtorch_cuda.so", "libtorch_hip.so"))
-    if gpu or not all(file.is_file() for file in files):
-        return None
-    return home / "lib" if re.search(rf"__version__ = '{TRIED}", files[0].read_text(encoding="utf-8")) else None
-
-
-def _load(folder: Path) -> None:
-    import ctypes
-
-    load = ctypes.CDLL(None).dlopen  # as a foreign function: CDLL(path) would hold Python's lock
-    load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
-    for name, shared in zip(LIBRARIES, (os.RTLD_GLOBAL, 0), strict=True):
-        if not load(os.fsencode(folder / name), os.RTLD_NOW | shared):  # the import will say why
-            return
+    version, later = home / "version.py", home / "_meta_registrations.py"
+    gpu = any((home / "lib" / f"libtorch_{kind}.so").exists() for kind in ("cuda", "hip"))
+    if gpu or not (version.is_file() and later.is_file()):
+        return False
+    return re.search(rf"__version__ = '{TRIED}", version.read_text(encoding="utf-8")) is not None
 
 
 class WithoutLater(MetaPathFinder):
