@@ -60,11 +60,11 @@ def build(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     asked = next((a for a in arguments if not a.startswith("-")), None)
+    if asked in SEARCHING:
+        hasten()
     for name, (module, help_line) in COMMANDS.items():
         hidden = name == "evaluate"
         if name == asked or "_NMT_COMPLETE" in os.environ:
-            if name in SEARCHING:
-                hasten()
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
             app.command(name, help=run.__doc__, hidden=hidden)(_telling(run))
         else:

@@ -5,7 +5,6 @@ need them, search does not. Only of versions that this was tried with; others ar
 """
 
 import importlib
-import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,8 +14,8 @@ from pathlib import Path
 from types import ModuleType
 
 TORCH = "torch"
-TRIED = r"2\.13\."
-"""Versions, as a regular expression; for processors only."""
+TRIED = "2.13."
+"""How a version begins that this was tried with; for processors only."""
 
 LATER = "torch._meta_registrations"
 """A module that torch imports for its effects alone."""
@@ -38,7 +37,7 @@ def _tried() -> bool:
     gpu = any((home / "lib" / f"libtorch_{kind}.so").exists() for kind in ("cuda", "hip"))
     if gpu or not (version.is_file() and later.is_file()):
         return False
-    return re.search(rf"__version__ = '{TRIED}", version.read_text(encoding="utf-8")) is not None
+    return f"__version__ = '{TRIED}" in version.read_text(encoding="utf-8")
 
 
 class WithoutLater(MetaPathFinder):

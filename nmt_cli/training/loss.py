@@ -89,7 +89,7 @@ class _OutputLoss(torch.autograd.Function):
                 probabilities += (r_drop * gradient).to(dtype)
                 likely = probabilities.gather(1, target)
             # on a processor scatter_add_, and a sum that is asked for in float32, would copy bf16 as a whole first
-            probabilities[places[: len(some)], target[:, 0]] = (likely - (1 - smoothing)).squeeze(1)
+            probabilities[places[: len(some)], target.squeeze(1)] = likely.squeeze(1) - (1 - smoothing)
             probabilities[inside:] = 0.0
             grad_rows[chosen] = probabilities @ table
             grad_weight += probabilities.t() @ some
