@@ -121,7 +121,7 @@ class Phases:
 
     def optimiser(self) -> None:
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.learner.optimiser.step()
+        self.learner.optimiser.step(RATE)
         if self.learner.average is not None:
             self.learner.average.update()
 

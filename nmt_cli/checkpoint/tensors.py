@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,40 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from nmt_cli.atomic import write_atomic
+from nmt_cli.atomic import replacing
 from nmt_cli.checkpoint.layout import HEADER, read_facts
 from nmt_cli.errors import CheckpointError
 
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
+"""What safetensors calls the kinds of numbers that are kept."""
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
-    """Write tensors and JSON-able facts as one file, in one step. Returns the hash of the tensors."""
+    """Write tensors and JSON-able facts as one file, in one step. Returns the hash of the tensors.
+
+    Each tensor goes to the file from where it lies. The library would first make bytes of each, and then of the whole
+    file; or write a file of its own that it renames, and leaves behind where it is killed.
+    """
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(plain)
-    header = {HEADER: json.dumps({**facts, "sha256": digest}, ensure_ascii=False)}
-    write_atomic(path, save_safetensors(plain, header))
+    header: dict[str, Any] = {
+        "__metadata__": {HEADER: json.dumps({**facts, "sha256": digest}, ensure_ascii=False)},
+    }
+    # the widest numbers first, so that each tensor begins at a multiple of its own width
+    order = sorted(plain, key=lambda name: (-plain[name].element_size(), name))
+    end = 0
+    for name in order:
+        tensor = plain[name]
+        begin, end = end, end + tensor.nbytes
+        header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
+    head = json.dumps(header, ensure_ascii=False).encode()
+    head += b" " * (-len(head) % 8)
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(struct.pack("<Q", len(head)) + head)
+        for name in order:
+            file.write(_memory(plain[name]))
     return digest
 
 
@@ -43,5 +64,10 @@ def _hash(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(_memory(tensor))
     return digest.hexdigest()
+
+
+def _memory(tensor: Tensor) -> memoryview:
+    memory: memoryview = tensor.reshape(-1).view(torch.uint8).numpy().data
+    return memory

@@ -1,7 +1,8 @@
-"""Torch sooner, for commands that search: most of what their start takes is loading it.
+"""Torch sooner: most of what the start of a command takes is loading it.
 
-The rules for tensors without data (LATER), an eighth of the whole, are left out: torch's compiler and its optimisers
-need them, search does not. Only of versions that this was tried with; others are imported as always.
+The rules for tensors without data (LATER), an eighth of the whole, are left out: torch's compiler needs them, and what
+is made of it, such as its classes of optimisers. Only of versions that this was tried with; others are imported as
+always.
 """
 
 import importlib

@@ -14,9 +14,6 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 
 Rows = npt.NDArray[np.int64]
 
-STEP = 8
-"""Batches of more sentences than this have a multiple of it."""
-
 EVEN = 2
 """Widths of batches are multiples of this: half as many shapes for a thirtieth more padding."""
 
@@ -29,8 +26,8 @@ def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.G
 
     Rows are sorted by source, then target length, ties at random, and cut so that the longer side of a batch
     holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of its own.
-    Batches have multiples of STEP sentences and of EVEN tokens where they can, so that few shapes occur: the
-    library compiles its recurrent kernels for each.
+    Batches have a `round_size` and widths that are multiples of EVEN where they can, so that few shapes occur: the
+    library compiles kernels for each, and every one takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
     ranked = shuffled[np.lexsort((target[shuffled], source[shuffled]))]
@@ -42,11 +39,18 @@ def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.G
     for end, length in enumerate(longest.tolist()):
         width = max(width, length)
         if end > start and width * (end - start + 1) > budget:
-            full = end - (end - start) % STEP if end - start > STEP else end
+            full = start + round_size(end - start)
             batches.append(ranked[start:full])
             start, width = full, int(longest[full : end + 1].max())
     batches.append(ranked[start:])
     return [batches[i] for i in order.permutation(len(batches))]
+
+
+def round_size(room: int) -> int:
+    """Sentences of a batch that has room for so many: a multiple of 8 from there on, of 16 above 64, of 32 above 128,
+    and so on: of large batches a fifth is left to the next one at most."""
+    step = max(8, (1 << (room - 1).bit_length()) // 8)
+    return room - room % step or room
 
 
 Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]

@@ -7,13 +7,11 @@ What was done before is taken only for the same lines in the same place, and the
 options; so it does not matter when, or how often, the work was broken off.
 """
 
-import ctypes
 import functools
 import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -31,11 +29,9 @@ from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.receipt import Tally, receipt_entry
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CheckpointError, OutputError
+from nmt_cli.heap import keep_freed
 from nmt_cli.manifest import Kind, Record
 from nmt_cli.model.device import compute_for_search
-
-MALLOPT = {-3: 32 << 20, -1: 64 << 20}
-"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc, bytes."""
 
 DECIDING = ("output_format", "precision", "batch_size", "part")
 """Options that a translation depends on, beside those of search; on its batch where arithmetic is not exact."""
@@ -198,12 +194,3 @@ def _translator(options: str) -> Translator:
     loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
     batching = Batching(config.batch_size, config.part)
     return Translator(loaded, config.search, batching, attention=config.output_format == "jsonl")
-
-
-def keep_freed() -> None:
-    """Memory that is freed, in blocks of up to 32 MiB, stays with the process. Dask has glibc give it back at once, and
-    to have it back at every step of search took a third of a worker's time."""
-    with suppress(OSError, AttributeError, TypeError):  # another library has no mallopt
-        mallopt = ctypes.CDLL(None).mallopt
-        for name, value in MALLOPT.items():
-            mallopt(name, value)

@@ -31,15 +31,16 @@ class MovingAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within this block the model has the average weights."""
-        kept = {name: w.detach().clone() for name, w in self._live.items()}
-        self._put(self.weights)
+        """Within this block the model has the average weights, and the average those of the model."""
+        self._exchange()
         try:
             yield
         finally:
-            self._put(kept)
+            self._exchange()
 
     @torch.no_grad()
-    def _put(self, weights: dict[str, Tensor]) -> None:
+    def _exchange(self) -> None:
         for name, parameter in self._live.items():
-            parameter.copy_(weights[name])
+            average = self.weights[name].clone()
+            self.weights[name].copy_(parameter)
+            parameter.copy_(average)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from nmt_cli.checkpoint.folder import model_weights
 from nmt_cli.config import TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate, twice
 from nmt_cli.corpus.tokenizer import PAD
@@ -14,6 +15,7 @@ from nmt_cli.model.device import Compute
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.training.averaging import MovingAverage
 from nmt_cli.training.loss import output_loss
+from nmt_cli.training.optimiser import AdamW
 from nmt_cli.training.world import World
 
 NOTHING = collate([[]], [[]])
@@ -97,13 +99,7 @@ class Learner:
         if self.world.size > 1:
             unread = model.config.attention == "repeat"  # the embeddings of the previous word
             self._lesson = DistributedDataParallel(self._lesson, find_unused_parameters=unread)
-        matrices = [p for p in model.parameters() if p.dim() > 1]
-        others = [p for p in model.parameters() if p.dim() <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-9, fused=True)
+        self.optimiser = AdamW(model_weights(model), config.weight_decay)
         self.average = MovingAverage(model, config.average_decay) if config.average_decay else None
 
     def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
@@ -112,7 +108,7 @@ class Learner:
         tokens = int(self.world.total(sum(batch.tokens for batch in batches))[0])
         counts = 1.0 if batches else 0.0
         batches = batches or [NOTHING]
-        self.optimiser.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         likelihood = 0.0
         for batch in batches:
             reading = twice(batch) if self.config.r_drop else batch
@@ -127,9 +123,7 @@ class Learner:
         norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm))
         finite = norm < float("inf") and likelihood == likelihood
         if finite:
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            self.optimiser.step()
+            self.optimiser.step(rate)
             if self.average is not None:
                 self.average.update()
         return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, finite)

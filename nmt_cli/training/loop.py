@@ -13,6 +13,7 @@ from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates, sampled, stored
 from nmt_cli.corpus.store import Split
 from nmt_cli.errors import TrainingError
+from nmt_cli.heap import give_back
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner, UpdateReport
 from nmt_cli.training.observer import Judgement, Observer, Report, facts
@@ -181,6 +182,7 @@ class Run:
             )
         self._window.clear()
         self._reported = now
+        give_back()
 
     def _validation_due(self) -> bool:
         if self.config.validate_every:

@@ -13,9 +13,7 @@ from nmt_cli.checkpoint.layout import RESUME
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
 from nmt_cli.training.learner import Learner
-
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What AdamW keeps for each weight."""
+from nmt_cli.training.optimiser import MOMENTS
 
 
 @dataclass
@@ -42,9 +40,8 @@ class Progress:
 def save_state(path: Path, learner: Learner, progress: Progress) -> None:
     """Write the state of a run into its model folder, in one step."""
     tensors = {f"weights/{name}": weight for name, weight in model_weights(learner.model).items()}
-    for name, parameter in model_weights(learner.model).items():
-        kept = learner.optimiser.state.get(parameter, {})
-        tensors |= {f"optimiser/{moment}/{name}": kept[moment] for moment in MOMENTS if moment in kept}
+    for name, kept in learner.optimiser.state.items():
+        tensors |= {f"optimiser/{moment}/{name}": tensor for moment, tensor in kept.items()}
     facts: dict[str, Any] = {"progress": dataclasses.asdict(progress), "launch": learner.world.launch}
     if learner.average is not None:
         tensors |= {f"average/{name}": weight for name, weight in learner.average.weights.items()}
@@ -64,7 +61,7 @@ def load_state(path: Path, learner: Learner) -> Progress:
         kept = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
         if kept:
             device = parameter.device
-            learner.optimiser.state[parameter] = {
+            learner.optimiser.state[name] = {
                 moment: tensor.to(device, copy=True)  # out of the file, which is soon replaced
                 for moment, tensor in kept.items()
             }

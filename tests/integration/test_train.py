@@ -81,6 +81,20 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert str(read_facts(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
 
 
+def test_nothing_of_torchs_compiler_is_loaded(prepared: Path, tmp_path: Path) -> None:
+    command = ["train", str(prepared), "--out", str(tmp_path / "m"), *SMALL, "--max-steps", "2"]
+    probe = f"""
+import sys
+from nmt_cli.cli import app, start
+try:
+    app.main({command!r})
+except SystemExit as end:
+    print(end.code, 'torch._dynamo' in sys.modules, start._tried() and 'torch._meta_registrations' in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.stdout == "0 False False\n", done.stderr
+
+
 def test_the_time_to_go_is_within_the_limit(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the start took most of it."""
     monkeypatch.setattr("nmt_cli.training.loop.REPORT_SECONDS", 0.0)

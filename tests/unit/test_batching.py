@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, sampled
+from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, round_size, sampled
 from nmt_cli.corpus.store import Split
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
 
@@ -49,6 +49,18 @@ def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], bu
         assert len(rows) == 1 or (width + -width % EVEN) * len(rows) <= budget
     for (batch,) in Updates(cast(Split, split), BatchPlan(budget, 1, seed), 0).iterate():
         assert batch.source.shape[1] % EVEN == batch.leaving.shape[1] % EVEN == 0
+
+
+def test_sizes_of_batches_are_few_and_nearly_full() -> None:
+    sizes = {room: round_size(room) for room in range(1, 2_000)}
+    assert all(size == room for room, size in sizes.items() if room < 8)
+    assert all(size % 8 == 0 and room - size < 8 for room, size in sizes.items() if 8 <= room <= 64)
+    assert all(size % 16 == 0 and size > 0.8 * room for room, size in sizes.items() if room > 64)
+    assert all(round_size(size) == size for size in sizes.values())
+    assert len({size for room, size in sizes.items() if 64 < room <= 1024}) == 4 * 4 + 1
+    split: Any = FakeSplit([(7, 7)] * 500)
+    batches = plan_epoch(split.source_lengths, split.target_lengths, 8 * 125, np.random.default_rng(1))
+    assert sorted(map(len, batches)) == [52, 112, 112, 112, 112]
 
 
 def test_order_depends_on_seed_and_epoch_only() -> None:

@@ -1,10 +1,12 @@
 """Keeping: what is written is read back the same, in one step, and damage is noticed."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from nmt_cli import atomic
 from nmt_cli.atomic import check_writable, replacing, write_atomic
@@ -26,6 +28,37 @@ def test_tensors_and_facts_come_back(tmp_path: Path) -> None:
     assert read_facts(path) == facts
     for name, tensor in TENSORS.items():
         torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
+
+
+def test_the_library_reads_what_is_written_whatever_its_numbers_and_order_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    tensors = {
+        "odd": torch.arange(3, dtype=torch.uint8),
+        "turned": torch.arange(6.0).view(2, 3).t(),
+        "every second": torch.arange(6)[::2],
+        "none": torch.empty(0, 4),
+        "half": torch.randn(3).bfloat16(),
+        "other half": torch.randn(5).half(),
+        "one": torch.tensor(-2.5, requires_grad=True),
+        '"': torch.ones(1),
+    }
+    write_tensors(path, tensors, {"who": "한\u2028"})
+    with safe_open(path, "pt") as file:
+        assert set(file.keys()) == set(tensors)
+        assert json.loads(file.metadata()["nmt"])["who"] == "한\u2028"
+        for name, tensor in tensors.items():
+            read = file.get_tensor(name)
+            assert read.dtype == tensor.dtype
+            assert torch.equal(read, tensor), name
+            assert read.data_ptr() % read.element_size() == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_as_one() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_tensors(Path("/dev/full"), {"a": torch.ones(1 << 20)}, {})
+    assert Path("/dev/full").is_char_device()
 
 
 def test_the_hash_tells_values_names_and_shapes_apart(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def as_tried() -> None:
         "torch.optim.AdamW([torch.ones(2, requires_grad=True)])",
     ],
 )
-def test_what_search_does_not_need_of_torch_is_there_when_more_is_imported(first: str) -> None:
+def test_what_was_left_out_of_torch_is_there_when_more_is_imported(first: str) -> None:
     probe = f"{HASTENED}\n{first}\nimport torch._meta_registrations, torch._dynamo\n{WITHOUT_DATA}"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.stderr == "nmt: /nowhere: no model here; make one with nmt train --out /nowhere\n"
