@@ -333,7 +333,8 @@ class TrainConfig(Settings):
     precision: Annotated[Precision, Shown("Run")] = "auto"
     """Arithmetic of matrix products; auto takes bf16 where the processor has it."""
     threads: Annotated[Threads, Shown("Run")] = 0
-    """Processor threads; 0 takes all."""
+    """Processor threads; 0 takes all. They wait for one another: beside programs that keep a processor busy, one fewer
+    is faster."""
     tensorboard: Annotated[Path | None, Shown("Run")] = None
     """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
     model: ModelConfig = ModelConfig()
