@@ -28,9 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     """
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(plain)
-    header: dict[str, Any] = {
-        "__metadata__": {HEADER: json.dumps({**facts, "sha256": digest}, ensure_ascii=False)},
-    }
+    header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps({**facts, "sha256": digest}, ensure_ascii=False)}}
     # the widest numbers first, so that each tensor begins at a multiple of its own width
     order = sorted(plain, key=lambda name: (-plain[name].element_size(), name))
     end = 0

@@ -27,11 +27,11 @@ class AdamW:
         """Move every weight that has a gradient."""
         moved = [(name, weight, weight.grad) for name, weight in self.weights.items() if weight.grad is not None]
         for matrices in (True, False):
-            group = [(name, weight, slope) for name, weight, slope in moved if (weight.dim() > 1) == matrices]
+            group = [(name, weight, gradient) for name, weight, gradient in moved if (weight.dim() > 1) == matrices]
             kept = [self._kept(name, weight) for name, weight, _ in group]
             adamw(
                 [weight for _, weight, _ in group],
-                [slope for _, _, slope in group],
+                [gradient for _, _, gradient in group],
                 [moments["exp_avg"] for moments in kept],
                 [moments["exp_avg_sq"] for moments in kept],
                 [],
