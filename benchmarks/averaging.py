@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--sentences", type=int, default=1000, help="of dev, translated greedily")
     given = parser.parse_args()
-    loaded = load_model(given.model, compute_for_search("cpu", "fp32", 0))
+    loaded = load_model(given.model, compute_for_search("cpu", "fp32", 0), packed=False)
     tensors, facts = read_tensors(given.model / RESUME)
     validator = Validator(PreparedCorpus.open(Path(loaded.manifest.prepared)), given.sentences)
     progress = facts["progress"]

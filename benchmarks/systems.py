@@ -30,7 +30,7 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], given: a
     """Train one system and judge it."""
     preset = [] if name == DEFAULT else ["--preset", name, "--scale", str(given.scale)]
     seconds, _ = run("train", str(prepared), "--out", str(model), *preset, *options)
-    loaded = load_model(model, compute_for_search("cpu", "fp32", 0))
+    loaded = load_model(model, compute_for_search("cpu", "fp32", 0), packed=False)
     aligned = given.gold and loaded.config.model.attends
     _, printed = run("eval", "--model", str(model), "--json", *(["--gold", given.gold] if aligned else []))
     result = json.loads(printed)

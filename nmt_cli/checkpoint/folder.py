@@ -17,7 +17,7 @@ from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.model.device import Compute
-from nmt_cli.model.int8 import quantise
+from nmt_cli.model.packed import linear_for, pack
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
 from nmt_cli.settings import resolve, to_toml
 
@@ -94,8 +94,11 @@ def undrawn() -> Iterator[None]:
                 setattr(nn.init, name, draw)
 
 
-def load_model(path: Path, compute: Compute) -> LoadedModel:
-    """Read a model folder. Raises CheckpointError if anything in it is missing or damaged."""
+def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel:
+    """Read a model folder. `packed`: ready for search, and for nothing else (see `model.packed`).
+
+    Raises CheckpointError if anything in it is missing or damaged.
+    """
     manifest = MODEL.read(path)
     config = read_config(path)
     try:
@@ -107,8 +110,9 @@ def load_model(path: Path, compute: Compute) -> LoadedModel:
         model = build_model(config, tokenizers)
     load_weights(model, weights, path / WEIGHTS)
     model.to(compute.device, compute.dtype).eval().requires_grad_(False)
-    if compute.int8:
-        quantise(model)
+    linear = linear_for(compute) if packed else None
+    if linear is not None:
+        pack(model, linear)
     return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nmt_cli.model.decoder import DecoderState
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.int8 import Int8Linear
+from nmt_cli.model.packed import PackedLinear
 from nmt_cli.model.seq2seq import Seq2Seq
 
 
@@ -74,7 +75,7 @@ def _narrow(output: nn.Module, candidates: Tensor | None) -> Callable[[Tensor], 
     """The output layer for some subwords only."""
     if candidates is None:
         return output
-    if isinstance(output, Int8Linear):
+    if isinstance(output, Int8Linear | PackedLinear):
         return output.rows(candidates)
     assert isinstance(output, nn.Linear)
     return partial(nn.functional.linear, weight=output.weight[candidates], bias=output.bias[candidates])

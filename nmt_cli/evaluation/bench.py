@@ -16,7 +16,7 @@ from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.gather import stored_split
 from nmt_cli.evaluation.metrics import Judge
 from nmt_cli.model.device import compute_for_search, machine
-from nmt_cli.model.int8 import weight_bytes
+from nmt_cli.model.packed import weight_bytes
 
 ALONE = 40
 """Lines that are translated one by one, to see how long one takes."""

@@ -134,7 +134,7 @@ def train_system(
     watcher = Watcher()
     if train(config, lambda: [watcher], time.monotonic()).interrupted:
         raise KeyboardInterrupt  # a model that was cut short must not be compared
-    loaded = load_model(out, compute_for_search("cpu", "fp32", 0))
+    loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # losses are asked for, too
     kept = [judgement.validation.bleu for judgement in watcher.judgements if judgement.best]
     setting.say(f"seed {seed}, {name}: dev BLEU {kept[-1] if kept else 0.0:.1f} after {minutes:.2g} minutes")
     return Trained(

@@ -14,13 +14,8 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from nmt_cli.model.recurrence import Recurrence, State
-from nmt_cli.model.seq2seq import Seq2Seq
-
 _ALONE = threading.Lock()
 """Silence is the whole process's: two threads that ask for it at once might leave it behind."""
-LEAST = 16
-"""Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
 
 
 class Int8Linear(nn.Module):
@@ -51,46 +46,3 @@ class Int8Linear(nn.Module):
         """Inputs (..., I) -> outputs (..., O) in float32."""
         outputs: Tensor = torch.ops.quantized.linear_dynamic(inputs.float(), self.packed, True)
         return outputs
-
-
-class Int8Cell(nn.Module):
-    """One step of a recurrent cell with its weights in 8 bits."""
-
-    def __init__(self, layer: Recurrence) -> None:
-        super().__init__()
-        cell = layer.cell
-        self.inputs = Int8Linear(cell.weight_ih_l0, cell.bias_ih_l0)
-        self.recurrent = Int8Linear(cell.weight_hh_l0, cell.bias_hh_l0)
-        self.kind = layer.kind
-
-    def forward(self, inputs: Tensor, state: State) -> State:
-        """Inputs (N, I) from a state of (N, H) each -> the next state."""
-        entering, recurring = self.inputs(inputs), self.recurrent(state[0])  # (N, gates * H)
-        if self.kind == "lstm":
-            i, f, g, o = entering.add_(recurring).chunk(4, -1)
-            cell = (f.sigmoid_() * state[1]).addcmul_(i.sigmoid_(), g.tanh_())
-            return o.sigmoid_() * cell.tanh(), cell
-        if self.kind == "gru":
-            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.chunk(3, -1)
-            new = n.addcmul_(r.add_(r_h).sigmoid_(), n_h).tanh_()
-            return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
-        return (entering.add_(recurring).tanh_(),)
-
-
-def quantise(model: Seq2Seq) -> None:
-    """Make a trained model search in 8 bits, in place. The encoder stays (it runs as `Compute.reading` says), and so do
-    the decoder's recurrences where they read a whole given translation."""
-    for layer in model.decoder.layers:
-        layer.one_step = Int8Cell(layer)
-    for parent in (model, *model.decoder.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, nn.Linear) and child.out_features >= LEAST:
-                setattr(parent, name, Int8Linear(child.weight, child.bias))
-
-
-def weight_bytes(model: Seq2Seq) -> int:
-    """What the weights take that search works with."""
-    quantised = [module for module in model.modules() if isinstance(module, Int8Linear)]
-    idle = {p for layer in model.decoder.layers if layer.one_step is not None for p in layer.cell.parameters()}
-    kept = [parameter for parameter in model.parameters() if parameter not in idle]
-    return sum(module.bytes for module in quantised) + sum(p.numel() * p.element_size() for p in kept)

@@ -1,0 +1,115 @@
+"""A model made ready for search on a processor: weights laid out once, as they are multiplied by at every step.
+
+In 8 bits (`int8.py`), or in their own type, by oneDNN: there the numbers are the same but for rounding.
+"""
+
+from collections.abc import Callable
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor, nn
+
+from nmt_cli.model.device import Compute
+from nmt_cli.model.int8 import Int8Linear
+from nmt_cli.model.recurrence import Recurrence, State
+from nmt_cli.model.seq2seq import Seq2Seq
+
+LEAST = 16
+"""Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
+
+Linear = Callable[[Tensor, Tensor | None], nn.Module]
+"""What makes a layer y = W x + b of W (O, I) and b (O,)."""
+
+
+class PackedLinear(nn.Module):
+    """A linear layer y = W x + b in the type of W. It passes no gradient."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.bytes = weight.element_size() * (weight.numel() + (0 if bias is None else len(bias)))
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
+        self.bias = None if bias is None else bias.detach()
+
+    def rows(self, chosen: Tensor) -> Callable[[Tensor], Tensor]:
+        """The layer of these outputs (o,) only, which are others for every batch: not worth laying out."""
+        assert self.bias is not None
+        return partial(nn.functional.linear, weight=self._unpacked[chosen], bias=self.bias[chosen])
+
+    @cached_property
+    def _unpacked(self) -> Tensor:
+        weight: Tensor = self.packed.to_dense()
+        return weight
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (..., I) -> outputs (..., O)."""
+        rows = inputs.reshape(-1, inputs.size(-1)).to(self.packed.dtype)
+        count = len(rows)
+        rows = nn.functional.pad(rows, (0, 0, 0, made_up(count) - count))
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, "none", [], "")
+        return outputs[:count].view(*inputs.shape[:-1], outputs.size(1))
+
+
+def made_up(rows: int) -> int:
+    """Rows that so many are made up to, a fifth more at most: oneDNN compiles a kernel for every number of them, and a
+    beam, whose sentences end one by one, has every number in turn."""
+    step = max(8, (1 << rows.bit_length()) // 8)
+    return rows if rows <= step else -(-rows // step) * step
+
+
+class PackedCell(nn.Module):
+    """One step of a recurrent cell whose weights are packed.
+
+    An LSTM's new candidate is taken as tanh x = 2 s(2x) - 1 with the sigmoid s of its other gates, its weights being
+    doubled for that: on a processor the library takes five times as long for a hyperbolic tangent.
+    """
+
+    def __init__(self, layer: Recurrence, linear: Linear) -> None:
+        super().__init__()
+        cell = layer.cell
+        scale = torch.ones(len(cell.weight_hh_l0), dtype=cell.weight_hh_l0.dtype)
+        if layer.kind == "lstm":
+            scale.chunk(4)[2].fill_(2.0)
+        self.inputs = linear(scale[:, None] * cell.weight_ih_l0, scale * cell.bias_ih_l0)
+        self.recurrent = linear(scale[:, None] * cell.weight_hh_l0, scale * cell.bias_hh_l0)
+        self.kind = layer.kind
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Inputs (N, I) from a state of (N, H) each -> the next state, in float32."""
+        entering, recurring = self.inputs(inputs).float(), self.recurrent(state[0])  # (N, gates * H)
+        if self.kind == "lstm":
+            i, f, g, o = entering.add_(recurring).sigmoid_().chunk(4, -1)
+            cell = (f * state[1]).sub_(i).addcmul_(i, g, value=2)
+            return torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2), cell
+        if self.kind == "gru":
+            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.float().chunk(3, -1)
+            new = n.addcmul_(r.add_(r_h).sigmoid_(), n_h).tanh_()
+            return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
+        return (entering.add_(recurring).tanh_(),)
+
+
+def linear_for(compute: Compute) -> Linear | None:
+    """How search multiplies by weights, if not as they are."""
+    if compute.int8:
+        return Int8Linear
+    built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    return PackedLinear if compute.device.type == "cpu" and wide and built else None
+
+
+def pack(model: Seq2Seq, linear: Linear) -> None:
+    """Make a trained model ready, in place. The encoder stays (it runs as `Compute.reading` says), and so do the
+    decoder's recurrences where they read a whole given translation."""
+    for layer in model.decoder.layers:
+        layer.one_step = PackedCell(layer, linear)
+    for parent in (model, *model.decoder.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear) and child.out_features >= LEAST:
+                setattr(parent, name, linear(child.weight, child.bias))
+
+
+def weight_bytes(model: Seq2Seq) -> int:
+    """What the weights take that search works with."""
+    packed = [module for module in model.modules() if isinstance(module, Int8Linear | PackedLinear)]
+    idle = {p for layer in model.decoder.layers if layer.one_step is not None for p in layer.cell.parameters()}
+    kept = [parameter for parameter in model.parameters() if parameter not in idle]
+    return sum(module.bytes for module in packed) + sum(p.numel() * p.element_size() for p in kept)
