@@ -24,7 +24,8 @@ def main() -> None:
     given = parser.parse_args()
     loaded = load_model(given.model, compute_for_search("cpu", "fp32", 0), packed=False)
     tensors, facts = read_tensors(given.model / RESUME)
-    validator = Validator(PreparedCorpus.open(Path(loaded.manifest.prepared)), given.sentences)
+    corpus = PreparedCorpus.open(Path(loaded.manifest.prepared))
+    validator = Validator(corpus, given.sentences, loaded.config.training.batch_tokens)
     progress = facts["progress"]
     print(f"update {progress['step']:,}, epoch {progress['epoch']}")
     print(f"{'weights':<10} {'dev loss':>9} {'BLEU':>6} {'chrF++':>7}")

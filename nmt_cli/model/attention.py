@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
+from nmt_cli.model.rows import RoundedLinear
 from nmt_cli.model.scores import SCORES, multiply, operand
 
 
@@ -38,9 +39,9 @@ class Attention(nn.Module):
         size = config.hidden_size // config.heads
         self.score = SCORES[config.score](size, size)
         own = self.heads > 1
-        self.query = nn.Linear(config.hidden_size, config.hidden_size, bias=False) if own else nn.Identity()
+        self.query = RoundedLinear(config.hidden_size, config.hidden_size, bias=False) if own else nn.Identity()
         reads = own and self.score.reads_keys
-        self.key = nn.Linear(config.hidden_size, config.hidden_size, bias=False) if reads else nn.Identity()
+        self.key = RoundedLinear(config.hidden_size, config.hidden_size, bias=False) if reads else nn.Identity()
         self.window = Window(config.hidden_size, config.window, config.local) if config.local != "none" else None
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
@@ -109,7 +110,7 @@ class Window(nn.Module):
         self.reach = reach
         self.predictive = kind == "predictive"
         if self.predictive:
-            self.projection = nn.Linear(size, size, bias=False)
+            self.projection = RoundedLinear(size, size, bias=False)
             self.vector = nn.Linear(size, 1, bias=False)
 
     def forward(self, query: Tensor, mask: Tensor, position: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
+from nmt_cli.model.rows import RoundedLinear
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Encoder(nn.Module):
         self.hands_over = config.attention == "state"
         self.embedded_values = config.embedded_values and config.attends
         differ = self.embedded_values and config.embedding_size != config.hidden_size
-        self.to_value = nn.Linear(config.embedding_size, config.hidden_size, bias=False) if differ else nn.Identity()
+        to_value = RoundedLinear(config.embedding_size, config.hidden_size, bias=False) if differ else nn.Identity()
+        self.to_value = to_value
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Reading:
         """Read the embedded source (B, S, E), real where the mask (B, S) is True."""

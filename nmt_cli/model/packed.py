@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nmt_cli.model.device import Compute
 from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.recurrence import Recurrence, State
+from nmt_cli.model.rows import padded
 from nmt_cli.model.seq2seq import Seq2Seq
 
 LEAST = 16
@@ -43,17 +44,8 @@ class PackedLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
         rows = inputs.reshape(-1, inputs.size(-1)).to(self.packed.dtype)
-        count = len(rows)
-        rows = nn.functional.pad(rows, (0, 0, 0, made_up(count) - count))
-        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(rows, self.packed, self.bias, "none", [], "")
-        return outputs[:count].view(*inputs.shape[:-1], outputs.size(1))
-
-
-def made_up(rows: int) -> int:
-    """Rows that so many are made up to, a fifth more at most: oneDNN compiles a kernel for every number of them, and a
-    beam, whose sentences end one by one, has every number in turn."""
-    step = max(8, (1 << rows.bit_length()) // 8)
-    return rows if rows <= step else -(-rows // step) * step
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(padded(rows), self.packed, self.bias, "none", [], "")
+        return outputs[: len(rows)].view(*inputs.shape[:-1], outputs.size(1))
 
 
 class PackedCell(nn.Module):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
+from nmt_cli.model.rows import RoundedLinear
 
 
 class PlainReadout(nn.Module):
@@ -11,7 +12,7 @@ class PlainReadout(nn.Module):
 
     def __init__(self, config: ModelConfig, contexts: int) -> None:
         super().__init__()
-        self.projection = nn.Linear((1 + contexts) * config.hidden_size, config.embedding_size)
+        self.projection = RoundedLinear((1 + contexts) * config.hidden_size, config.embedding_size)
 
     def forward(self, states: Tensor, context: Tensor | None, embedded: Tensor) -> Tensor:
         """States and contexts (B, T, H), embedded previous tokens (B, T, E) -> readouts (B, T, E)."""
@@ -25,7 +26,7 @@ class MaxoutReadout(nn.Module):
     def __init__(self, config: ModelConfig, contexts: int) -> None:
         super().__init__()
         inputs = (1 + contexts) * config.hidden_size + config.embedding_size
-        self.projection = nn.Linear(inputs, 2 * config.embedding_size)
+        self.projection = RoundedLinear(inputs, 2 * config.embedding_size)
 
     def forward(self, states: Tensor, context: Tensor | None, embedded: Tensor) -> Tensor:
         """States and contexts (B, T, H), embedded previous tokens (B, T, E) -> readouts (B, T, E)."""

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nmt_cli.model.rows import RoundedLinear
+
 PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
 
@@ -75,7 +77,7 @@ class GeneralScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.projection = nn.Linear(memory_size, query_size, bias=False)
+        self.projection = RoundedLinear(memory_size, query_size, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
         return operand(self.projection(memory))
@@ -101,8 +103,8 @@ class ConcatScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.query = nn.Linear(query_size, query_size, bias=False)
-        self.key = nn.Linear(memory_size, query_size)
+        self.query = RoundedLinear(query_size, query_size, bias=False)
+        self.key = RoundedLinear(memory_size, query_size)
         self.vector = nn.Linear(query_size, 1, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
@@ -135,7 +137,7 @@ class LocationScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.places = nn.Linear(query_size, PLACES, bias=False)
+        self.places = RoundedLinear(query_size, PLACES, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         scores: Tensor = self.places(query)  # (B, T, PLACES)

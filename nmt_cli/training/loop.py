@@ -196,6 +196,8 @@ class Run:
 
     def _validate(self) -> None:
         window = list(self._window)
+        self.loaded.model.zero_grad(set_to_none=True)
+        give_back()
         average = self.learner.average
         with average.in_place() if average is not None else nullcontext():
             validation = self._validator.validate(self.loaded)
@@ -211,6 +213,7 @@ class Run:
             for warning in warnings(self._vital(validation, window)):
                 self._observer.say(f"warning: {warning}")
         self._save()
+        give_back()
         self._reported = self._judged = time.monotonic()
         self._window.clear()
 

@@ -97,16 +97,14 @@ class _OutputLoss(torch.autograd.Function):
         grad_rows = grad_rows[:real] - (smoothing * mean_weight).to(dtype)
         grad_weight -= smoothing / len(weight) * rows.float().sum(0)
         grad_bias -= smoothing / len(weight) * real
-        ctx.save_for_backward(grad_rows, grad_weight, grad_bias)
-        ctx.dtype = readouts.dtype
+        ctx.gradients, ctx.dtype = [grad_rows, grad_weight, grad_bias], readouts.dtype
         ctx.mark_non_differentiable(likelihood)
         return (1 - smoothing) * likelihood + smoothing * uniform + r_drop * apart, likelihood
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_rows, grad_weight, grad_bias = ctx.saved_tensors
-        scale = gradients[0]
-        return (grad_rows * scale).to(ctx.dtype), grad_weight * scale, grad_bias * scale, None, None, None, None
+        rows, weight, bias = (gradient.mul_(gradients[0]) for gradient in ctx.gradients)  # of no further use
+        return rows.to(ctx.dtype), weight, bias, None, None, None, None
 
 
 def _chunk_rows(rows: int, table: Tensor) -> int:

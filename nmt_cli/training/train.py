@@ -61,7 +61,7 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
             if not len(train_split):
                 raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
         learner = Learner(loaded.model, config.training, compute, world)
-        validator = Validator(corpus, config.training.validate_sentences)
+        validator = Validator(corpus, config.training.validate_sentences, config.training.batch_tokens)
         begins = world.leads and not config.resume
         with occupied(config.out) if world.leads else nullcontext():
             if begins:

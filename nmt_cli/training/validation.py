@@ -9,14 +9,12 @@ import torch
 
 from nmt_cli.checkpoint.folder import LoadedModel
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import stored
+from nmt_cli.corpus.batching import EVEN, plan_epoch, stored
 from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.model.device import Compute
 from nmt_cli.training.learner import batch_loss
-
-ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -37,10 +35,12 @@ class Validation:
 
 
 class Validator:
-    """Holds dev, and judges a model on it."""
+    """Holds dev, and judges a model on it, by batches like those that it learns from: others would be other kernels."""
 
-    def __init__(self, corpus: PreparedCorpus, sentences: int) -> None:
+    def __init__(self, corpus: PreparedCorpus, sentences: int, batch_tokens: int) -> None:
         self.split = corpus.split("dev")
+        lengths = self.split.source_lengths, self.split.target_lengths
+        self._batches = plan_epoch(*lengths, batch_tokens, np.random.default_rng(0))
         count = min(sentences, len(self.split))
         rows = np.linspace(0, len(self.split) - 1, count).round().astype(int).tolist()
         self.sources = [self.split.source_text(r) for r in rows]
@@ -65,9 +65,8 @@ class Validator:
     @torch.no_grad()
     def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
         likelihood, tokens, shares = 0.0, 0, []
-        order = np.argsort(self.split.source_lengths, kind="stable")
-        for start in range(0, len(order), ROWS):
-            batch = collate(*stored(self.split, order[start : start + ROWS]))
+        for rows in self._batches:
+            batch = collate(*stored(self.split, rows), multiple=EVEN)
             sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
             likelihood += float(sums.likelihood)
             tokens += sums.tokens

@@ -472,7 +472,7 @@ def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(("wanted", "decoded"), [(1, 1), (3, 3), (25, 25), (1000, 25)])
 def test_validate_sentences_limits_what_is_decoded_but_not_the_loss(wanted: int, decoded: int, prepared: Path) -> None:
-    validator = Validator(PreparedCorpus.open(prepared), wanted)
+    validator = Validator(PreparedCorpus.open(prepared), wanted, 64)
     assert len(validator.sources) == len(validator.references) == decoded
     assert len(validator.split) == 25
 

@@ -1,7 +1,6 @@
 """Weights laid out for search: nearly the same numbers in 8 bits, the same in their own type, in every system."""
 
 import copy
-import itertools
 
 import pytest
 import torch
@@ -11,7 +10,7 @@ from nmt_cli.config import ModelConfig
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.device import Compute, compute_for_search
 from nmt_cli.model.int8 import Int8Linear
-from nmt_cli.model.packed import Linear, PackedLinear, linear_for, made_up, pack, weight_bytes
+from nmt_cli.model.packed import Linear, PackedLinear, linear_for, pack, weight_bytes
 from nmt_cli.model.recurrence import GATES, Recurrence
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
 
@@ -58,15 +57,6 @@ def test_a_layer_keeps_its_type() -> None:
         found = PackedLinear(layer.weight, layer.bias)(inputs)
         assert found.dtype == torch.bfloat16
         assert relative(found.float(), layer(inputs.bfloat16()).float()) < 0.005
-
-
-def test_few_numbers_of_rows() -> None:
-    sizes = [made_up(rows) for rows in range(2000)]
-    assert sizes[:17] == [*range(9), *[16] * 8]
-    assert all(rows <= size <= rows + max(7, rows // 4) for rows, size in enumerate(sizes))
-    assert all(made_up(size) == size for size in sizes)
-    assert len(set(sizes[:257])) <= 28
-    assert all(one <= other for one, other in itertools.pairwise(sizes))
 
 
 @pytest.mark.parametrize("cell", GATES)
