@@ -39,7 +39,7 @@ from nmt_cli.decoding.selection import Best, Choice, Draw
 from nmt_cli.decoding.trace import Trace
 from nmt_cli.errors import CheckpointError, ConfigError
 
-CROWDED = 7 / 8
+CROWDED = 15 / 16
 """Sentences that are done leave when no more than this share is not: what a model keeps of them is copied then. Until
 then their hypotheses are dead, with a log-probability of -inf, and nothing comes of them."""
 

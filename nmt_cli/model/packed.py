@@ -14,6 +14,7 @@ from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.recurrence import Recurrence, State
 from nmt_cli.model.rows import padded
 from nmt_cli.model.seq2seq import Seq2Seq
+from nmt_cli.model.tanh import tanh
 
 LEAST = 16
 """Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
@@ -51,8 +52,8 @@ class PackedLinear(nn.Module):
 class PackedCell(nn.Module):
     """One step of a recurrent cell whose weights are packed.
 
-    An LSTM's new candidate is taken as tanh x = 2 s(2x) - 1 with the sigmoid s of its other gates, its weights being
-    doubled for that: on a processor the library takes five times as long for a hyperbolic tangent.
+    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `tanh`), its weights doubled for that, so that one sigmoid serves
+    all gates.
     """
 
     def __init__(self, layer: Recurrence, linear: Linear) -> None:
@@ -74,9 +75,9 @@ class PackedCell(nn.Module):
             return torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2), cell
         if self.kind == "gru":
             (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.float().chunk(3, -1)
-            new = n.addcmul_(r.add_(r_h).sigmoid_(), n_h).tanh_()
+            new = tanh(n.addcmul_(r.add_(r_h).sigmoid_(), n_h))
             return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
-        return (entering.add_(recurring).tanh_(),)
+        return (tanh(entering.add_(recurring)),)
 
 
 def linear_for(compute: Compute) -> Linear | None:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.rows import RoundedLinear
+from nmt_cli.model.tanh import tanh
 
 
 class PlainReadout(nn.Module):
@@ -16,7 +17,7 @@ class PlainReadout(nn.Module):
 
     def forward(self, states: Tensor, context: Tensor | None, embedded: Tensor) -> Tensor:
         """States and contexts (B, T, H), embedded previous tokens (B, T, E) -> readouts (B, T, E)."""
-        return torch.tanh(self.projection(states if context is None else torch.cat([states, context], -1)))
+        return tanh(self.projection(states if context is None else torch.cat([states, context], -1)))
 
 
 class MaxoutReadout(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.model.rows import RoundedLinear
+from nmt_cli.model.tanh import tanh
 
 PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
@@ -116,7 +117,7 @@ class ConcatScore(Score):
         return scores
 
     def _hidden(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
+        return tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
 
 
 class MLPScore(ConcatScore):
@@ -127,7 +128,7 @@ class MLPScore(ConcatScore):
         self.second = nn.Linear(query_size, query_size)
 
     def _hidden(self, query: Tensor, keys: Tensor) -> Tensor:
-        return torch.tanh(self.second(super()._hidden(query, keys)))
+        return tanh(self.second(super()._hidden(query, keys)))
 
 
 class LocationScore(Score):

@@ -16,6 +16,7 @@ from nmt_cli.model.readout import READOUTS
 from nmt_cli.model.recurrence import Bidirectional, Recurrence
 from nmt_cli.model.scores import SCORES
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from, reading_order
+from nmt_cli.model.tanh import tanh
 
 LENGTHS = torch.tensor([7, 3, 1, 5])
 VOCABULARIES = Vocabularies(50, 50, True)
@@ -420,3 +421,14 @@ def test_word_dropout_replaces_words_in_training_only() -> None:
     torch.testing.assert_close(calm, model(source, mask, target)[0])
     model.train()
     assert not torch.allclose(calm, model(source, mask, target)[0])
+
+
+def test_the_tangent_of_search_is_that_of_learning() -> None:
+    values = torch.cat([torch.linspace(-30, 30, 4001), torch.tensor([float("inf"), float("-inf"), 1e-9, -0.0])])
+    found = tanh(values.clone())  # gradients are on: the library's
+    assert torch.equal(found, torch.tanh(values))
+    with torch.no_grad():
+        torch.testing.assert_close(tanh(values.clone()), found, rtol=0, atol=3e-7)
+        assert tanh(torch.tensor([float("nan")])).isnan()
+        half = values.bfloat16()
+        assert torch.equal(tanh(half), torch.tanh(half))
