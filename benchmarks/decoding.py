@@ -66,7 +66,7 @@ def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: in
     seconds = now(device) - started
     out = sum(len(translation.candidates[0].tokens) + 1 for translation in found)  # EOS
     read = sum(len(translation.source_tokens) + 1 for translation in found)
-    with undrawn():  # for its sizes; one that is quantised has none to be counted
+    with undrawn():  # for its sizes; one that is packed has none to be counted
         sizes = build_model(loaded.config, loaded.tokenizers)
     products = multiplications(sizes, read / out, read / len(texts), beam_size)
 

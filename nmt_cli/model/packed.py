@@ -84,9 +84,17 @@ def linear_for(compute: Compute) -> Linear | None:
     """How search multiplies by weights, if not as they are."""
     if compute.int8:
         return Int8Linear
-    built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     wide = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    return PackedLinear if compute.device.type == "cpu" and wide and built else None
+    return PackedLinear if compute.device.type == "cpu" and wide and _lays_out() else None
+
+
+def _lays_out() -> bool:
+    """Whether this build of the library lays out weights for oneDNN: some have none, earlier ones another way of it."""
+    try:
+        PackedLinear(torch.zeros(1, 1), None)
+    except (AttributeError, RuntimeError):
+        return False
+    return True
 
 
 def pack(model: Seq2Seq, linear: Linear) -> None:

@@ -107,6 +107,17 @@ def test_a_model_says_nearly_the_same_and_reads_the_same(
     assert weight_bytes(model) < before if linear is Int8Linear else weight_bytes(model) == before + tied * table
 
 
+def test_a_library_that_cannot_lay_out_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise NotImplementedError(
+            "Could not run 'mkldnn::_reorder_linear_weight' with arguments from the 'CPU' backend"
+        )
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_reorder_linear_weight", missing)
+    assert linear_for(Compute(CPU, torch.float32)) is None
+    assert linear_for(Compute(CPU, torch.float32, int8=True)) is Int8Linear
+
+
 def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(compute_for_search("cpu", "int8", 1)).endswith("int8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
