@@ -75,7 +75,8 @@ def _narrow(output: nn.Module, candidates: Tensor | None) -> Callable[[Tensor], 
     """The output layer for some subwords only."""
     if candidates is None:
         return output
-    if isinstance(output, Int8Linear | PackedLinear):
+    if isinstance(output, Int8Linear):
         return output.rows(candidates)
-    assert isinstance(output, nn.Linear)
+    assert isinstance(output, nn.Linear | PackedLinear)
+    assert output.bias is not None
     return partial(nn.functional.linear, weight=output.weight[candidates], bias=output.bias[candidates])

@@ -84,9 +84,9 @@ class Encoder(nn.Module):
         self.residual_from = config.residual_from
         self.hands_over = config.attention == "state"
         self.embedded_values = config.embedded_values and config.attends
-        differ = self.embedded_values and config.embedding_size != config.hidden_size
-        to_value = RoundedLinear(config.embedding_size, config.hidden_size, bias=False) if differ else nn.Identity()
-        self.to_value = to_value
+        self.to_value: nn.Module = nn.Identity()
+        if self.embedded_values and config.embedding_size != config.hidden_size:
+            self.to_value = RoundedLinear(config.embedding_size, config.hidden_size, bias=False)
 
     def forward(self, embedded: Tensor, mask: Tensor) -> Reading:
         """Read the embedded source (B, S, E), real where the mask (B, S) is True."""

@@ -4,7 +4,7 @@ In 8 bits (`int8.py`), or in their own type, by oneDNN: there the numbers are th
 """
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -32,13 +32,9 @@ class PackedLinear(nn.Module):
         self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
         self.bias = None if bias is None else bias.detach()
 
-    def rows(self, chosen: Tensor) -> Callable[[Tensor], Tensor]:
-        """The layer of these outputs (o,) only, which are others for every batch: not worth laying out."""
-        assert self.bias is not None
-        return partial(nn.functional.linear, weight=self._unpacked[chosen], bias=self.bias[chosen])
-
     @cached_property
-    def _unpacked(self) -> Tensor:
+    def weight(self) -> Tensor:
+        """W as it was, for who wants some of its rows: others for every batch are not worth laying out."""
         weight: Tensor = self.packed.to_dense()
         return weight
 

@@ -103,7 +103,8 @@ class _OutputLoss(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight, bias = (gradient.mul_(gradients[0]) for gradient in ctx.gradients)  # of no further use
+        kept, ctx.gradients = ctx.gradients, None  # scaled in their place: there is no second time
+        rows, weight, bias = (gradient.mul_(gradients[0]) for gradient in kept)
         return rows.to(ctx.dtype), weight, bias, None, None, None, None
 
 

@@ -19,7 +19,7 @@ HERE = linear_for(Compute(CPU, torch.float32)) is PackedLinear
 FORMS = [
     pytest.param(Int8Linear, 1e-4, 0.06, id="int8"),
     pytest.param(
-        PackedLinear, 0, 1e-5, id="fp32", marks=pytest.mark.skipif(not HERE, reason="a processor without AVX2")
+        PackedLinear, 0, 1e-5, id="fp32", marks=pytest.mark.skipif(not HERE, reason="nothing is laid out here")
     ),
 ]
 """What a layer becomes, and by how much its results differ, at least and at most."""
@@ -32,7 +32,7 @@ def relative(found: torch.Tensor, true: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("rows", [(1,), (2, 5), (3, 70), (0, 4)])
+@pytest.mark.parametrize("rows", [(1,), (2, 5), (3, 4, 1), (0, 4)])
 @pytest.mark.parametrize(("linear", "least", "most"), FORMS)
 def test_a_linear_layer(linear: Linear, least: float, most: float, rows: tuple[int, ...], bias: bool) -> None:
     torch.manual_seed(1)
@@ -44,15 +44,15 @@ def test_a_linear_layer(linear: Linear, least: float, most: float, rows: tuple[i
         found = linear(layer.weight, layer.bias)(inputs)
     assert found.shape == true.shape
     if inputs.numel():
-        assert least <= relative(found, true) < most / 2
-        assert relative(found[..., :7], true[..., :7]) < most / 2
+        assert least <= relative(found, true) < most / 3
+        assert relative(found[..., :7], true[..., :7]) < most / 3
 
 
-@pytest.mark.skipif(not HERE, reason="a processor without AVX2")
+@pytest.mark.skipif(not HERE, reason="nothing is laid out here")
 def test_a_layer_keeps_its_type() -> None:
     torch.manual_seed(1)
     layer = torch.nn.Linear(100, 60).bfloat16()
-    inputs = torch.randn(5, 100)
+    inputs = torch.randn(70, 100)
     with torch.inference_mode():
         found = PackedLinear(layer.weight, layer.bias)(inputs)
         assert found.dtype == torch.bfloat16
@@ -77,7 +77,7 @@ def test_a_cell_over_many_steps(linear: Linear, least: float, most: float, cell:
                 _, state = each.step(step, state)
         states.append(state)
     for true, found in zip(*states, strict=True):
-        assert least <= relative(found, true) < most
+        assert least <= relative(found, true) < most * 5 / 6
 
 
 @pytest.mark.parametrize("system", SYSTEMS[::4], ids=name)
