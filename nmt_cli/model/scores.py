@@ -13,9 +13,10 @@ PLACES = 512
 
 
 def in_float32(like: Tensor) -> bool:
-    """Whether `multiply` works in float32: where a processor learns. The products are small, and what multiplies bf16 is
-    compiled anew for every shape, which for the batches of an epoch makes the better part of a gigabyte."""
-    return torch.is_grad_enabled() and like.device.type == "cpu"
+    """Whether `multiply` works in float32: where a processor learns, or tells the loss. The products are small, and what
+    multiplies bf16 is compiled anew for every shape, which for the batches of an epoch makes the better part of a
+    gigabyte."""
+    return like.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:

@@ -38,14 +38,15 @@ def output_loss(
             parameters = (output.weight, output.bias)
             loss, likelihood = _OutputLoss.apply(readouts, *parameters, targets, smoothing, dtype, r_drop)  # type: ignore[no-untyped-call]
             return loss, likelihood
-        likelihood = readouts.new_zeros((), dtype=torch.float32)
-        uniform = readouts.new_zeros((), dtype=torch.float32)
         table, offset = output.weight.to(dtype), output.bias.to(dtype)
-        size = _chunk_rows(len(readouts), table)
-        for rows, target in zip(torch.split(readouts.to(dtype), size), torch.split(targets, size), strict=True):
-            log_probs = torch.addmm(offset, rows, table.t()).log_softmax(-1, dtype=torch.float32)  # (n, V)
-            likelihood -= log_probs.gather(1, target.unsqueeze(1)).sum()
-            uniform -= log_probs.mean(1).sum()
+        rows, chosen = _made_up(readouts.to(dtype), targets)
+        size = _chunk_rows(len(rows), table)
+        true, mean = [], []  # of each row's log-probabilities
+        for some, target in zip(torch.split(rows, size), torch.split(chosen, size), strict=True):
+            log_probs = torch.addmm(offset, some, table.t()).log_softmax(-1, dtype=torch.float32)  # (n, V)
+            true.append(log_probs.gather(1, target.unsqueeze(1)).squeeze(1))
+            mean.append(log_probs.mean(1))
+        likelihood, uniform = (-torch.cat(parts)[: len(readouts)].sum() for parts in (true, mean))
         return (1 - smoothing) * likelihood + smoothing * uniform, likelihood
 
 
@@ -67,8 +68,7 @@ class _OutputLoss(torch.autograd.Function):
         table, offset, rows = weight.to(dtype), bias.to(dtype), readouts.to(dtype)
         real = len(rows)
         if not r_drop:
-            missing = -real % GRAIN
-            rows, targets = nn.functional.pad(rows, (0, 0, 0, missing)), nn.functional.pad(targets, (0, missing))
+            rows, targets = _made_up(rows, targets)
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
@@ -106,6 +106,12 @@ class _OutputLoss(torch.autograd.Function):
         kept, ctx.gradients = ctx.gradients, None  # scaled in their place: there is no second time
         rows, weight, bias = (gradient.mul_(gradients[0]) for gradient in kept)
         return rows.to(ctx.dtype), weight, bias, None, None, None, None
+
+
+def _made_up(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (n, E) and targets (n,), and zeros."""
+    missing = -len(rows) % GRAIN
+    return nn.functional.pad(rows, (0, 0, 0, missing)), nn.functional.pad(targets, (0, missing))
 
 
 def _chunk_rows(rows: int, table: Tensor) -> int:
