@@ -48,10 +48,10 @@ class ModelStep:
         """The models' output layers."""
         return [_narrow(model.output, self.candidates) for model in self.models]
 
-    def start(self, source: Tensor, mask: Tensor, width: int) -> ModelState:
-        """Read the source (B, S) and make ready for `width` hypotheses a sentence."""
+    def start(self, source: Tensor, mask: Tensor) -> ModelState:
+        """Read the source (B, S) and make ready for the first token."""
         memories = tuple(model.encode(source, mask) for model in self.models)
-        decoders = (model.start(memory, width) for model, memory in zip(self.models, memories, strict=True))
+        decoders = (model.start(memory) for model, memory in zip(self.models, memories, strict=True))
         return ModelState(memories, tuple(decoders))
 
     def __call__(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState, Tensor | None]:

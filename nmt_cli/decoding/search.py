@@ -45,10 +45,12 @@ then their hypotheses are dead, with a log-probability of -inf, and nothing come
 
 
 class SearchState(Protocol):
-    """What the step function carries from step to step, for K hypotheses of each of B sentences."""
+    """What the step function carries from step to step, for K hypotheses of each of B sentences; before the first token
+    for one."""
 
     def select(self, beams: Tensor) -> Self:
-        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K)."""
+        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K), even where there
+        was one alone."""
 
     def keep(self, rows: Tensor) -> Self:
         """Only these sentences (n,), in ascending order, go on."""
@@ -117,17 +119,20 @@ class Search:
         self.width = options.n_best if options.sample else options.beam_size
         self.forced = constraints.forced_tokens(task.prefixes, self.device)
         self.limits = self._limits()
-        self.choose = Draw(options, self._uniforms()) if options.sample else Best()
+        self.choose = Draw(options, self._uniforms()) if options.sample else Best(self.width)
         self.pool = Pool.empty(self.sentences, self.width, self.device)
         self.trace = Trace(task.source_lengths, task.attention)
 
     def run(self, step: Step[S], state: S) -> list[list[Hypothesis]]:
-        """The loop. `state` is that before the first token, for K hypotheses a sentence."""
+        """The loop. `state` is that before the first token, for one hypothesis a sentence."""
         live = self._start()
+        if self.options.sample:
+            state = state.select(torch.zeros_like(live.tokens))
         for t in count():
-            log_probs, state, weights = step(live.tokens, state)
+            asked = self.width if t or self.options.sample else 1  # before the first token all are alike
+            log_probs, state, weights = step(live.tokens[:, :asked], state)
             self._constrain(log_probs, live, t)
-            choice = self.choose(live.log_probs, log_probs, live.rows, t)
+            choice = self.choose(live.log_probs[:, :asked], log_probs, live.rows, t)
             self.trace.record(live.rows, choice, weights)
             after = self._advance(live, choice, weights)
             ending = (choice.tokens == EOS) & (choice.log_probs > -torch.inf)

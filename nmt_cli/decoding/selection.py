@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nmt_cli.config import SearchConfig
 
@@ -36,24 +36,32 @@ def first_largest(values: Tensor, count: int) -> Tensor:
     return keys.topk(count, dim=1).indices
 
 
+@dataclass
 class Best:
     """Beam search: the K best continuations over all hypotheses of a sentence; with K = 1, greedy search."""
+
+    width: int
 
     reorders = True
 
     def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
-        """scores (B, K) of the hypotheses, log_probs (B, K, V) of their next tokens."""
-        width, vocabulary = log_probs.shape[1:]
-        # The K best entries lie in the K blocks with the best maxima, which saves a sort over K * V.
-        maxima = _block_maxima(log_probs) + scores[:, :, None]  # (B, K, blocks)
+        """scores (B, n) of the hypotheses, log_probs (B, n, V) of their next tokens. If there are fewer than K
+        continuations at all, the others are impossible."""
+        vocabulary = log_probs.shape[2]
+        # The K best entries lie in the K blocks with the best maxima, which saves a sort over n * V.
+        maxima = _block_maxima(log_probs) + scores[:, :, None]  # (B, n, blocks)
         blocks = maxima.shape[2]
-        found = first_largest(maxima.flatten(1), width).sort(1).values  # (B, n), n <= K
-        of = found.div(blocks, rounding_mode="floor")[:, :, None]  # (B, n, 1), the hypothesis
-        tokens = (found % blocks)[:, :, None] * BLOCK + torch.arange(BLOCK, device=found.device)  # (B, n, BLOCK)
+        most = min(self.width, maxima.shape[1] * blocks)
+        found = first_largest(maxima.flatten(1), most).sort(1).values  # (B, m), m <= K
+        of = found.div(blocks, rounding_mode="floor")[:, :, None]  # (B, m, 1), the hypothesis
+        tokens = (found % blocks)[:, :, None] * BLOCK + torch.arange(BLOCK, device=found.device)  # (B, m, BLOCK)
         entries = (of * vocabulary + tokens.clamp(max=vocabulary - 1)).flatten(1)
         inside = log_probs.flatten(1).gather(1, entries).masked_fill(tokens.flatten(1) >= vocabulary, -torch.inf)
         totals = inside + scores.gather(1, of.expand_as(tokens).flatten(1))
-        best = first_largest(totals, width)
+        if (missing := self.width - totals.shape[1]) > 0:
+            entries = nn.functional.pad(entries, (0, missing))
+            inside, totals = (nn.functional.pad(part, (0, missing), value=-torch.inf) for part in (inside, totals))
+        best = first_largest(totals, self.width)
         chosen = entries.gather(1, best)
         return Choice(
             parents=chosen.div(vocabulary, rounding_mode="floor"),

@@ -23,7 +23,8 @@ class Trace:
     _weights: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     def record(self, rows: Tensor, choice: Choice, weights: Tensor | None) -> None:
-        """Note what the sentences `rows` (B,) chose; `weights` (B, K, S) are those of the parents."""
+        """Note what the sentences `rows` (B,) chose; `weights` (B, K, S) are those of the parents, (B, 1, S) of one
+        that they share."""
         for history, chosen in (
             (self._parents, choice.parents),
             (self._tokens, choice.tokens),
@@ -34,7 +35,7 @@ class Trace:
                 chosen = chosen.new_zeros(sentences, chosen.shape[1]).index_copy_(0, rows, chosen)
             history.append(chosen)
         if self.attention and weights is not None:
-            self._weights.append((rows, weights))
+            self._weights.append((rows, weights.expand(-1, choice.parents.shape[1], -1)))
 
     def read_out(self, pool: Pool, count: int) -> list[list[Hypothesis]]:
         """The `count` best hypotheses of each sentence, as far as there are so many."""

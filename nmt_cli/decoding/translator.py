@@ -139,10 +139,9 @@ class Translator:
         streams = [stream for _, _, stream in batch]
         task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
         step = ModelStep(self.loaded.models, chosen)
-        width = self.search.n_best if self.search.sample else self.search.beam_size
         try:
             with compute.reading():
-                state = step.start(source, mask_from(source_lengths, source.shape[1]), width)
+                state = step.start(source, mask_from(source_lengths, source.shape[1]))
             with compute.autocast():
                 found = search(step, state, task, self.search)
         except torch.OutOfMemoryError:

@@ -82,7 +82,7 @@ def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
         padded, lengths = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
         read = torch.from_numpy(lengths)
         step = ModelStep([model])
-        state = step.start(torch.from_numpy(padded), mask_from(read, padded.shape[1]), 1)
+        state = step.start(torch.from_numpy(padded), mask_from(read, padded.shape[1]))
         found = search(step, state, Task(read), SearchConfig(beam_size=1, max_length=longest))
         said += [hypotheses[0].tokens for hypotheses in found]
     return said

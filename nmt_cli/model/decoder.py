@@ -39,11 +39,12 @@ class DecoderState:
         return self._each(lambda part: part[rows])
 
     def select(self, beams: Tensor) -> "DecoderState":
-        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K)."""
-
-        first = torch.arange(0, beams.numel(), beams.size(1), device=beams.device)
+        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K), and there may have
+        been more or fewer of them before."""
+        sentences, before = self.layers[0][0].shape[:2]
+        first = torch.arange(0, sentences * before, before, device=beams.device)
         rows = (beams + first.unsqueeze(1)).flatten()  # much cheaper to take than to gather
-        return self._each(lambda part: part.flatten(0, 1).index_select(0, rows).view(part.shape))
+        return self._each(lambda part: part.flatten(0, 1).index_select(0, rows).view(*beams.shape, *part.shape[2:]))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "DecoderState":
         others = (None if part is None else change(part) for part in (self.feed, self.coverage, self.position))
@@ -76,13 +77,13 @@ class Decoder(nn.Module):
         self.residual_from = config.residual_from
         self.states = self.layers[0].states
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
-        """The state before the first token, (B, K, H) for each layer."""
+    def start(self, memory: Memory) -> DecoderState:
+        """The state before the first token, (B, 1, H) for each layer."""
         raise NotImplementedError
 
     def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
         """Embedded target (B, T, E) -> readouts (B, T, E) and attention weights (B, T, S)."""
-        state = self.start(memory, 1)
+        state = self.start(memory)
         if not self.sequential:
             readouts, _, weights = self._pass(embedded, state, memory, Recurrence.forward)
             return readouts, weights
@@ -126,8 +127,8 @@ class RepeatedVector(Decoder):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, [config.hidden_size] * config.decoder_layers, contexts=0)
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
-        zero = memory.final.new_zeros(memory.final.size(0), beams, memory.final.size(1))
+    def start(self, memory: Memory) -> DecoderState:
+        zero = memory.final.new_zeros(memory.final.size(0), 1, memory.final.size(1))
         return DecoderState(((zero,) * self.states,) * len(self.layers))
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
@@ -144,8 +145,8 @@ class HandedState(Decoder):
         sizes = [config.embedding_size] + [config.hidden_size] * (config.decoder_layers - 1)
         super().__init__(config, sizes, contexts=0)
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
-        return DecoderState(tuple(tuple(part.expand(-1, beams, -1) for part in layer) for layer in memory.layers))
+    def start(self, memory: Memory) -> DecoderState:
+        return DecoderState(memory.layers)
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         outputs, following = self._stack(embedded, state, move)
@@ -165,12 +166,12 @@ class AttentionDecoder(Decoder):
         self.sequential = config.coverage
         self.bridge = nn.Linear(config.hidden_size, config.hidden_size * self.states * len(inputs))
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
+    def start(self, memory: Memory) -> DecoderState:
         """The first state of each layer is tanh(W h) of the encoder's final state h (Bahdanau et al. 2014, A.2.2)."""
-        first = torch.tanh(self.bridge(memory.final)).unsqueeze(1).expand(-1, beams, -1)
+        first = torch.tanh(self.bridge(memory.final)).unsqueeze(1)
         parts = first.chunk(self.states * len(self.layers), -1)
         layers = tuple(tuple(parts[i : i + self.states]) for i in range(0, len(parts), self.states))
-        shape = (len(first), beams)
+        shape = (len(first), 1)
         return DecoderState(
             layers,
             coverage=first.new_zeros((*shape, memory.mask.size(1))) if self.covers else None,
@@ -225,11 +226,11 @@ class AttentionAfter(AttentionDecoder):
         self.fed = fed
         self.sequential = config.input_feeding or config.coverage
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
-        state = super().start(memory, beams)
+    def start(self, memory: Memory) -> DecoderState:
+        state = super().start(memory)
         if not self.fed:
             return state
-        return replace(state, feed=memory.final.new_zeros(memory.final.size(0), beams, self.fed))
+        return replace(state, feed=memory.final.new_zeros(memory.final.size(0), 1, self.fed))
 
     def _pass(self, embedded: Tensor, state: DecoderState, memory: Memory, move: Move) -> Passed:
         inputs = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)

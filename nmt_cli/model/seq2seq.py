@@ -101,7 +101,7 @@ class Seq2Seq(nn.Module):
         """The same step by step, where the decoder reads the true previous token only if `forced` (B, T) is True, else
         its own best one (scheduled sampling: Bengio et al. 2015, section 2.4). The first, BOS, is always true."""
         memory = self.encode(source, mask)
-        state = self.decoder.start(memory, 1)
+        state = self.decoder.start(memory)
         token = target[:, :1]
         steps: list[Tensor] = []
         looked = []
@@ -119,9 +119,9 @@ class Seq2Seq(nn.Module):
         found = [weights for weights in looked if weights is not None]
         return torch.cat(steps, 1), memory.on_source(torch.cat(found, 1)) if found else None
 
-    def start(self, memory: Memory, beams: int) -> DecoderState:
-        """The decoder's state before the first token, for `beams` hypotheses a sentence."""
-        return self.decoder.start(memory, beams)
+    def start(self, memory: Memory) -> DecoderState:
+        """The decoder's state before the first token, for one hypothesis a sentence."""
+        return self.decoder.start(memory)
 
     def step(
         self, tokens: Tensor, state: DecoderState, memory: Memory, output: Callable[[Tensor], Tensor] | None = None

@@ -85,13 +85,13 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
     if forced is None:
         step = ModelStep(loaded.models)
         task = Task(lengths)
-        found = search(step, step.start(source, mask, beam_size), task, SearchConfig(beam_size=beam_size))
+        found = search(step, step.start(source, mask), task, SearchConfig(beam_size=beam_size))
         tokens = found[0][0].tokens
     else:
         tokens = loaded.tokenizers.target.encode(forced)
     memory = loaded.model.encode(source, mask)
     read = [*ids, EOS] if memory.origin is None else [[*ids, EOS][place] for place in memory.origin[0].tolist()]
-    state = loaded.model.start(memory, 1)
+    state = loaded.model.start(memory)
     steps = []
     with _recording(loaded.model.decoder) as record:
         for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):

@@ -39,8 +39,8 @@ class ScriptedModel:
         self.steps = 0
         self.widths: list[int] = []
 
-    def start(self, sentences: Sequence[int], width: int) -> History:
-        return History(list(sentences), [[()] * width for _ in sentences])
+    def start(self, sentences: Sequence[int]) -> History:
+        return History(list(sentences), [[()] for _ in sentences])
 
     def __call__(self, tokens: Tensor, state: History) -> tuple[Tensor, History, Tensor | None]:
         self.steps += 1

@@ -53,7 +53,7 @@ def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -
     source = torch.tensor([[4, 5, 6, 4, EOS], [5, EOS, 0, 0, 0]])
     step = ModelStep([model])
     options = SearchConfig(beam_size=30, n_best=3, max_length=LONGEST)
-    found = search(step, step.start(source, mask_from(lengths, 5), 30), Task(lengths, attention=True), options)
+    found = search(step, step.start(source, mask_from(lengths, 5)), Task(lengths, attention=True), options)
     for sentence, hypotheses in zip(SENTENCES, found, strict=True):
         scores = [
             (log_probability(model, sentence, said) / ((5 + len(said) + 1) / 6), said)

@@ -45,7 +45,7 @@ def test_teacher_forcing_equals_step_by_step(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     readouts, weights = model(source, mask, target)
     memory = model.encode(source, mask)
-    state = model.start(memory, 1)
+    state = model.start(memory)
     for t in range(target.size(1)):
         logits, state, looked = model.step(target[:, t : t + 1], state, memory)
         torch.testing.assert_close(logits, model.output(readouts[:, t : t + 1]), atol=1e-5, rtol=1e-5)
@@ -75,12 +75,12 @@ def test_beams_stand_where_time_stands(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     memory = model.encode(source, mask)
     tokens = target[:, :3]
-    _, state, _ = model.step(tokens, model.start(memory, 3), memory)
+    _, state, _ = model.step(tokens, model.start(memory).select(torch.zeros_like(tokens)), memory)
     order = torch.tensor([[2, 0, 0]] * len(LENGTHS))
     kept = torch.tensor([3, 0])
     logits, _, _ = model.step(tokens[kept], state.select(order).keep(kept), memory.keep(kept))
     for beam in range(3):
-        _, alone, _ = model.step(tokens.gather(1, order)[:, beam : beam + 1], model.start(memory, 1), memory)
+        _, alone, _ = model.step(tokens.gather(1, order)[:, beam : beam + 1], model.start(memory), memory)
         expected, _, _ = model.step(tokens[:, beam : beam + 1], alone, memory)
         torch.testing.assert_close(logits[:, beam : beam + 1], expected[kept], atol=1e-5, rtol=1e-5)
 
@@ -188,7 +188,7 @@ def test_coverage_changes_the_keys(heads: int) -> None:
 def test_coverage_is_what_was_looked_at() -> None:
     model, source, mask, target = build(config(coverage=True))
     memory = model.encode(source, mask)
-    state, total = model.start(memory, 1), torch.zeros(4, 1, 7)
+    state, total = model.start(memory), torch.zeros(4, 1, 7)
     for t in range(3):
         _, state, weights = model.step(target[:, t : t + 1], state, memory)
         assert weights is not None
@@ -246,7 +246,7 @@ def test_states_are_handed_over_layer_by_layer() -> None:
     """Hidden and cell state of each layer are those of the library's own layers at the last real token."""
     system = config(attention="state", encoder_layers=2, bidirectional=False)
     model, source, mask, _ = build(system)
-    state = model.start(model.encode(source, mask), 1)
+    state = model.start(model.encode(source, mask))
     reference = torch.nn.LSTM(12, 16, 2, batch_first=True)
     for depth, layer in enumerate(model.encoder.layers):
         for parameter, value in layer.cell.named_parameters():

@@ -25,11 +25,10 @@ def run(
 ) -> list[list[Hypothesis]]:
     lengths = lengths or [3] * (max(sentences) + 1)
     model = ScriptedModel(script, lengths)
-    width = options.n_best if options.sample else options.beam_size
     task = Task(
         torch.tensor([lengths[n] for n in sentences]), prefixes, streams=[(n,) for n in sentences], attention=True
     )
-    return search(model, model.start(sentences, width), task, options)
+    return search(model, model.start(sentences), task, options)
 
 
 def table(rows: dict[tuple[int, ...], dict[int, float]]) -> Script:
@@ -229,7 +228,7 @@ class TestStopping:
         model = ScriptedModel(script)
         search(
             model,
-            model.start([0], size),
+            model.start([0]),
             Task(torch.tensor([30])),
             SearchConfig(beam_size=size, length_penalty=0.0),
         )
@@ -241,7 +240,7 @@ class TestStopping:
 
         model = ScriptedModel(script)
         task = Task(torch.tensor([9, 9, 9]))
-        found = search(model, model.start([2, 0, 4], 1), task, SearchConfig(beam_size=1))
+        found = search(model, model.start([2, 0, 4]), task, SearchConfig(beam_size=1))
         assert [len(h[0].tokens) for h in found] == [2, 0, 4]
         assert model.widths == [3, 2, 2, 1, 1]
 

@@ -81,7 +81,7 @@ def test_every_hypothesis_has_its_own_attention_and_coverage(beam_size: int) -> 
 def test_coverage_without_attention_is_an_error() -> None:
     model = ScriptedModel(random_script(VOCABULARY))
     with pytest.raises(ConfigError, match="coverage_penalty: this model has no attention"):
-        search(model, model.start([0], 5), Task(torch.tensor([3])), SearchConfig(coverage_penalty=0.2))
+        search(model, model.start([0]), Task(torch.tensor([3])), SearchConfig(coverage_penalty=0.2))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -172,17 +172,20 @@ def test_the_largest_are_found_the_first_among_equals(rows: list[list[float]], c
 
 
 @pytest.mark.parametrize("vocabulary", [5, BLOCK, BLOCK + 1, 5 * BLOCK - 3])
-@pytest.mark.parametrize("width", [1, 3, 8])
-def test_the_best_continuations_are_those_of_a_full_sort(vocabulary: int, width: int) -> None:
+@pytest.mark.parametrize(("asked", "width"), [(1, 1), (3, 3), (8, 8), (1, 3), (1, 8), (1, 2 * BLOCK)])
+def test_the_best_continuations_are_those_of_a_full_sort(vocabulary: int, asked: int, width: int) -> None:
     generator = torch.Generator().manual_seed(vocabulary)
-    log_probs = torch.randint(-9, 0, (2, width, vocabulary), generator=generator).float()  # many are equal
-    scores = torch.randint(-9, 0, (2, width), generator=generator).float()
-    choice = Best()(scores, log_probs, torch.arange(2), 0)
+    log_probs = torch.randint(-9, 0, (2, asked, vocabulary), generator=generator).float()  # many are equal
+    scores = torch.randint(-9, 0, (2, asked), generator=generator).float()
+    choice = Best(width)(scores, log_probs, torch.arange(2), 0)
+    there = min(width, asked * vocabulary)
     totals = (scores[:, :, None] + log_probs).flatten(1)
-    order = totals.sort(dim=1, descending=True, stable=True).indices[:, :width]
-    assert torch.equal(choice.parents * vocabulary + choice.tokens, order)
-    assert torch.equal(choice.log_probs, totals.gather(1, order))
-    assert torch.equal(choice.token_log_probs, log_probs.flatten(1).gather(1, order))
+    order = totals.sort(dim=1, descending=True, stable=True).indices[:, :there]
+    assert torch.equal((choice.parents * vocabulary + choice.tokens)[:, :there], order)
+    assert torch.equal(choice.log_probs[:, :there], totals.gather(1, order))
+    assert torch.equal(choice.token_log_probs[:, :there], log_probs.flatten(1).gather(1, order))
+    assert choice.log_probs.shape == (2, width)
+    assert (choice.log_probs[:, there:] == -torch.inf).all()
 
 
 @pytest.mark.parametrize(
