@@ -3,7 +3,6 @@
 Only the module of the command that was asked for is imported, so that `nmt --help` answers at once.
 """
 
-import atexit
 import functools
 import gc
 import importlib
@@ -102,7 +101,6 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(GARBAGE)
-    atexit.register(gc.freeze)  # all goes with the process: to look through the library's objects first takes a while
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
     for stream in (sys.stdin, sys.stdout, sys.stderr):

@@ -48,6 +48,33 @@ def test_every_command_explains_itself_without_torch(name: str) -> None:
     assert "Usage: " in done.stdout
 
 
+AT_THE_END = """
+import atexit, sys, threading, time
+from nmt_cli.__main__ import program
+
+def work():
+    time.sleep(0.5)
+    print("worked")
+
+atexit.register(print, "registered")
+threading.Thread(target=work, daemon=DAEMON).start()
+sys.argv[1:] = ARGUMENTS
+program()
+"""
+
+
+@pytest.mark.parametrize(
+    ("daemon", "arguments", "status"), [(True, "--version", 0), (False, "--version", 0), (True, "--nonsense", 2)]
+)
+def test_it_ends_at_once_and_leaves_nothing_undone(daemon: bool, arguments: str, status: int) -> None:
+    probe = AT_THE_END.replace("DAEMON", str(daemon)).replace("ARGUMENTS", str(arguments.split()))
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert (f"nmt {__version__}" in done.stdout) == (status == 0)
+    assert "registered" in done.stdout
+    assert ("worked" in done.stdout) == (not daemon)
+
+
 HASTENED = """
 import contextlib, sys
 import nmt_cli.cli.app as app
