@@ -24,14 +24,13 @@ AHEAD = 4
 def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
     """Rows of each batch of one epoch, in a random order that `order` decides.
 
-    Rows are sorted by target, then source length, since a step of the decoder costs more than one of the encoder,
-    ties at random. They are cut so that the longer side of a batch holds at most `budget` tokens with its padding; a
-    sentence longer than that gets a batch of its own.
+    Rows are sorted by source, then target length, ties at random, and cut so that the longer side of a batch
+    holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of its own.
     Batches have a `round_size` and widths that are multiples of EVEN where they can, so that few shapes occur: the
     library compiles kernels for each, and every one takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
-    ranked = shuffled[np.lexsort((source[shuffled], target[shuffled]))]
+    ranked = shuffled[np.lexsort((target[shuffled], source[shuffled]))]
     longest = np.maximum(source[ranked], target[ranked]) + 1  # EOS
     longest += -longest % EVEN
     batches = []

@@ -51,16 +51,6 @@ def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], bu
         assert batch.source.shape[1] % EVEN == batch.leaving.shape[1] % EVEN == 0
 
 
-def test_the_target_is_hardly_padded() -> None:
-    """Its longest decides how many steps the decoder takes for all."""
-    random = np.random.default_rng(3)
-    lengths = [(max(1, n + random.integers(-5, 6)), n) for n in random.integers(1, 40, 2_000)]
-    split = FakeSplit(lengths)
-    batches = plan_epoch(split.source_lengths, split.target_lengths, 512, random)
-    padded = sum(len(rows) * split.target_lengths[rows].max() for rows in batches)
-    assert padded < 1.02 * split.target_lengths.sum()
-
-
 def test_sizes_of_batches_are_few_and_nearly_full() -> None:
     sizes = {room: round_size(room) for room in range(1, 2_000)}
     assert all(size == room for room, size in sizes.items() if room < 8)
