@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from nmt_cli.model.product import learns_by_onednn, linear
+
 
 def made_up(rows: int) -> int:
     """Rows that so many are made up to, a quarter more at most: a multiple of 8 from there on, of 16 above 64, and so on,
@@ -18,13 +20,14 @@ def padded(rows: Tensor) -> Tensor:
 
 
 class RoundedLinear(nn.Linear):
-    """A linear layer over whole sentences, whose rows are made up where a processor learns in bf16: a batch of B
-    sentences of S tokens has B * S of them, nearly every batch of an epoch another number."""
+    """A linear layer over whole sentences, whose rows are made up where oneDNN multiplies while a processor learns: a
+    batch of B sentences of S tokens has B * S of them, nearly every batch of an epoch another number."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
-        if inputs.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+        in_bf16 = inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        if not in_bf16 and not learns_by_onednn(inputs, self.weight):
             return super().forward(inputs)
         rows = inputs.reshape(-1, inputs.size(-1))
-        outputs = super().forward(padded(rows))
+        outputs = linear(padded(rows), self.weight, self.bias)
         return outputs[: len(rows)].view(*inputs.shape[:-1], self.out_features)

@@ -18,10 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nmt_cli.model.product import multiply
+
 LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
 """How many logits are computed at a time: on a processor what its cache holds."""
 GRAIN = 32
 """Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
+
+BLOCK = 512
+"""Rows of a gradient that are added to at a time: bf16 is copied to float32 before, and so much stays in the cache."""
 
 
 def output_loss(
@@ -71,13 +76,14 @@ class _OutputLoss(torch.autograd.Function):
             rows, targets = _made_up(rows, targets)
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
-        grad_rows, grad_weight, grad_bias = torch.empty_like(rows), torch.zeros_like(weight), torch.zeros_like(bias)
+        grad_rows, grad_bias = torch.empty_like(rows), torch.zeros_like(bias)
+        grad_weight: Tensor | None = None
         places = torch.arange(len(rows), device=rows.device)
         likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
         for chosen in _chunks(len(rows), _chunk_rows(len(rows), table), paired=r_drop > 0, device=rows.device):
             some, target = rows[chosen], targets[chosen, None]
             inside = min(len(some), real - chosen.start) if isinstance(chosen, slice) else len(some)
-            logits = torch.addmm(offset, some, table.t())  # (n, V)
+            logits = multiply(some, table, offset)  # (n, V)
             probabilities = logits.softmax(-1)
             true, likely = logits.gather(1, target).float(), probabilities.gather(1, target)
             log_total = true - likely.float().clamp_min(1e-38).log()  # log sum exp
@@ -91,9 +97,10 @@ class _OutputLoss(torch.autograd.Function):
             # on a processor scatter_add_, and a sum that is asked for in float32, would copy bf16 as a whole first
             probabilities[places[: len(some)], target.squeeze(1)] = likely.squeeze(1) - (1 - smoothing)
             probabilities[inside:] = 0.0
-            grad_rows[chosen] = probabilities @ table
-            grad_weight += probabilities.t() @ some
+            grad_rows[chosen] = multiply(probabilities, table.t())
+            grad_weight = _add_product(grad_weight, probabilities.t(), some)
             grad_bias += probabilities.sum(0)
+        assert grad_weight is not None, "there are rows"
         grad_rows = grad_rows[:real] - (smoothing * mean_weight).to(dtype)
         grad_weight -= smoothing / len(weight) * rows.float().sum(0)
         grad_bias -= smoothing / len(weight) * real
@@ -106,6 +113,18 @@ class _OutputLoss(torch.autograd.Function):
         kept, ctx.gradients = ctx.gradients, None  # scaled in their place: there is no second time
         rows, weight, bias = (gradient.mul_(gradients[0]) for gradient in kept)
         return rows.to(ctx.dtype), weight, bias, None, None, None, None
+
+
+def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
+    """A sum of products in float32, and the product (V, E) of (V, n) and (n, E) added to it."""
+    if total is None:
+        return (left @ right).float()
+    if left.dtype == total.dtype:
+        return total.addmm_(left, right)
+    product = left @ right
+    for some, more in zip(torch.split(total, BLOCK), torch.split(product, BLOCK), strict=True):
+        some += more
+    return total
 
 
 def _made_up(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

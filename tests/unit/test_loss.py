@@ -32,15 +32,20 @@ def test_equals_cross_entropy(smoothing: float, rows: int, monkeypatch: pytest.M
             torch.testing.assert_close(with_gradient.detach(), without)
 
 
-def test_bf16_is_near() -> None:
+@pytest.mark.parametrize("rows", [2048, 64])
+def test_bf16_is_near(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(loss.LOGITS, "cpu", 500 * rows)
+    monkeypatch.setattr(loss, "BLOCK", 200)
     torch.manual_seed(0)
     output = torch.nn.Linear(64, 500)
     readouts, targets = torch.randn(300, 64, requires_grad=True), torch.randint(0, 500, (300,))
     exact, _ = output_loss(readouts, output, targets, 0.1, torch.float32)
     near, _ = output_loss(readouts, output, targets, 0.1, torch.bfloat16)
     assert abs(exact.item() - near.item()) < 0.01 * exact.item()
-    wanted, found = (torch.autograd.grad(x, [output.weight])[0] for x in (exact, near))
-    assert torch.cosine_similarity(wanted.flatten(), found.flatten(), dim=0) > 0.999
+    parameters = [readouts, output.weight, output.bias]
+    for wanted, found in zip(*(torch.autograd.grad(x, parameters) for x in (exact, near)), strict=True):
+        assert torch.cosine_similarity(wanted.flatten(), found.flatten(), dim=0) > 0.999
+        assert found.norm().item() == pytest.approx(wanted.norm().item(), rel=0.02)
 
 
 @pytest.mark.parametrize("rows", [2048, 8])

@@ -1,0 +1,84 @@
+"""Products with weights while float32 is learnt, by oneDNN: on processors of other makers than its own, the library's
+choice, MKL, has two thirds to nine tenths of oneDNN's rate."""
+
+import platform
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+LEAST = 1 << 16
+"""Weights of a layer for which it is worth the call of a gradient of our own."""
+
+
+def linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """y = W x + b for rows (n, I), W (O, I) and b (O,) -> (n, O)."""
+    if not learns_by_onednn(rows, weight):
+        return F.linear(rows, weight, bias)
+    outputs: Tensor = _Linear.apply(rows, weight, bias)  # type: ignore[no-untyped-call]
+    return outputs
+
+
+def multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Matrices (n, I) and (O, I) -> the one times the other's transpose, (n, O), and b (O,). It passes no gradient."""
+    if _by_onednn(left):
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+        return product
+    return left @ right.t() if bias is None else torch.addmm(bias, left, right.t())
+
+
+def learns_by_onednn(rows: Tensor, weight: Tensor) -> bool:
+    """Whether `linear` multiplies these by oneDNN."""
+    learns = torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    return learns and rows.dtype == torch.float32 and weight.numel() >= LEAST and _by_onednn(rows)
+
+
+class _Linear(torch.autograd.Function):
+    """dx = dy W, dW = dy' x, db = the sum of dy over rows."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        rows = rows.contiguous()  # other strides can take a hundred times as long
+        ctx.save_for_backward(rows, weight)
+        return multiply(rows, weight, bias)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight = ctx.saved_tensors
+        gradient, wanted = gradients[0].contiguous(), ctx.needs_input_grad
+        return (
+            multiply(gradient, weight.t()) if wanted[0] else None,
+            gradient.t() @ rows if wanted[1] else None,  # here MKL is as fast
+            gradient.sum(0) if wanted[2] else None,
+        )
+
+
+def _by_onednn(inputs: Tensor) -> bool:
+    if inputs.device.type != "cpu" or not _can_be_asked():
+        return False
+    if inputs.dtype == torch.bfloat16:  # as the library would, but with the offset in the product
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return inputs.dtype == torch.float32 and _beats_mkl()
+
+
+@cache
+def _beats_mkl() -> bool:
+    """Whether this is a processor on which MKL is slow."""
+    told = Path("/proc/cpuinfo")
+    maker = told.read_text(encoding="utf-8") if told.exists() else platform.processor()
+    return re.search("AuthenticAMD|HygonGenuine", maker) is not None
+
+
+@cache
+def _can_be_asked() -> bool:
+    """Whether this build of the library has oneDNN's product."""
+    try:
+        torch.ops.mkldnn._linear_pointwise(torch.zeros(1, 1), torch.zeros(1, 1), None, "none", [], "")
+    except (AttributeError, RuntimeError):
+        return False
+    return True

@@ -1,0 +1,107 @@
+"""Products by oneDNN: the same numbers and gradients as the library's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nmt_cli.model import product
+from nmt_cli.model.product import LEAST, linear, multiply
+from nmt_cli.model.recurrence import Recurrence
+
+needs_onednn = pytest.mark.skipif(not product._can_be_asked(), reason="this build of torch has no oneDNN product")
+
+
+@pytest.fixture
+def onednn(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """As on a processor where MKL is slow; the sizes that oneDNN multiplies."""
+    monkeypatch.setattr(product, "_beats_mkl", lambda: True)
+    monkeypatch.setattr(product, "LEAST", 1)
+    sizes: list[torch.Size] = []
+
+    def counted(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+        sizes.append(left.shape)
+        return multiply(left, right, bias)
+
+    monkeypatch.setattr(product, "multiply", counted)
+    return sizes
+
+
+ROWS: dict[str, Callable[[], Tensor]] = {
+    "as they lie": lambda: torch.randn(40, 24),
+    "columns of others": lambda: torch.randn(40, 72).chunk(3, -1)[1],
+    "turned": lambda: torch.randn(24, 40).t(),
+    "one again and again": lambda: torch.randn(1, 24).expand(40, 24),
+    "a single one": lambda: torch.randn(1, 24),
+}
+
+
+@needs_onednn
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("bias", [True, False])
+def test_equals_the_library(name: str, bias: bool, onednn: list[torch.Size]) -> None:
+    torch.manual_seed(0)
+    rows = ROWS[name]().detach().requires_grad_()
+    parameters = [torch.randn(32, 24, requires_grad=True), *([torch.randn(32, requires_grad=True)] if bias else [])]
+    offset = parameters[1] if bias else None
+    wanted, found = F.linear(rows, parameters[0], offset), linear(rows, parameters[0], offset)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    for change in (lambda y: y.sum(), lambda y: (y**2)[:, ::2].sum(), lambda y: (y.t() @ y).sin().sum()):
+        gradients = [torch.autograd.grad(change(y), [rows, *parameters], retain_graph=True) for y in (wanted, found)]
+        for expected, given in zip(*gradients, strict=True):
+            torch.testing.assert_close(given, expected, rtol=1e-3, atol=1e-3)
+    assert len(onednn) == 4  # forwards, and three times backwards
+
+
+@needs_onednn
+def test_no_gradient_that_nobody_wants(onednn: list[torch.Size]) -> None:
+    rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
+    linear(rows, weight, None).sum().backward()
+    assert weight.grad is not None
+    assert onednn == [(5, 8)]
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+def test_a_step_is_that_of_the_library(kind: str, onednn: list[torch.Size], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    layer = Recurrence(kind, 12, 16)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    inputs = torch.randn(6, 3, 1, 12, requires_grad=True)
+    results = []
+    for here in (True, False):
+        monkeypatch.setattr(product, "_beats_mkl", lambda here=here: here)
+        state = tuple(torch.zeros(3, 1, 16) for _ in range(layer.states))
+        for step in inputs:
+            _, state = layer.step(step, state)
+        results.append([*state, *torch.autograd.grad(sum((s**2).sum() for s in state), [inputs, *layer.parameters()])])
+    assert len(onednn) == 6 * 4 - 1  # nobody wants the gradient of the first state
+    for found, wanted in zip(*results, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@needs_onednn
+def test_only_where_it_pays(onednn: list[torch.Size], monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
+    with torch.no_grad():
+        linear(rows, weight, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        linear(rows, weight, None)
+    linear(rows.double(), weight.double(), None)
+    monkeypatch.setattr(product, "LEAST", LEAST)
+    linear(rows, weight, None)
+    assert onednn == []
+
+
+@pytest.mark.parametrize(
+    ("maker", "pays"), [("AuthenticAMD", True), ("HygonGenuine", True), ("GenuineIntel", False), ("", False)]
+)
+def test_which_processors(maker: str, pays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = tmp_path / "cpuinfo"
+    told.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\n", encoding="utf-8")
+    monkeypatch.setattr(product, "Path", lambda _: told)
+    assert product._beats_mkl.__wrapped__() is pays
