@@ -8,12 +8,15 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any
 
+import torch
+
 from nmt_cli.checkpoint.folder import LoadedModel, model_weights, save_weights
 from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates, sampled, stored
 from nmt_cli.corpus.store import Split
 from nmt_cli.errors import TrainingError
 from nmt_cli.heap import give_back
+from nmt_cli.training.crowding import Crowding
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.learner import Learner, UpdateReport
 from nmt_cli.training.observer import Judgement, Observer, Report, facts
@@ -61,6 +64,7 @@ class Run:
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
+        self._crowding = Crowding(torch.get_num_threads() if learner.compute.device.type == "cpu" else 1)
         self._interrupted: str | None = None
         self.interrupted = False
         """Whether somebody stopped it before its end."""
@@ -180,6 +184,9 @@ class Run:
                     remaining=learning / share - learning if share else 0.0,
                 )
             )
+        crowded = self._crowding.warning()
+        if crowded is not None:
+            self._observer.say(f"warning: {crowded}")
         self._window.clear()
         self._reported = now
         give_back()
