@@ -125,11 +125,10 @@ class Search:
 
     def run(self, step: Step[S], state: S) -> list[list[Hypothesis]]:
         """The loop. `state` is that before the first token, for one hypothesis a sentence."""
-        live = self._start()
+        live, asked = self._start(), 1  # before the first token the hypotheses of a sentence are alike
         if self.options.sample:
-            state = state.select(torch.zeros_like(live.tokens))
+            state, asked = state.select(torch.zeros_like(live.tokens)), self.width
         for t in count():
-            asked = self.width if t or self.options.sample else 1  # before the first token all are alike
             log_probs, state, weights = step(live.tokens[:, :asked], state)
             self._constrain(log_probs, live, t)
             choice = self.choose(live.log_probs[:, :asked], log_probs, live.rows, t)
@@ -152,7 +151,7 @@ class Search:
                 after = replace(after, log_probs=after.log_probs.masked_fill(~going[:, None], -torch.inf))
             if self.choose.reorders and self.width > 1:
                 state = state.select(parents)
-            live = after
+            live, asked = after, self.width
         return self._results()
 
     def _start(self) -> Live:

@@ -39,8 +39,8 @@ class DecoderState:
         return self._each(lambda part: part[rows])
 
     def select(self, beams: Tensor) -> "DecoderState":
-        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K), and there may have
-        been more or fewer of them before."""
+        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k], (B, K); there may be more or fewer
+        than before."""
         sentences, before = self.layers[0][0].shape[:2]
         first = torch.arange(0, sentences * before, before, device=beams.device)
         rows = (beams + first.unsqueeze(1)).flatten()  # much cheaper to take than to gather
