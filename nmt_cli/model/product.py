@@ -1,5 +1,5 @@
-"""Products with weights while float32 is learnt, by oneDNN: on processors of other makers than its own, the library's
-choice, MKL, has two thirds to nine tenths of oneDNN's rate."""
+"""Products with weights while float32 is learnt, by oneDNN on AMD's processors: there MKL, which the library takes, has two
+thirds to nine tenths of oneDNN's rate."""
 
 import platform
 import re
@@ -68,7 +68,7 @@ def _by_onednn(inputs: Tensor) -> bool:
 
 @cache
 def _beats_mkl() -> bool:
-    """Whether this is a processor on which MKL is slow."""
+    """Whether oneDNN does, on this processor."""
     told = Path("/proc/cpuinfo")
     maker = told.read_text(encoding="utf-8") if told.exists() else platform.processor()
     return re.search("AuthenticAMD|HygonGenuine", maker) is not None

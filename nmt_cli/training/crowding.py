@@ -1,4 +1,4 @@
-"""Whether there are fewer cores for a run than it has threads, since other programs take them, say."""
+"""Whether the threads of a run have a core each: other programs may take them."""
 
 import time
 from contextlib import suppress

@@ -26,7 +26,7 @@ GRAIN = 32
 """Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
 
 BLOCK = 512
-"""Rows of a gradient that are added to at a time: bf16 is copied to float32 before, and so much stays in the cache."""
+"""Rows of a gradient that a processor adds to at a time: it copies bf16 to float32 first, and so much stays cached."""
 
 
 def output_loss(
@@ -122,7 +122,8 @@ def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
     if left.dtype == total.dtype:
         return total.addmm_(left, right)
     product = left @ right
-    for some, more in zip(torch.split(total, BLOCK), torch.split(product, BLOCK), strict=True):
+    size = BLOCK if total.device.type == "cpu" else len(total)
+    for some, more in zip(torch.split(total, size), torch.split(product, size), strict=True):
         some += more
     return total
 

@@ -97,6 +97,17 @@ def test_only_where_it_pays(onednn: list[torch.Size], monkeypatch: pytest.Monkey
     assert onednn == []
 
 
+def test_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "_can_be_asked", lambda: False)
+    monkeypatch.setattr(product, "LEAST", 1)
+    rows, weight, bias = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True), torch.randn(6)
+    assert torch.equal(linear(rows, weight, bias), F.linear(rows, weight, bias))
+    for dtype in (torch.float32, torch.bfloat16):
+        left, right, offset = rows.to(dtype), weight.detach().to(dtype), bias.to(dtype)
+        torch.testing.assert_close(multiply(left, right, offset), F.linear(left, right, offset))
+        torch.testing.assert_close(multiply(left, right), left @ right.t())
+
+
 @pytest.mark.parametrize(
     ("maker", "pays"), [("AuthenticAMD", True), ("HygonGenuine", True), ("GenuineIntel", False), ("", False)]
 )
