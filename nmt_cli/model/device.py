@@ -44,14 +44,17 @@ class Compute:
         return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {precision}"
 
 
+def processor(fact: str) -> str:
+    """What Linux says of the processor, by the name of the fact in /proc/cpuinfo; elsewhere all that is known of it."""
+    told = Path("/proc/cpuinfo")
+    found = re.search(rf"{fact}\s*: (.*)", told.read_text(encoding="utf-8")) if told.exists() else None
+    return found.group(1) if found else platform.processor() or platform.machine()
+
+
 def machine() -> str:
     """Processor, cores and library, for whoever reads figures measured here."""
-    processor = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-        processor = found.group(1) if found else processor
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
-    return f"{gpu}{processor}, {os.cpu_count()} cores, torch {torch.__version__}"
+    return f"{gpu}{processor('model name')}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def native_bf16(device: torch.device) -> bool:

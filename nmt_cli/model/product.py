@@ -1,15 +1,15 @@
 """Products with weights while float32 is learnt, by oneDNN on AMD's processors: there MKL, which the library takes, has two
 thirds to nine tenths of oneDNN's rate."""
 
-import platform
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from nmt_cli.model.device import processor
 
 LEAST = 1 << 16
 """Weights of a layer for which it is worth the call of a gradient of our own."""
@@ -69,9 +69,7 @@ def _by_onednn(inputs: Tensor) -> bool:
 @cache
 def _beats_mkl() -> bool:
     """Whether oneDNN does, on this processor."""
-    told = Path("/proc/cpuinfo")
-    maker = told.read_text(encoding="utf-8") if told.exists() else platform.processor()
-    return re.search("AuthenticAMD|HygonGenuine", maker) is not None
+    return re.search("AuthenticAMD|HygonGenuine", processor("vendor_id")) is not None
 
 
 @cache

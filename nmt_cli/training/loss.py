@@ -24,7 +24,6 @@ LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
 """How many logits are computed at a time: on a processor what its cache holds."""
 GRAIN = 32
 """Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
-
 BLOCK = 512
 """Rows of a gradient that a processor adds to at a time: it copies bf16 to float32 first, and so much stays cached."""
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nmt_cli.model import product
+from nmt_cli.model import device, product
 from nmt_cli.model.product import LEAST, linear, multiply
 from nmt_cli.model.recurrence import Recurrence
 
@@ -114,5 +114,5 @@ def test_without_onednn(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_which_processors(maker: str, pays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = tmp_path / "cpuinfo"
     told.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\n", encoding="utf-8")
-    monkeypatch.setattr(product, "Path", lambda _: told)
+    monkeypatch.setattr(device, "Path", lambda _: told)
     assert product._beats_mkl.__wrapped__() is pays
