@@ -85,7 +85,7 @@ class Attention(nn.Module):
         whose V C enters the perceptron as it does here with `concat`; the other scores see the same keys)."""
         assert self.coverage is not None, "coverage is given only where the config asks for it"
         batch, steps, _ = query.shape
-        keys, values, mask = (part.repeat_interleave(steps, 0) for part in memory)
+        keys, values, mask = memory if steps == 1 else (part.repeat_interleave(steps, 0) for part in memory)
         keys = keys + coverage.flatten(0, 1)[:, None, :, None].to(keys.dtype) * self.coverage
         places = None if position is None else position.reshape(-1, 1)
         context, weights = self(query.reshape(batch * steps, 1, -1), keys, values, mask, places)

@@ -19,6 +19,7 @@ from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.readout import READOUTS
 from nmt_cli.model.recurrence import Recurrence, State
+from nmt_cli.model.unrolled import unrolled
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Decoder(nn.Module):
             readouts, _, weights = self._pass(embedded, state, memory, Recurrence.forward)
             return readouts, weights
         steps, looked = [], []
-        with self.dropout.held() as next_step:
+        with unrolled(), self.dropout.held() as next_step:
             for token in torch.split(embedded, 1, dim=1):
                 next_step()
                 readouts, state, weights = self.step(token, state, memory)

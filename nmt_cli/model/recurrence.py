@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from nmt_cli.model.product import learns_by_onednn, linear
+from nmt_cli.model.unrolled import Unrolled, steps
 
 State = tuple[Tensor, ...]
 """What a cell carries from step to step: (h, c) of an LSTM, (h,) of the others."""
@@ -74,26 +74,29 @@ class Recurrence(nn.Module):
 
     def _step(self, inputs: Tensor, state: State) -> State:
         weights = (self.cell.weight_ih_l0, self.cell.weight_hh_l0, self.cell.bias_ih_l0, self.cell.bias_hh_l0)
-        if learns_by_onednn(inputs, weights[1]):
-            w_i, w_h, b_i, b_h = weights
-            return _gates(self.kind, linear(inputs, w_i, b_i), linear(state[0], w_h, b_h), state)
+        if (together := steps(inputs)) is not None:
+            return self._step_among(together, inputs, state, *weights)
         if self.is_lstm:
             return torch.lstm_cell(inputs, (state[0], state[1]), *weights)
         step = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
         return (step(inputs, state[0], *weights),)
 
-
-def _gates(kind: str, entering: Tensor, recurring: Tensor, state: State) -> State:
-    """What a cell makes of W x + b and U h + d, (N, gates * H) each, and its state: the library's equations."""
-    if kind == "lstm":
-        i, f, g, o = (entering + recurring).chunk(4, -1)
+    def _step_among(
+        self, others: Unrolled, inputs: Tensor, state: State, w: Tensor, u: Tensor, b: Tensor, d: Tensor
+    ) -> State:
+        """The library's equations, of W x + b and U h + d."""
+        hidden = state[0].to(inputs.dtype)
+        if self.kind == "gru":
+            entering, recurring = others.product(inputs, [w], [b]), others.product(hidden, [u], [d])
+            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.chunk(3, -1)
+            new = torch.tanh(n + torch.sigmoid(r + r_h) * n_h)
+            return (torch.lerp(new, hidden.to(new.dtype), torch.sigmoid(z + z_h)),)
+        gates = others.product(torch.cat([inputs, hidden], -1), [w, u], [b, d])
+        if not self.is_lstm:
+            return (torch.tanh(gates),)
+        i, f, g, o = gates.chunk(4, -1)
         cell = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
         return o.sigmoid() * cell.tanh(), cell
-    if kind == "gru":
-        (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.chunk(3, -1)
-        new = torch.tanh(n + torch.sigmoid(r + r_h) * n_h)
-        return (torch.lerp(new, state[0], torch.sigmoid(z + z_h)),)
-    return (torch.tanh(entering + recurring),)
 
 
 class Bidirectional(nn.Module):

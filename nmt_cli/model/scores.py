@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from nmt_cli.model.rows import RoundedLinear
 from nmt_cli.model.tanh import tanh
+from nmt_cli.model.unrolled import steps
 
 PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
@@ -23,8 +24,13 @@ def multiply(left: Tensor, right: Tensor) -> Tensor:
     """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter or in float32."""
     if in_float32(right):
         with torch.autocast("cpu", enabled=False):
-            return torch.bmm(left.float(), right.float())
-    return torch.bmm(left.to(right.dtype), right)
+            return _multiply(left.float(), right.float())
+    return _multiply(left.to(right.dtype), right)
+
+
+def _multiply(left: Tensor, right: Tensor) -> Tensor:
+    together = steps(left)
+    return torch.bmm(left, right) if together is None else together.product(left, [right.mT])
 
 
 def operand(right: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from nmt_cli.config import ModelConfig
 from nmt_cli.model.decoder import DECODERS, DecoderState
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Encoder, Memory
+from nmt_cli.model.unrolled import unrolled
 
 PAD, UNK = 0, 1
 
@@ -105,7 +106,7 @@ class Seq2Seq(nn.Module):
         token = target[:, :1]
         steps: list[Tensor] = []
         looked = []
-        with self.embedding_dropout.held() as next_embedding, self.decoder.dropout.held() as next_step:
+        with unrolled(), self.embedding_dropout.held() as next_embedding, self.decoder.dropout.held() as next_step:
             for t in range(target.size(1)):
                 if t:
                     with torch.no_grad():

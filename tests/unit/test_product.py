@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from nmt_cli.model import device, product
 from nmt_cli.model.product import LEAST, linear, multiply
-from nmt_cli.model.recurrence import Recurrence
 
 needs_onednn = pytest.mark.skipif(not product._can_be_asked(), reason="this build of torch has no oneDNN product")
 
@@ -62,26 +61,6 @@ def test_no_gradient_that_nobody_wants(onednn: list[torch.Size]) -> None:
     linear(rows, weight, None).sum().backward()
     assert weight.grad is not None
     assert onednn == [(5, 8)]
-
-
-@needs_onednn
-@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
-def test_a_step_is_that_of_the_library(kind: str, onednn: list[torch.Size], monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    layer = Recurrence(kind, 12, 16)
-    for parameter in layer.parameters():
-        nn.init.normal_(parameter, std=0.5)
-    inputs = torch.randn(6, 3, 1, 12, requires_grad=True)
-    results = []
-    for here in (True, False):
-        monkeypatch.setattr(product, "_beats_mkl", lambda here=here: here)
-        state = tuple(torch.zeros(3, 1, 16) for _ in range(layer.states))
-        for step in inputs:
-            _, state = layer.step(step, state)
-        results.append([*state, *torch.autograd.grad(sum((s**2).sum() for s in state), [inputs, *layer.parameters()])])
-    assert len(onednn) == 6 * 4 - 1  # nobody wants the gradient of the first state
-    for found, wanted in zip(*results, strict=True):
-        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 @needs_onednn
