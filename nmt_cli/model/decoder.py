@@ -17,6 +17,7 @@ from nmt_cli.config import ModelConfig
 from nmt_cli.model.attention import Attention
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
+from nmt_cli.model.linear import SmallLinear
 from nmt_cli.model.readout import READOUTS
 from nmt_cli.model.recurrence import Recurrence, State
 from nmt_cli.model.unrolled import unrolled
@@ -165,7 +166,7 @@ class AttentionDecoder(Decoder):
         self.covers = config.coverage
         self.counts = config.local == "monotonic"
         self.sequential = config.coverage
-        self.bridge = nn.Linear(config.hidden_size, config.hidden_size * self.states * len(inputs))
+        self.bridge = SmallLinear(config.hidden_size, config.hidden_size * self.states * len(inputs))
 
     def start(self, memory: Memory) -> DecoderState:
         """The first state of each layer is tanh(W h) of the encoder's final state h (Bahdanau et al. 2014, A.2.2)."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
-from nmt_cli.model.rows import RoundedLinear
+from nmt_cli.model.linear import RoundedLinear
 
 
 @dataclass(frozen=True)

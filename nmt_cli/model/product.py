@@ -15,6 +15,12 @@ LEAST = 1 << 16
 """Weights of a layer for which it is worth the call of a gradient of our own."""
 
 
+def in_bf16(like: Tensor) -> bool:
+    """Whether a processor computes in bf16 here, since it learns or tells the loss. oneDNN then compiles a kernel for
+    every shape, and keeps it: half a megabyte each."""
+    return like.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+
+
 def linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """y = W x + b for rows (n, I), W (O, I) and b (O,) -> (n, O)."""
     if not learns_by_onednn(rows, weight):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.rows import RoundedLinear
+from nmt_cli.model.linear import RoundedLinear
 from nmt_cli.model.tanh import tanh
 
 

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from nmt_cli.model.rows import RoundedLinear
+from nmt_cli.model.linear import RoundedLinear
+from nmt_cli.model.product import in_bf16
 from nmt_cli.model.tanh import tanh
 from nmt_cli.model.unrolled import steps
 
@@ -13,16 +14,10 @@ PLACES = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
 
 
-def in_float32(like: Tensor) -> bool:
-    """Whether `multiply` works in float32: where a processor learns, or tells the loss. The products are small, and what
-    multiplies bf16 is compiled anew for every shape, which for the batches of an epoch makes the better part of a
-    gigabyte."""
-    return like.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-
-
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter or in float32."""
-    if in_float32(right):
+    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter, or in float32: the products are
+    small, and the kernels of bf16 for the batches of an epoch would take the better part of a gigabyte."""
+    if in_bf16(right):
         with torch.autocast("cpu", enabled=False):
             return _multiply(left.float(), right.float())
     return _multiply(left.to(right.dtype), right)
@@ -35,7 +30,7 @@ def _multiply(left: Tensor, right: Tensor) -> Tensor:
 
 def operand(right: Tensor) -> Tensor:
     """What `multiply` takes on its right at every step, converted once; scores that do not multiply keep their keys."""
-    return right.float() if in_float32(right) else right
+    return right.float() if in_bf16(right) else right
 
 
 def _products(query: Tensor, keys: Tensor) -> Tensor:

@@ -16,16 +16,42 @@ import torch
 from torch import Tensor
 
 from nmt_cli.model.product import multiply
+from nmt_cli.model.rows import made_up
 
-Uses = list[tuple[Tensor, Tensor]]
-"""What an operand was multiplied by, and the gradient of what came of it: (..., n, I) and (..., n, O) of each step."""
+
+class _Uses:
+    """What an operand was multiplied by, and the gradients of what came of it, (..., n, I) and (..., n, O) of all steps:
+    copied to where they lie together as each step is undone, so that its memory is free at once and in one piece."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        """Of all steps."""
+        self._taken = 0
+        self._sides: tuple[Tensor, ...] = ()
+
+    def take(self, *sides: Tensor) -> None:
+        """Inputs and gradient of a step."""
+        if not self._taken:
+            rows = self.rows if sides[0].dim() == 3 else made_up(self.rows)  # by weights oneDNN multiplies
+            self._sides = tuple(side.new_empty(*side.shape[:-2], rows, side.size(-1)) for side in sides)
+        count = sides[0].size(-2)
+        for whole, side in zip(self._sides, sides, strict=True):
+            whole.narrow(-2, self._taken, count).copy_(side)
+        self._taken += count
+
+    def give(self) -> tuple[Tensor, ...]:
+        """Inputs and gradients of all steps, and zeros."""
+        for side in self._sides:
+            side.narrow(-2, self._taken, side.size(-2) - self._taken).zero_()
+        sides, self._sides, self._taken = self._sides, (), 0
+        return sides
 
 
 class Unrolled:
     """The steps of one forward pass."""
 
     def __init__(self) -> None:
-        self._operands: dict[tuple[object, ...], tuple[Uses, Tensor, Tensor | None]] = {}
+        self._operands: dict[tuple[object, ...], tuple[_Uses, Tensor, Tensor | None]] = {}
         self._kept: list[Tensor] = []
 
     def product(self, inputs: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None] = ()) -> Tensor:
@@ -37,7 +63,7 @@ class Unrolled:
 
     def _operand(
         self, weights: Sequence[Tensor], biases: Sequence[Tensor | None]
-    ) -> tuple[Uses, Tensor, Tensor | None]:
+    ) -> tuple[_Uses, Tensor, Tensor | None]:
         first = weights[0]  # keys and values come as another view at every step, of the same memory
         place = first.data_ptr(), first.shape, first.stride(), first.dtype
         if place not in self._operands:
@@ -45,7 +71,7 @@ class Unrolled:
             weight = torch.cat(list(weights), -1) if len(weights) > 1 else first
             added = [bias for bias in biases if bias is not None]
             bias = torch.stack(added).sum(0).to(dtype) if added else None
-            uses: Uses = []
+            uses = _Uses()
             self._kept.append(first)  # or its place could become another's
             self._operands[place] = uses, *_Operand.apply(uses, weight.to(dtype), bias)  # type: ignore[no-untyped-call]
         return self._operands[place]
@@ -65,15 +91,15 @@ def unrolled() -> Iterator[None]:
 
 
 def steps(inputs: Tensor) -> Unrolled | None:
-    """The steps that these inputs are part of, if a processor learns from them."""
-    return _OPEN.get() if inputs.device.type == "cpu" and torch.is_grad_enabled() else None
+    """The steps that these inputs are part of, on a processor. Without gradients, too: the same kernels serve both."""
+    return _OPEN.get() if inputs.device.type == "cpu" else None
 
 
 class _Operand(torch.autograd.Function):
     """The operand itself. Its gradient is asked for once every use has been, and said what it adds."""
 
     @staticmethod
-    def forward(ctx: Any, uses: Uses, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def forward(ctx: Any, uses: _Uses, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
         ctx.uses = uses
         ctx.set_materialize_grads(False)
         return weight.view_as(weight), None if bias is None else bias.view_as(bias)
@@ -81,16 +107,16 @@ class _Operand(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *_: None) -> tuple[Tensor | None, ...]:
-        inputs, gradients = (torch.cat(parts, -2) for parts in zip(*ctx.uses, strict=True))
-        ctx.uses.clear()
+        inputs, gradients = ctx.uses.give()
         weight = torch.matmul(gradients.mT, inputs)
         return None, weight, gradients.sum(0) if ctx.needs_input_grad[2] else None
 
 
 class _Product(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, uses: Uses, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, uses: _Uses, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.uses = uses
+        uses.rows += inputs.size(-2)
         ctx.save_for_backward(inputs, weight)
         return _multiply(inputs, weight, bias)
 
@@ -99,7 +125,7 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        ctx.uses.append((inputs.detach(), gradient))  # with its history it would hold itself
+        ctx.uses.take(inputs, gradient)
         return None, _multiply(gradient, weight.mT) if ctx.needs_input_grad[1] else None, None, None
 
 

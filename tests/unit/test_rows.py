@@ -9,7 +9,8 @@ from torch import nn
 
 from nmt_cli.corpus.batching import round_size
 from nmt_cli.model import product
-from nmt_cli.model.rows import RoundedLinear, made_up
+from nmt_cli.model.linear import RoundedLinear, SmallLinear
+from nmt_cli.model.rows import made_up
 
 
 def test_few_numbers_of_rows() -> None:
@@ -46,3 +47,16 @@ def test_what_is_made_up_does_not_show(shape: tuple[int, ...], monkeypatch: pyte
     monkeypatch.setattr(product, "_beats_mkl", lambda: False)
     rounded(torch.randn(*shape, 24))
     assert multiplied[2] == (*shape, 24)  # by MKL nothing is compiled
+
+
+def test_a_small_layer_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    multiplied = []
+    linear = nn.functional.linear
+    monkeypatch.setattr(nn.functional, "linear", lambda x, *rest: multiplied.append(x.dtype) or linear(x, *rest))
+    layer, inputs = SmallLinear(24, 40), torch.randn(5, 24).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(inputs)
+    assert (multiplied, outputs.dtype) == ([torch.float32], torch.bfloat16)
+    assert torch.equal(outputs, layer(inputs.float()).bfloat16())
+    outputs.sum().backward()
+    torch.testing.assert_close(layer.weight.grad, inputs.float().sum(0).expand(40, -1))

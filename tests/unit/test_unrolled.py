@@ -11,8 +11,8 @@ from torch import nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.model import unrolled as module
+from nmt_cli.model.linear import RoundedLinear
 from nmt_cli.model.recurrence import Recurrence
-from nmt_cli.model.rows import RoundedLinear
 from nmt_cli.model.scores import multiply
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
 from nmt_cli.model.unrolled import steps, unrolled
@@ -33,7 +33,7 @@ def seeded() -> None:
 
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on every step makes its own gradients."""
-    for place in ("rows", "scores", "recurrence"):
+    for place in ("linear", "scores", "recurrence"):
         monkeypatch.setattr(f"nmt_cli.model.{place}.steps", lambda _: None)
 
 
@@ -81,16 +81,18 @@ def test_a_step_is_that_of_the_library(kind: str) -> None:
 
 def test_one_product_for_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, memory = RoundedLinear(8, 6), torch.randn(2, 6, 5, requires_grad=True)
-    made = []
-    cat = torch.cat
-    monkeypatch.setattr(module.torch, "cat", lambda parts, *rest: made.append(len(parts)) or cat(parts, *rest))
+    made: list[tuple[int, ...]] = []
+    matmul = torch.matmul
+    monkeypatch.setattr(
+        module.torch, "matmul", lambda left, right: made.append(tuple(right.shape)) or matmul(left, right)
+    )
     with unrolled():
-        read = [multiply(layer(torch.randn(2, 3, 8)), memory.flatten(0, 0)) for _ in range(4)]
+        read = [multiply(layer(torch.randn(2, 3, 8)), memory.flatten(0, 0)) for _ in range(5)]
     torch.stack(read).sum().backward()
-    assert made == [4, 4] * 2  # inputs and gradients, of memory and of layer
+    assert made == [(2, 15, 6), (32, 8)]  # of memory; of the layer's weights thirty rows, made up
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
-    torch.testing.assert_close(layer.bias.grad, 4 * 3 * memory.detach().sum((0, 2)), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(layer.bias.grad, 5 * 3 * memory.detach().sum((0, 2)), rtol=1e-4, atol=1e-5)
 
 
 def test_steps_that_do_not_count() -> None:
@@ -100,8 +102,9 @@ def test_steps_that_do_not_count() -> None:
         first, *_ = [layer(row) for row in rows]
         none = RoundedLinear(8, 6)
         none(rows[0])
-    first.sum().backward()
-    torch.testing.assert_close(layer.weight.grad, rows[0].sum(0).expand(6, -1))
+    for times in (1, 2):
+        first.sum().backward(retain_graph=True)
+        torch.testing.assert_close(layer.weight.grad, times * rows[0].sum(0).expand(6, -1))
     assert none.weight.grad is None
 
 
@@ -147,12 +150,10 @@ def test_nothing_stays(learnt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert alive == [5 * 5, 0]  # two cells, score, context and readout
 
 
-def test_only_where_a_processor_learns() -> None:
+def test_only_within_and_on_a_processor() -> None:
     rows = torch.randn(2, 8)
     assert steps(rows) is None
     with unrolled():
         assert steps(rows) is not None
         assert steps(rows.to("meta")) is None
-        with torch.no_grad():
-            assert steps(rows) is None
     assert steps(rows) is None
