@@ -41,8 +41,8 @@ class DecoderState:
         return self._each(lambda part: part[rows])
 
     def select(self, beams: Tensor) -> "DecoderState":
-        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k], (B, K); there may be more or fewer
-        than before."""
+        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k], (B, K); there may be more or
+        fewer than before."""
         sentences, before = self.layers[0][0].shape[:2]
         first = torch.arange(0, sentences * before, before, device=beams.device)
         rows = (beams + first.unsqueeze(1)).flatten()  # much cheaper to take than to gather
@@ -108,8 +108,8 @@ class Decoder(nn.Module):
     def _stack(
         self, inputs: Tensor, state: DecoderState, move: Move, first: int = 0, context: Tensor | None = None
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """The layers from `first` on over (B, T, I), each also fed with the context (B, T, H) if there is one -> the top
-        one's outputs (B, T, H), and the states after."""
+        """The layers from `first` on over (B, T, I), each also fed with the context (B, T, H) if there is one -> the
+        top one's outputs (B, T, H), and the states after."""
         outputs = inputs
         following = []
         for depth in range(first, len(self.layers)):

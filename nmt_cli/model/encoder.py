@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.dropout import LockedDropout
-from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
 from nmt_cli.model.linear import RoundedLinear
+from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Memory:
 
     With attention, `keys` (B, h, S, A) are the encoder's states, projected for the score, and `values` (B, h, S, H / h)
     what the context is a sum of, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the state after
-    reading everything, `layers` that of every layer where they are handed over. `origin` (B, S) is the source token that
-    was read at each place, where the source is not read as it stands, `width` how many source tokens there are then.
+    reading everything, `layers` that of every layer where they are handed over. `origin` (B, S) is the source token
+    that was read at each place, where the source is not read as it stands, `width` how many there are then.
     """
 
     keys: Tensor | None
@@ -68,8 +68,8 @@ class Memory:
 class Encoder(nn.Module):
     """Stacked recurrent layers, in both directions or one, with the top layer's state h_j of each token.
 
-    With `embedded_values` what attention brings is h_j + W x_j, the token's embedding added (Gehring et al. 2017, section
-    3.3); W is there only where the two differ in width.
+    With `embedded_values` what attention brings is h_j + W x_j, the token's embedding added (Gehring et al. 2017,
+    section 3.3); W is there only where the two differ in width.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -10,7 +10,8 @@ from nmt_cli.model.unrolled import steps
 
 class RoundedLinear(nn.Linear):
     """A linear layer over whole sentences, whose rows are made up where oneDNN multiplies while a processor learns: a
-    batch of B sentences of S tokens has B * S of them, nearly every batch of an epoch another number."""
+    batch of B sentences of S tokens has B * S of them, nearly every batch of an epoch another number. Among `steps` it
+    is over one of them, with as many rows as a batch has sentences."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
@@ -25,8 +26,8 @@ class RoundedLinear(nn.Linear):
 
 
 class SmallLinear(nn.Linear):
-    """A linear layer over one vector of each sentence: in float32 where others are in bf16, since for so small a product
-    no kernels need be compiled."""
+    """A linear layer over one vector of each sentence: in float32 where others are in bf16, since for so small a
+    product no kernels need be compiled."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""

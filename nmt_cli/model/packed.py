@@ -48,8 +48,8 @@ class PackedLinear(nn.Module):
 class PackedCell(nn.Module):
     """One step of a recurrent cell whose weights are packed.
 
-    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `tanh`), its weights doubled for that, so that one sigmoid serves
-    all gates.
+    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `tanh`), its weights doubled for that, so that one sigmoid
+    serves all gates.
     """
 
     def __init__(self, layer: Recurrence, linear: Linear) -> None:

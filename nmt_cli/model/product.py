@@ -1,5 +1,5 @@
-"""Products with weights while float32 is learnt, by oneDNN on AMD's processors: there MKL, which the library takes, has two
-thirds to nine tenths of oneDNN's rate."""
+"""Products with weights while float32 is learnt, by oneDNN on AMD's processors: there MKL, which the library takes, has
+two thirds to nine tenths of oneDNN's rate."""
 
 import re
 from functools import cache

@@ -56,8 +56,8 @@ class Recurrence(nn.Module):
         return outputs, tuple(part.transpose(0, 1) for part in parts)
 
     def read(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
-        """Inputs (B, S, I) of these lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's own
-        last token: an LSTM's cell state is known only there, where `forward` has run on into the padding."""
+        """Inputs (B, S, I) of these lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's
+        own last token: an LSTM's cell state is known only there, where `forward` has run on into the padding."""
         packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
         found, last = self.cell(packed)
         outputs, _ = pad_packed_sequence(found, batch_first=True, total_length=inputs.size(1))
@@ -82,16 +82,16 @@ class Recurrence(nn.Module):
         return (step(inputs, state[0], *weights),)
 
     def _step_among(
-        self, others: Unrolled, inputs: Tensor, state: State, w: Tensor, u: Tensor, b: Tensor, d: Tensor
+        self, together: Unrolled, inputs: Tensor, state: State, w: Tensor, u: Tensor, b: Tensor, d: Tensor
     ) -> State:
         """The library's equations, of W x + b and U h + d."""
         hidden = state[0].to(inputs.dtype)
         if self.kind == "gru":
-            entering, recurring = others.product(inputs, [w], [b]), others.product(hidden, [u], [d])
+            entering, recurring = together.product(inputs, [w], [b]), together.product(hidden, [u], [d])
             (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.chunk(3, -1)
             new = torch.tanh(n + torch.sigmoid(r + r_h) * n_h)
             return (torch.lerp(new, hidden.to(new.dtype), torch.sigmoid(z + z_h)),)
-        gates = others.product(torch.cat([inputs, hidden], -1), [w, u], [b, d])
+        gates = together.product(torch.cat([inputs, hidden], -1), [w, u], [b, d])
         if not self.is_lstm:
             return (torch.tanh(gates),)
         i, f, g, o = gates.chunk(4, -1)

@@ -15,8 +15,8 @@ PLACES = 512
 
 
 def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter, or in float32: the products are
-    small, and the kernels of bf16 for the batches of an epoch would take the better part of a gigabyte."""
+    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter, or in float32: the products
+    are small, and the kernels of bf16 for the batches of an epoch would take the better part of a gigabyte."""
     if in_bf16(right):
         with torch.autocast("cpu", enabled=False):
             return _multiply(left.float(), right.float())

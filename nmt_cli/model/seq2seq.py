@@ -30,8 +30,9 @@ def mask_from(lengths: Tensor, width: int) -> Tensor:
 
 
 def reading_order(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
-    """The source token (B, S') that is read at each place, and the mask (B, S') of what is read; the end of the sentence
-    stays last. Sutskever et al. 2014, section 3.3, read backwards; doubled sentences are Zaremba and Sutskever's (2014)."""
+    """The source token (B, S') that is read at each place, and the mask (B, S') of what is read; the end of the
+    sentence stays last. Sutskever et al. 2014, section 3.3, read backwards; doubled sentences are Zaremba and
+    Sutskever's (2014)."""
     words = mask.sum(1, keepdim=True) - 1  # (B, 1), without the end
     copies = 2 if order.startswith("doubled") else 1
     steps = torch.arange(copies * (mask.size(1) - 1) + 1, device=mask.device)  # (S',)
@@ -127,8 +128,8 @@ class Seq2Seq(nn.Module):
     def step(
         self, tokens: Tensor, state: DecoderState, memory: Memory, output: Callable[[Tensor], Tensor] | None = None
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None without
-        attention. `output` takes the place of the output layer, where only some of its rows are wanted."""
+        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None
+        without attention. `output` takes the place of the output layer, where only some of its rows are wanted."""
         readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
         logits = self.output(readouts) if output is None else output(readouts)
         return logits.float(), state, memory.on_source(weights)

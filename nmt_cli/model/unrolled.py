@@ -20,7 +20,7 @@ from nmt_cli.model.rows import made_up
 
 
 class _Uses:
-    """What an operand was multiplied by, and the gradients of what came of it, (..., n, I) and (..., n, O) of all steps:
+    """What an operand was multiplied by at every step, (..., n, I), and the gradients of what came of it, (..., n, O):
     copied to where they lie together as each step is undone, so that its memory is free at once and in one piece."""
 
     def __init__(self) -> None:
@@ -55,8 +55,8 @@ class Unrolled:
         self._kept: list[Tensor] = []
 
     def product(self, inputs: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None] = ()) -> Tensor:
-        """y = x W' + b for rows (n, I) and weights (O, I), or for each of a batch: (B, n, I) and (B, O, I) -> (B, n, O).
-        Weights stand side by side, biases are added up."""
+        """y = x W' + b: rows (n, I) and weights (O, I) -> (n, O), or each of a batch, (B, n, I) and (B, O, I) ->
+        (B, n, O). Weights stand side by side, biases are added up."""
         uses, weight, bias = self._operand(weights, biases)
         outputs: Tensor = _Product.apply(uses, inputs.to(weight.dtype).contiguous(), weight, bias)  # type: ignore[no-untyped-call]
         return outputs
