@@ -24,15 +24,16 @@ AHEAD = 4
 def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
     """Rows of each batch of one epoch, in a random order that `order` decides.
 
-    Rows are sorted by source, then target length, ties at random, and cut so that the longer side of a batch
-    holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of its own.
-    Batches have a `round_size` and widths that are multiples of EVEN where they can, so that few shapes occur: the
-    library compiles kernels for each, and every one takes a quarter of a megabyte or more.
+    Rows are sorted by the width they need, of the source, then of the target, up for one width of the source and down
+    for the next, so that neighbours are alike where it changes; ties are in random order. They are cut so that the
+    longer side of a batch holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of
+    its own. Batches have a `round_size` and widths that are multiples of EVEN where they can, so that few shapes occur:
+    the library compiles kernels for each, and every one takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
-    ranked = shuffled[np.lexsort((target[shuffled], source[shuffled]))]
-    longest = np.maximum(source[ranked], target[ranked]) + 1  # EOS
-    longest += -longest % EVEN
+    wide, far = (side[shuffled] // EVEN + 1 for side in (source, target))  # EOS counted
+    ranking = np.lexsort((np.where(wide % 2, far, -far), wide))
+    ranked, longest = shuffled[ranking], EVEN * np.maximum(wide, far)[ranking]
     batches = []
     start = 0
     width = 0

@@ -63,6 +63,18 @@ def test_sizes_of_batches_are_few_and_nearly_full() -> None:
     assert sorted(map(len, batches)) == [52, 112, 112, 112, 112]
 
 
+def test_little_is_padding() -> None:
+    order = np.random.default_rng(1)
+    source = order.integers(5, 20, 3_000, np.int32)
+    target = (source + order.integers(-5, 6, 3_000)).astype(np.int32)
+    cells = {"source": 0, "target": 0}
+    for rows in plan_epoch(source, target, 1_024, order):
+        cells["source"] += len(rows) * (int(source[rows].max()) + 1)
+        cells["target"] += len(rows) * (int(target[rows].max()) + 1)
+    assert (source + 1).sum() > 0.95 * cells["source"]
+    assert (target + 1).sum() > 0.87 * cells["target"], "where the source gets wider, targets must not start anew"
+
+
 def test_order_depends_on_seed_and_epoch_only() -> None:
     split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
 
