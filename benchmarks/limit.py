@@ -120,10 +120,7 @@ class Phases:
         self._learn([loss])
 
     def optimiser(self) -> None:
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.learner.optimiser.step(RATE)
-        if self.learner.average is not None:
-            self.learner.average.update()
+        self.learner.move(RATE)
 
     def _learn(self, outputs: list[Tensor]) -> None:
         self.model.zero_grad(set_to_none=True)

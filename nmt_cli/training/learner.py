@@ -120,13 +120,19 @@ class Learner:
                 (sums.loss * (counts * self.world.size / (readings * tokens))).backward()
             likelihood += counts * float(sums.likelihood) / readings
         (likelihood,) = self.world.total(likelihood)
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm))
-        finite = norm < float("inf") and likelihood == likelihood
-        if finite:
-            self.optimiser.step(rate)
+        norm = self.move(rate) if likelihood == likelihood else float("nan")
+        return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, norm < float("inf"))
+
+    def move(self, rate: float) -> float:
+        """Move the weights by their gradients, shortened to `clip_norm`, unless these are not finite -> their norm."""
+        gradients = [weight.grad for weight in self.model.parameters() if weight.grad is not None]
+        length, longest = nn.utils.get_total_norm(gradients), self.config.clip_norm
+        norm = float(length)
+        if norm < float("inf"):
+            self.optimiser.step(rate, length / longest if norm > longest else None)
             if self.average is not None:
                 self.average.update()
-        return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, finite)
+        return norm
 
     def _alone(self) -> AbstractContextManager[None]:
         """Within it gradients are not yet added up over processes."""

@@ -23,8 +23,8 @@ class AdamW:
         self.state: dict[str, dict[str, Tensor]] = {}
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Move every weight that has a gradient."""
+    def step(self, rate: float, divisor: Tensor | None = None) -> None:
+        """Move every weight that has a gradient, by its gradient over `divisor` if there is one."""
         moved = [(name, weight, weight.grad) for name, weight in self.weights.items() if weight.grad is not None]
         for matrices in (True, False):
             group = [(name, weight, gradient) for name, weight, gradient in moved if (weight.dim() > 1) == matrices]
@@ -37,6 +37,7 @@ class AdamW:
                 [],
                 [moments["step"] for moments in kept],
                 fused=True,
+                grad_scale=divisor,
                 amsgrad=False,
                 beta1=0.9,
                 beta2=0.98,

@@ -122,10 +122,13 @@ def test_an_update_that_is_not_finite_is_left_out() -> None:
 def test_gradients_are_clipped() -> None:
     one = learner(clip_norm=1e-3)
     report = one.update(batches(), 1e-3)
-    norm = torch.stack([p.grad.norm() for p in one.model.parameters() if p.grad is not None]).norm()
+    taken = torch.stack([kept["exp_avg"].norm() for kept in one.optimiser.state.values()]).norm()
     assert report.clipped
     assert report.norm > 1e-3
-    assert float(norm) == pytest.approx(1e-3, rel=1e-3)
+    assert float(taken) == pytest.approx((1 - 0.9) * 1e-3, rel=1e-3)
+    free = learner(clip_norm=1e3).update(batches(), 1e-3)
+    assert not free.clipped
+    assert free.norm == pytest.approx(report.norm, rel=1e-5)
 
 
 def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
