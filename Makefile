@@ -35,7 +35,7 @@ demo: setup
 	run $(NMT) eval --model $(DEMO)/model
 
 test: setup
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: setup
 	$(VENV)/bin/ruff format --check .

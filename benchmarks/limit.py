@@ -5,7 +5,8 @@
 
 Measures in one run: matrix products in fp32, bf16 and int8, large ones and those of the model; memory bandwidth; then
 training, as a whole and phase by phase. Utilisation is what training multiplies in a second, counted from the model's
-sizes, over what the machine multiplies in a large product at the same precision. Padding counts as nothing: only real
+sizes, over what the machine multiplies in a large product at the same precision, the two in turn; beside it, the share
+of the time that these products would take alone, each as fast as one of its shape. Padding counts as nothing: only real
 tokens are work. Sizes of the model and `batch_tokens` can be given; all else is as by default.
 
 With `--model` also searches by this model, of the test split (dev if there is none) of the prepared corpus, in every
@@ -19,6 +20,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -48,6 +50,8 @@ AT_ONCE = {"cpu": 1, "cuda": 50}
 """Calls between two looks at the clock."""
 PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 RATE = 1e-4
+TURNS = 12
+"""Stretches of training, with a large product measured between them: a shared machine is not the same for long."""
 WARM = 600
 """Updates before the clock runs, an epoch of Multi30k: the library compiles kernels for every new shape."""
 
@@ -70,6 +74,13 @@ def matrix_rates(
         for precision, work in ways.items():
             rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds, device, AT_ONCE[device.type])
         yield rate
+
+
+def large_rate(compute: Compute) -> float:
+    """GFLOP/s of a large product as training multiplies, for a moment."""
+    size, calls = LARGE[compute.device.type], AT_ONCE[compute.device.type]
+    square = torch.randn(size, size, device=compute.device, dtype=compute.dtype)
+    return 2e-9 * size**3 / median_seconds(lambda: nn.functional.linear(square, square), 0.2, compute.device, calls)
 
 
 def bandwidth(seconds: float, device: torch.device) -> float:
@@ -162,17 +173,21 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         learner.update(update, RATE)
     seen: list[Batch] = []
     waited = 0.0
-    started = now(compute.device)
-    while time.perf_counter() - started < given.seconds:
-        asked = time.perf_counter()
-        (batch,) = next(updates)
-        waited += time.perf_counter() - asked
-        learner.update([batch], RATE)
-        seen.append(batch)
-    seconds = now(compute.device) - started
+    speeds, rates = [], [large_rate(compute)]
+    for _ in range(TURNS):
+        first, started = len(seen), now(compute.device)
+        while time.perf_counter() - started < given.seconds / TURNS:
+            asked = time.perf_counter()
+            (batch,) = next(updates)
+            waited += time.perf_counter() - asked
+            learner.update([batch], RATE)
+            seen.append(batch)
+        speeds.append(sum(batch.tokens for batch in seen[first:]) / (now(compute.device) - started))
+        rates.append(large_rate(compute))
     tokens, sources = sum(batch.tokens for batch in seen), sum(int(batch.source_lengths.sum()) for batch in seen)
     peak = peak_memory(compute.device)
-    phases = Phases(learner, sorted(seen, key=lambda batch: batch.tokens)[len(seen) // 2], compute)
+    usual = sorted(seen, key=lambda batch: batch.tokens)[len(seen) // 2]
+    phases = Phases(learner, usual, compute)
     works = {
         "embedding": phases.target_embedding,
         "encoder": phases.encoder,
@@ -188,15 +203,20 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     taken["optimiser"] = milliseconds(phases.optimiser)
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
+    operations = 6e-9 * sum(products.values())
+    shares = [2 * operations * speed / sum(rates[turn : turn + 2]) for turn, speed in enumerate(speeds)]
+    speed = median(speeds)
     return {
-        "tokens_per_second": tokens / seconds,
-        "milliseconds_per_update": 1000 * seconds / len(seen),
+        "tokens_per_second": speed,
+        "milliseconds_per_update": 1000 * tokens / len(seen) / speed,
         "phases": taken,
         "products_per_token": products,
-        "gflops": 6e-9 * sum(products.values()) * tokens / seconds,
+        "gflops": operations * speed,
+        "large_rates": rates,
+        "shares": shares,
         "shapes": {
-            "recurrent step": (64, model.config.hidden_size, 4 * model.config.hidden_size),
-            "output layer": (config.training.batch_tokens, model.config.embedding_size, len(model.output.weight)),
+            "recurrent step": (len(usual.source), model.config.hidden_size, 4 * model.config.hidden_size),
+            "output layer": (usual.tokens, model.config.embedding_size, len(model.output.weight)),
         },
         "precision": "bf16" if compute.dtype == torch.bfloat16 else "fp32",
         "parameters": model.size,
@@ -232,13 +252,18 @@ def main() -> None:
     copied = bandwidth(given.seconds / 20, compute.device)
     print(f"memory {copied:.0f} GB/s\n")
 
-    best = rates[0][trained["precision"]]
+    _, recurrent, output = (rate[trained["precision"]] for rate in rates)
     products = trained["products_per_token"]
+    ideal = {name: 6e-9 * count / (output if name == "output layer" else recurrent) for name, count in products.items()}
+    trained["share_of_products_alone"] = trained["tokens_per_second"] * sum(ideal.values())
     table("ms an update", trained["phases"], products)
     print(f"{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
+    shares, precision = trained["shares"], trained["precision"]
     print(
         f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
-        f"= {trained['gflops']:.0f} GFLOP/s, {trained['gflops'] / best:.0%} of {best:.0f} in {trained['precision']}; "
+        f"= {trained['gflops']:.0f} GFLOP/s in {precision}; in turn with a large product, of "
+        f"{median(trained['large_rates']):.0f}, {median(shares):.0%} of it ({min(shares):.0%} to {max(shares):.0%})\n"
+        f"its products by themselves would take {trained['share_of_products_alone']:.0%} of the time; "
         f"peak memory {trained['peak_memory']:,.0f} MiB\n"
     )
     searches = list(translate(given, rates[0])) if given.model else []
