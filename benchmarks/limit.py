@@ -118,9 +118,33 @@ class Phases:
         self._learn([part for part in (memory.keys, memory.values, memory.final) if part is not None])
 
     def decoder(self) -> None:
+        self._run(lambda: [self.model.decoder(self.embedded, _cut(self.memory))[0]])
+
+    def parts(self) -> dict[str, Callable[[], None]]:
+        """What the decoder is made of, each over all steps by itself; of one that goes step by step, nothing."""
+        decoder = self.model.decoder
+        if decoder.sequential or decoder.attention is None:
+            return {}
+        hidden, attend = self.model.config.hidden_size, decoder.attention
+        layers = [(layer, self._states(layer.cell.input_size)) for layer in decoder.layers]
+        query, context, memory = self._states(hidden), self._states(hidden), _cut(self.memory)
+        keys, values = memory.keys, memory.values
+        assert keys is not None
+        assert values is not None
+        works: dict[str, Callable[[], list[Tensor]]] = {
+            "decoder recurrence": lambda: [layer(entering)[0] for layer, entering in layers],
+            "attention": lambda: [attend(query, keys, values, memory.mask)[0]],
+            "readout": lambda: [decoder.readout(query, context, self.embedded)],
+        }
+        return {name: lambda work=work: self._run(work) for name, work in works.items()}  # type: ignore[misc]
+
+    def _run(self, work: Callable[[], list[Tensor]]) -> None:
         with self.compute.autocast():
-            readouts, _ = self.model.decoder(self.embedded, _cut(self.memory))
-        self._learn([readouts])
+            outputs = work()
+        self._learn(outputs)
+
+    def _states(self, width: int) -> Tensor:
+        return torch.randn(*self.entering.shape, width, device=self.compute.device, requires_grad=True)
 
     def target_embedding(self) -> None:
         self._learn([self._embed()])
@@ -199,6 +223,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         return 1000 * median_seconds(work, given.seconds / 10, compute.device)
 
     taken = {name: milliseconds(work) for name, work in works.items()}
+    parts = {name: milliseconds(work) for name, work in phases.parts().items()}
     learner.update([batch], RATE)  # so that the optimiser has all gradients
     taken["optimiser"] = milliseconds(phases.optimiser)
     taken["data"] = 1000 * waited / len(seen)
@@ -210,6 +235,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
         "tokens_per_second": speed,
         "milliseconds_per_update": 1000 * tokens / len(seen) / speed,
         "phases": taken,
+        "parts_of_decoder": parts,
         "products_per_token": products,
         "gflops": operations * speed,
         "large_rates": rates,
@@ -256,13 +282,14 @@ def main() -> None:
     products = trained["products_per_token"]
     ideal = {name: 6e-9 * count / (output if name == "output layer" else recurrent) for name, count in products.items()}
     trained["share_of_products_alone"] = trained["tokens_per_second"] * sum(ideal.values())
-    table("ms an update", trained["phases"], products)
+    operations, large_rates = 6e-9 * trained["tokens_per_second"], trained["large_rates"]
+    table("ms an update", trained["phases"], products, operations, median(large_rates), trained["parts_of_decoder"])
     print(f"{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
     shares, precision = trained["shares"], trained["precision"]
     print(
         f"training: {trained['tokens_per_second']:,.0f} target subwords/s x 6 x {sum(products.values()):,.0f} products "
         f"= {trained['gflops']:.0f} GFLOP/s in {precision}; in turn with a large product, of "
-        f"{median(trained['large_rates']):.0f}, {median(shares):.0%} of it ({min(shares):.0%} to {max(shares):.0%})\n"
+        f"{median(large_rates):.0f}, {median(shares):.0%} of it ({min(shares):.0%} to {max(shares):.0%})\n"
         f"its products by themselves would take {trained['share_of_products_alone']:.0%} of the time; "
         f"peak memory {trained['peak_memory']:,.0f} MiB\n"
     )
@@ -271,14 +298,24 @@ def main() -> None:
     write(given.json, found)
 
 
-def table(head: str, phases: dict[str, float], products: dict[str, float]) -> None:
-    """The phases of training or of search, with their shares and products."""
+def table(
+    head: str,
+    phases: dict[str, float],
+    products: dict[str, float],
+    operations: float,
+    best: float,
+    parts: dict[str, float] | None = None,
+) -> None:
+    """The phases of training or of search, and what some are made of: their shares of the time, their products, and how
+    near they come to the `best` GFLOP/s; each product a token is so many `operations` in a second of the whole, 1e9."""
     whole = sum(phases.values())
-    print(f"{'phase':<20} {head:>12} {'share':>6} {'products a token':>17}")
-    for name, taken in phases.items():
-        parts = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name,)
-        counted = sum(products.get(part, 0) for part in parts)
-        print(f"{name:<20} {taken:12.2f} {taken / whole:6.0%} {counted:17,.0f}")
+    print(f"{'phase':<20} {head:>12} {'share':>6} {'products a token':>17} {'GFLOP/s':>8} {'of large':>9}")
+    for name, taken in [*phases.items(), *(("- " + name, taken) for name, taken in (parts or {}).items())]:
+        made_of = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name.removeprefix("- "),)
+        counted = sum(products.get(part, 0) for part in made_of)
+        rate = operations * counted * whole / taken if taken else 0.0
+        figures = f"{counted:17,.0f} {rate:8.0f} {rate / best:9.0%}" if counted else ""
+        print(f"{name:<20} {taken:12.2f} {taken / whole:6.0%} {figures}".rstrip())
     print(f"{'sum of phases':<20} {whole:12.2f}")
 
 
@@ -294,7 +331,8 @@ def translate(given: argparse.Namespace, rates: dict[str, Any]) -> Iterator[dict
             compute = compute_for_search(given.device, precision, given.threads)
             found = decode(load_model(given.model, compute), texts, beam_size, batch_size)
             print(f"beam {beam_size}, batches of {batch_size}, {compute}")
-            table("s", found["phases"], found["products_per_token"])
+            operations = 2e-9 * found["tokens_per_second"]
+            table("s", found["phases"], found["products_per_token"], operations, rates[precision])
             print(
                 f"{found['sentences_per_second']:,.0f} sentences/s; {found['tokens_per_second']:,.0f} subwords/s x "
                 f"2 x {sum(found['products_per_token'].values()):,.0f} products = {found['gflops']:.0f} GFLOP/s, "
