@@ -39,7 +39,7 @@ from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.model.device import Compute, compute_for_search, compute_for_training
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.int8 import Int8Linear
-from nmt_cli.model.seq2seq import mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.settings import parse_assignment, resolve
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loss import output_loss
@@ -94,9 +94,8 @@ def bandwidth(seconds: float, device: torch.device) -> float:
 class Phases:
     """The parts of an update, each made of the one before it and learnt from by itself."""
 
-    def __init__(self, learner: Learner, batch: Batch, compute: Compute) -> None:
-        self.learner, self.compute = learner, compute
-        self.model = learner.model
+    def __init__(self, model: Seq2Seq, batch: Batch, compute: Compute) -> None:
+        self.model, self.compute = model, compute
         self.source, lengths, self.entering, leaving = (
             torch.from_numpy(a).to(compute.device)
             for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
@@ -113,9 +112,11 @@ class Phases:
         return self.model._embed(self.model.target_embedding, self.entering)
 
     def encoder(self) -> None:
-        with self.compute.autocast():
+        def read() -> list[Tensor]:
             memory = self.model.encode(self.source, self.mask)
-        self._learn([part for part in (memory.keys, memory.values, memory.final) if part is not None])
+            return [part for part in (memory.keys, memory.values, memory.final) if part is not None]
+
+        self._run(read)
 
     def decoder(self) -> None:
         self._run(lambda: [self.model.decoder(self.embedded, _cut(self.memory))[0]])
@@ -153,9 +154,6 @@ class Phases:
         rows = self.readouts.detach().flatten(0, 1)[self.real].requires_grad_()
         loss, _ = output_loss(rows, self.model.output, self.targets, 0.1, self.compute.dtype)
         self._learn([loss])
-
-    def optimiser(self) -> None:
-        self.learner.move(RATE)
 
     def _learn(self, outputs: list[Tensor]) -> None:
         self.model.zero_grad(set_to_none=True)
@@ -211,7 +209,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     tokens, sources = sum(batch.tokens for batch in seen), sum(int(batch.source_lengths.sum()) for batch in seen)
     peak = peak_memory(compute.device)
     usual = sorted(seen, key=lambda batch: batch.tokens)[len(seen) // 2]
-    phases = Phases(learner, usual, compute)
+    phases = Phases(model, usual, compute)
     works = {
         "embedding": phases.target_embedding,
         "encoder": phases.encoder,
@@ -225,7 +223,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     taken = {name: milliseconds(work) for name, work in works.items()}
     parts = {name: milliseconds(work) for name, work in phases.parts().items()}
     learner.update([batch], RATE)  # so that the optimiser has all gradients
-    taken["optimiser"] = milliseconds(phases.optimiser)
+    taken["optimiser"] = milliseconds(lambda: learner.move(RATE))
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
     operations = 6e-9 * sum(products.values())
@@ -280,9 +278,10 @@ def main() -> None:
 
     _, recurrent, output = (rate[trained["precision"]] for rate in rates)
     products = trained["products_per_token"]
-    ideal = {name: 6e-9 * count / (output if name == "output layer" else recurrent) for name, count in products.items()}
-    trained["share_of_products_alone"] = trained["tokens_per_second"] * sum(ideal.values())
     operations, large_rates = 6e-9 * trained["tokens_per_second"], trained["large_rates"]
+    trained["share_of_products_alone"] = operations * sum(
+        count / (output if name == "output layer" else recurrent) for name, count in products.items()
+    )
     table("ms an update", trained["phases"], products, operations, median(large_rates), trained["parts_of_decoder"])
     print(f"{'a whole update':<20} {trained['milliseconds_per_update']:12.2f}\n")
     shares, precision = trained["shares"], trained["precision"]
@@ -310,12 +309,19 @@ def table(
     near they come to the `best` GFLOP/s; each product a token is so many `operations` in a second of the whole, 1e9."""
     whole = sum(phases.values())
     print(f"{'phase':<20} {head:>12} {'share':>6} {'products a token':>17} {'GFLOP/s':>8} {'of large':>9}")
-    for name, taken in [*phases.items(), *(("- " + name, taken) for name, taken in (parts or {}).items())]:
-        made_of = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name.removeprefix("- "),)
-        counted = sum(products.get(part, 0) for part in made_of)
-        rate = operations * counted * whole / taken if taken else 0.0
-        figures = f"{counted:17,.0f} {rate:8.0f} {rate / best:9.0%}" if counted else ""
-        print(f"{name:<20} {taken:12.2f} {taken / whole:6.0%} {figures}".rstrip())
+
+    def row(label: str, name: str, taken: float) -> None:
+        made_of = ("decoder recurrence", "attention", "readout") if name == "decoder" else (name,)
+        line = f"{label:<20} {taken:12.2f} {taken / whole:6.0%}"
+        if counted := sum(products.get(part, 0) for part in made_of):
+            rate = operations * counted * whole / taken
+            line += f" {counted:17,.0f} {rate:8.0f} {rate / best:9.0%}"
+        print(line)
+
+    for name, taken in phases.items():
+        row(name, name, taken)
+    for name, taken in (parts or {}).items():
+        row("- " + name, name, taken)
     print(f"{'sum of phases':<20} {whole:12.2f}")
 
 

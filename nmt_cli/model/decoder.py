@@ -19,7 +19,7 @@ from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.linear import SmallLinear
 from nmt_cli.model.readout import READOUTS
-from nmt_cli.model.recurrence import Recurrence, State
+from nmt_cli.model.recurrence import Recurrence, State, among_all
 from nmt_cli.model.unrolled import unrolled
 
 
@@ -43,9 +43,7 @@ class DecoderState:
     def select(self, beams: Tensor) -> "DecoderState":
         """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k], (B, K); there may be more or
         fewer than before."""
-        sentences, before = self.layers[0][0].shape[:2]
-        first = torch.arange(0, sentences * before, before, device=beams.device)
-        rows = (beams + first.unsqueeze(1)).flatten()  # much cheaper to take than to gather
+        rows = among_all(beams, self.layers[0][0].size(1))
         return self._each(lambda part: part.flatten(0, 1).index_select(0, rows).view(*beams.shape, *part.shape[2:]))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "DecoderState":

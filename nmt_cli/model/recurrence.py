@@ -150,9 +150,14 @@ class _Reorder(torch.autograd.Function):
 
 
 def _select(inputs: Tensor, order: Tensor) -> Tensor:
-    batch, width = order.shape
-    rows = order + width * torch.arange(batch, device=order.device).unsqueeze(1)
-    return inputs.flatten(0, 1).index_select(0, rows.flatten()).view_as(inputs)
+    return inputs.flatten(0, 1).index_select(0, among_all(order, order.size(1))).view_as(inputs)
+
+
+def among_all(places: Tensor, width: int) -> Tensor:
+    """Places (B, K) within each of B groups of so many rows -> these rows (B * K,) among those of all groups: much
+    cheaper to select than to gather."""
+    first = torch.arange(0, len(places) * width, width, device=places.device)
+    return (places + first.unsqueeze(1)).flatten()
 
 
 def reorder(inputs: Tensor, order: Tensor) -> Tensor:
