@@ -7,11 +7,13 @@ DEMO := runs/demo
 SMALL := --attention after --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
 	--batch-tokens 512 --learning-rate 4e-3
 
-.PHONY: help setup demo test check clean
+.PHONY: help setup demo test test-slow test-portable check clean
 
 help:
 	@echo "make demo    install, then preprocess, train, translate and eval on the bundled English-Korean sample"
 	@echo "make test    install if need be, then the tests"
+	@echo "make test-slow      the tests that take longer: every attention system, runs that must learn something"
+	@echo "make test-portable  some tests again, as on a processor with less: without AVX-512, without AVX"
 	@echo "make check   format, lint, types, import contracts"
 	@echo "make setup   only install, into $(VENV)"
 	@echo "make clean   remove what these made"
@@ -35,7 +37,17 @@ demo: setup
 	run $(NMT) eval --model $(DEMO)/model
 
 test: setup
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
+
+test-slow: setup
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m slow
+
+PORTABLE := tests/unit/test_onednn.py tests/unit/test_packed.py tests/unit/test_product.py tests/unit/test_device.py \
+	tests/unit/test_loss.py tests/unit/test_model.py tests/unit/test_family.py tests/unit/test_unrolled.py
+
+test-portable: setup
+	ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=default \
+		$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow" $(PORTABLE)
 
 check: setup
 	$(VENV)/bin/ruff format --check .

@@ -17,8 +17,9 @@ def program() -> None:
     except SystemExit as leaving:
         status = leaving.code or 0
         waiting = any(not other.daemon for other in threading.enumerate() if other is not threading.main_thread())
-        if isinstance(status, int) and not waiting:
-            atexit._run_exitfuncs()
+        run_exit_functions = getattr(atexit, "_run_exitfuncs", None)  # private; without it Python ends as usual
+        if isinstance(status, int) and not waiting and run_exit_functions is not None:
+            run_exit_functions()
             with suppress(OSError):  # Python says so in its own way
                 sys.stdout.flush()
                 sys.stderr.flush()

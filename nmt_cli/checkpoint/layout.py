@@ -32,6 +32,21 @@ HEADER = "nmt"
 """Where our facts stand in the header of a tensor file."""
 
 
+class Environment(Record):
+    """What a part of a training computed with: the same versions, processor, precision and number of threads make the
+    same numbers."""
+
+    date: str
+    """When it started, in UTC."""
+    python: str
+    torch: str
+    sentencepiece: str
+    processor: str
+    """The model of the CPU or GPU."""
+    precision: str
+    threads: int
+
+
 class ModelManifest(Record):
     """`manifest.json` of a model."""
 
@@ -49,8 +64,10 @@ class ModelManifest(Record):
     prepared: str
     """Folder of the corpus that it was trained on."""
     corpus: str
-    """Fingerprint of that corpus."""
+    """The identity of that corpus: a hash of all that is in it."""
     train_pairs: int
+    environments: list[Environment] = []  # noqa: RUF012  # pydantic copies defaults
+    """What the run computed with: at first, and after each resume that changed something of it."""
 
 
 MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 import typer
 
 from nmt_cli import __version__
-from nmt_cli.cli.start import hasten
 from nmt_cli.errors import NMTError
 
 STARTED = time.monotonic()
@@ -41,9 +40,6 @@ GARBAGE = 50_000
 hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
 and translating make next to no rings; they need no more memory so."""
 
-HASTENED = {"train", "translate", "eval", "evaluate", "bench", "explain"}
-"""Commands that use nothing of torch's compiler."""
-
 SILENT = {"preprocess", "train", "bulk", "lab"}
 """Commands whose result is a folder or a file, not what they print."""
 
@@ -59,8 +55,6 @@ def build(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     asked = next((a for a in arguments if not a.startswith("-")), None)
-    if asked in HASTENED:
-        hasten()
     for name, (module, help_line) in COMMANDS.items():
         hidden = name == "evaluate"
         if name == asked or "_NMT_COMPLETE" in os.environ:

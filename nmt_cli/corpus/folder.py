@@ -10,13 +10,11 @@ from pathlib import Path
 
 from nmt_cli.atomic import held, sync_folder
 from nmt_cli.corpus.lexicon import LEXICON
-from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, file_hash
+from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
 from nmt_cli.corpus.store import SPLITS, split_file
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError, OutputError
 from nmt_cli.manifest import MANIFEST, kind_of
-
-REPORT = "report.json"
 
 _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 

@@ -5,11 +5,14 @@ input makes the same bytes.
 """
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, Literal
 
 from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import Kind, Record
+
+REPORT = "report.json"
 
 FORMAT = 1
 """Version of the prepared folder's format."""
@@ -59,6 +62,12 @@ class PreparedManifest(Record):
     """The options that decide the content."""
     fingerprint: str
     """Hash of inputs, languages and options: the same means nothing to do."""
+
+    @property
+    def identity(self) -> str:
+        """Hash of what was made: of the same inputs, another version of SentencePiece may learn other subwords."""
+        made = {name: content for name, content in self.files.items() if name != REPORT}
+        return hashlib.sha256(json.dumps([self.fingerprint, made], sort_keys=True).encode()).hexdigest()
 
 
 PREPARED = Kind("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)

@@ -18,10 +18,10 @@ from nmt_cli.corpus.choose import Selection, select
 from nmt_cli.corpus.doctor import Report, SplitReport, report_split
 from nmt_cli.corpus.encode import Limits, encoder
 from nmt_cli.corpus.examine import Reading, examine
-from nmt_cli.corpus.folder import REPORT, building, check_place, is_whole
+from nmt_cli.corpus.folder import building, check_place, is_whole
 from nmt_cli.corpus.formats import ParallelText, locate
 from nmt_cli.corpus.lexicon import write_lexicon
-from nmt_cli.corpus.manifest import FORMAT, PREPARED, InputFile, PreparedManifest, TokenizerSettings, file_hash
+from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
 from nmt_cli.corpus.model1 import learn_lexicon
 from nmt_cli.corpus.progress import Say
 from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs

@@ -192,7 +192,7 @@ def _notes(config: EvaluateConfig, needed: Plan, model: ModelManifest | None, st
             yield f"{needed.model} translated nothing; it only told the languages" + (" and the corpus" * bool(stored))
     elif "n_best" in config.search.model_fields_set:
         yield "n_best is not used: the best translation of each line is scored"
-    if model and stored and config.prepared is None and stored.manifest.fingerprint != model.corpus:
+    if model and stored and config.prepared is None and stored.manifest.identity != model.corpus:
         yield (
             f"{model.prepared} was prepared anew since {needed.model} was trained on it: "
             f"its {config.split} split may hold what the model has learnt from"

@@ -3,14 +3,18 @@
 import os
 import platform
 import re
+import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from nmt_cli.config import Device, Precision, SearchPrecision
 from nmt_cli.errors import ConfigError
+from nmt_cli.model import int8
 
 KERNELS = "4096"
 """Compiled CPU kernels that the library keeps, instead of 1,024: every shape of batch has ten, and an epoch has some
@@ -36,12 +40,16 @@ class Compute:
     def _autocast(self, bf16: bool) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=bf16)
 
+    @property
+    def precision(self) -> str:
+        """The name of the arithmetic, as `--precision` has it."""
+        return "int8" if self.int8 else "bf16" if self.dtype == torch.bfloat16 else "fp32"
+
     def __str__(self) -> str:
-        precision = "int8" if self.int8 else "bf16" if self.dtype == torch.bfloat16 else "fp32"
         if self.device.type == "cuda":
-            return f"{torch.cuda.get_device_name(self.device)}, {precision}"
+            return f"{torch.cuda.get_device_name(self.device)}, {self.precision}"
         threads = torch.get_num_threads()
-        return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {precision}"
+        return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {self.precision}"
 
 
 def processor(fact: str) -> str:
@@ -62,7 +70,32 @@ def native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return wide and bool(torch.cpu._is_avx512_bf16_supported())
+    return wide and _has_bf16_instructions() and computes_bf16()
+
+
+def _has_bf16_instructions() -> bool:
+    """What torch says of this CPU: by a function that newer versions have, or else by a private one of older ones."""
+    if hasattr(torch.cpu, "get_capabilities"):
+        told = torch.cpu.get_capabilities()
+        return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    older = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return older is not None and bool(older())
+
+
+@cache
+def computes_bf16() -> bool:
+    """Whether this CPU and this build of torch train a bf16 model, tried with a small one: oneDNN has no bf16 kernels
+    for CPUs without AVX-512, nor where ONEDNN_MAX_CPU_ISA rules them out."""
+    with torch.random.fork_rng([]), torch.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on some CPUs torch says first what it then fails at
+        layer, projection = nn.LSTM(16, 16, batch_first=True), nn.Linear(16, 16)
+        try:
+            with torch.autocast("cpu", torch.bfloat16):
+                outputs, _ = layer(torch.zeros(2, 3, 16))
+                projection(outputs).float().sum().backward()
+        except RuntimeError:
+            return False
+    return True
 
 
 def compute_for_training(device: Device, precision: Precision, threads: int) -> Compute:
@@ -82,14 +115,15 @@ def compute_for_search(device: Device, precision: SearchPrecision, threads: int)
         return _compute(chosen, precision == "bf16")
     if chosen.type != "cpu":
         raise ConfigError("--precision int8 is for CPUs; take bf16 on a GPU, or --device cpu")
-    if not set(torch.backends.quantized.supported_engines) - {"none"}:
-        raise ConfigError("--precision int8: this PyTorch cannot multiply 8-bit numbers on this processor; take fp32")
+    if not int8.works():
+        raise ConfigError("--precision int8: this PyTorch cannot multiply 8-bit numbers on this CPU; take fp32")
     return Compute(chosen, torch.float32, int8=True)
 
 
 def _compute(device: torch.device, bf16: bool) -> Compute:
-    if bf16 and device.type == "cpu" and not torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
-        raise ConfigError("--precision bf16: this processor has no AVX-512, which it needs on a CPU; take fp32")
+    if bf16 and device.type == "cpu" and not computes_bf16():
+        name = processor("model name")
+        raise ConfigError(f"--precision bf16: this CPU ({name}) has no bf16 kernels (AVX-512 or later); take fp32")
     return Compute(device, torch.bfloat16 if bf16 else torch.float32)
 
 

@@ -9,7 +9,7 @@ As the scale of x is that of a whole batch, a translation can depend, a little, 
 
 import threading
 import warnings
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
+        self.outputs = len(weight)
         self.bytes = weight.numel() + 4 * len(weight) * (2 if bias is None else 3)  # a scale, an offset, a bias each
         scales = weight.abs().amax(1).clamp_min(1e-8).double() / 127
         zeros = torch.zeros(len(scales), dtype=torch.long)
@@ -44,5 +45,20 @@ class Int8Linear(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O) in float32."""
+        if not inputs.numel():  # some builds have no scale for nothing
+            return inputs.new_empty(*inputs.shape[:-1], self.outputs, dtype=torch.float32)
         outputs: Tensor = torch.ops.quantized.linear_dynamic(inputs.float(), self.packed, True)
         return outputs
+
+
+@cache
+def works() -> bool:
+    """Whether this CPU and this build of torch multiply 8-bit numbers, tried with a small layer."""
+    if not set(torch.backends.quantized.supported_engines) - {"none"}:
+        return False
+    weight = torch.arange(12.0).view(4, 3) / 11
+    try:
+        found = Int8Linear(weight, torch.ones(4))(torch.ones(2, 3))
+    except Exception:  # of whatever kind: fp32 is there
+        return False
+    return torch.allclose(found, weight.sum(1) + 1, atol=0.1)

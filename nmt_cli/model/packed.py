@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from nmt_cli.kernels import onednn
 from nmt_cli.model.device import Compute
 from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.recurrence import Recurrence, State
@@ -29,7 +30,7 @@ class PackedLinear(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.bytes = weight.element_size() * (weight.numel() + (0 if bias is None else len(bias)))
-        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach())
+        self.packed = onednn.prepack(weight.detach())
         self.bias = None if bias is None else bias.detach()
 
     @cached_property
@@ -41,7 +42,7 @@ class PackedLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
         rows = inputs.reshape(-1, inputs.size(-1)).to(self.packed.dtype)
-        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(padded(rows), self.packed, self.bias, "none", [], "")
+        outputs = onednn.linear(padded(rows), self.packed, self.bias)
         return outputs[: len(rows)].view(*inputs.shape[:-1], outputs.size(1))
 
 
@@ -81,16 +82,7 @@ def linear_for(compute: Compute) -> Linear | None:
     if compute.int8:
         return Int8Linear
     wide = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    return PackedLinear if compute.device.type == "cpu" and wide and _lays_out() else None
-
-
-def _lays_out() -> bool:
-    """Whether this build of the library lays out weights for oneDNN: some have none, earlier ones another way of it."""
-    try:
-        PackedLinear(torch.zeros(1, 1), None)
-    except (AttributeError, RuntimeError):
-        return False
-    return True
+    return PackedLinear if compute.device.type == "cpu" and wide and onednn.has_prepack(compute.dtype) else None
 
 
 def pack(model: Seq2Seq, linear: Linear) -> None:

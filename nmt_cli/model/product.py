@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nmt_cli.kernels import onednn
 from nmt_cli.model.device import processor
 
 LEAST = 1 << 16
@@ -32,8 +33,7 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 def multiply(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Matrices (n, I) and (O, I) -> the one times the other's transpose, (n, O), and b (O,). It passes no gradient."""
     if _by_onednn(left):
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
-        return product
+        return onednn.linear(left, right, bias)
     return left @ right.t() if bias is None else torch.addmm(bias, left, right.t())
 
 
@@ -65,24 +65,14 @@ class _Linear(torch.autograd.Function):
 
 
 def _by_onednn(inputs: Tensor) -> bool:
-    if inputs.device.type != "cpu" or not _can_be_asked():
+    if inputs.device.type != "cpu":
         return False
-    if inputs.dtype == torch.bfloat16:  # as the library would, but with the offset in the product
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return inputs.dtype == torch.float32 and _beats_mkl()
+    if inputs.dtype == torch.bfloat16:  # as torch would, but with the bias in the product
+        return onednn.has_linear(torch.bfloat16)
+    return inputs.dtype == torch.float32 and _beats_mkl() and onednn.has_linear(torch.float32)
 
 
 @cache
 def _beats_mkl() -> bool:
     """Whether oneDNN does, on this processor."""
     return re.search("AuthenticAMD|HygonGenuine", processor("vendor_id")) is not None
-
-
-@cache
-def _can_be_asked() -> bool:
-    """Whether this build of the library has oneDNN's product."""
-    try:
-        torch.ops.mkldnn._linear_pointwise(torch.zeros(1, 1), torch.zeros(1, 1), None, "none", [], "")
-    except (AttributeError, RuntimeError):
-        return False
-    return True

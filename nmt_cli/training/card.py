@@ -23,7 +23,7 @@ trained with nmt {toolkit} on {pairs:,} sentence pairs.
 | update, epoch | {step:,}, {epoch:.1f} |
 | weights | {sha256} |
 
-Trained on: {compute}. Corpus: `{prepared}`, fingerprint `{corpus}`.
+Trained on: {compute}; {environment}. Corpus: `{prepared}`, identity `{corpus}`.
 
 Intended for text like its training text; it has not been checked for anything else. Licence and terms are those
 of the training text; state them here before you pass the model on.
@@ -55,6 +55,11 @@ def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
         epoch=facts["epoch"],
         sha256=facts["sha256"],
         compute=loaded.compute,
+        environment="; ".join(
+            f"{part.processor}, torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}, "
+            f"from {part.date[:10]}"
+            for part in manifest.environments
+        ),
         prepared=manifest.prepared,
         corpus=manifest.corpus[:12],
         options=to_toml(config),

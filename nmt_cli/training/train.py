@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,9 +15,11 @@ from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelMani
 from nmt_cli.checkpoint.place import check_place, left_by, occupied, remove_replaced, replaced, set_aside
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.model.device import Compute, compute_for_training
 from nmt_cli.training.card import write_card
+from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.learner import Learner
 from nmt_cli.training.loop import Run
 from nmt_cli.training.observer import Everybody, MetricsFile, Observer, TensorBoard
@@ -74,6 +77,8 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
             run.begin(started, progress)
             try:
                 observer.say(_opening(run, corpus))
+                if config.resume and world.leads:
+                    _note_environment(loaded.manifest, config.out, observer)
                 for before in replaced(config.out) if world.leads else []:
                     observer.say(f"the model that was here is kept as {before} until this run has ended")
                 if begins:
@@ -92,11 +97,21 @@ def _fresh(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> Loa
     except ValueError as error:
         raise ConfigError(str(error)) from None
     lasting = _lasting(config)
-    manifest = _manifest(lasting, corpus)
+    manifest = _manifest(lasting, corpus, compute)
     if config.resume:
-        _check_resumed(lasting, manifest)
+        manifest = _resumed(lasting, manifest, corpus.tokenizers)
     model.to(compute.device).train()
     return LoadedModel(config.out, model, corpus.tokenizers, manifest, lasting, compute, {"sha256": "in training"})
+
+
+def _note_environment(manifest: ModelManifest, out: Path, observer: Observer) -> None:
+    """Keep and tell what the resumed run computes with, if it is not what it computed with before."""
+    if manifest == MODEL.read(out):
+        return
+    MODEL.write(out, manifest)
+    if len(manifest.environments) > 1:
+        changed = "; ".join(differences(*manifest.environments[-2:]))
+        observer.say(f"the run computes with {changed}: its weights may differ a little from an uninterrupted run's")
 
 
 def _ended(loaded: LoadedModel, run: Run, reason: str) -> Outcome:
@@ -138,18 +153,29 @@ def _lasting(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"resume": False, "overwrite": False, "prepared": config.prepared.resolve()})
 
 
-def _check_resumed(config: TrainConfig, manifest: ModelManifest) -> None:
+def _resumed(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizers) -> ModelManifest:
+    """The manifest of the run that goes on, with what it computes with now if that is something else."""
     before = MODEL.read(config.out)
     if before.corpus != manifest.corpus:
         raise CheckpointError(
-            f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, fingerprint "
-            f"{before.corpus[:12]}, now {manifest.corpus[:12]})"
+            f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, identity "
+            f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, its options or its subwords are others; "
+            f"train anew with another --out"
+        )
+    if Tokenizers.load(config.out, before.unicode).files() != tokenizers.files():
+        raise CheckpointError(
+            f"{config.out}: its tokenizer is not that of {config.prepared}, so one of the two was changed since; "
+            "put the right one back, or train anew with another --out"
         )
     if read_config(config.out).model != config.model:
         raise CheckpointError(f"{config.out}: was begun as another model; resume without model options")
+    (now,) = manifest.environments
+    if before.environments and not differences(before.environments[-1], now):
+        return before
+    return before.model_copy(update={"environments": [*before.environments, now]})
 
 
-def _manifest(config: TrainConfig, corpus: PreparedCorpus) -> ModelManifest:
+def _manifest(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> ModelManifest:
     manifest = corpus.manifest
     return ModelManifest(
         format=FORMAT,
@@ -163,6 +189,7 @@ def _manifest(config: TrainConfig, corpus: PreparedCorpus) -> ModelManifest:
         source_size=corpus.tokenizers.source.size,
         target_size=corpus.tokenizers.target.size,
         prepared=str(config.prepared),
-        corpus=manifest.fingerprint,
+        corpus=manifest.identity,
         train_pairs=manifest.counts["train"],
+        environments=[environment(compute)],
     )

@@ -3,13 +3,13 @@
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from conftest import AWKWARD, heed_interrupts
+from conftest import AWKWARD
 
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.lines import TextFile
@@ -43,6 +43,24 @@ def translated(tiny_model: Path, tmp_path: Path) -> tuple[bytes, bytes]:
     return done.stdout, receipt.read_bytes()
 
 
+KILLED = """
+import os, signal
+from nmt_cli.cli.app import main
+from nmt_cli.decoding.parts import PartFolder
+
+write = PartFolder.write
+
+def write_and_die(*given):
+    write(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    PartFolder.write = write_and_die
+    main()
+"""
+"""The program, killed as soon as it has kept a part."""
+
+
 def test_many_processes_give_what_one_does_though_killed(
     source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
@@ -51,11 +69,8 @@ def test_many_processes_give_what_one_does_though_killed(
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
     )
-    first = subprocess.Popen(arguments, stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
-    while not list(parts.glob("0*.json")) and first.poll() is None:
-        time.sleep(0.01)
-    first.kill()
-    first.communicate()
+    first = subprocess.run([sys.executable, "-c", KILLED, *arguments[3:]], capture_output=True, check=False)
+    assert first.returncode == -signal.SIGKILL, first.stderr.decode()
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
     assert kept
     assert not out.exists()

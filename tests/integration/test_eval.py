@@ -241,7 +241,7 @@ def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPat
     if torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
         assert found("--precision", "bf16")["recipe"]["model"]["compute"].endswith("bf16")
     else:
-        assert "this processor has no AVX-512" in evaluate("--precision", "bf16")[2]
+        assert "has no bf16 kernels" in evaluate("--precision", "bf16")[2]
     cpu = found("--threads", 1, "--device", "cpu", "--precision", "fp32")
     assert cpu["recipe"]["model"]["compute"] == "CPU, 1 thread, fp32"
     sizes = []

@@ -321,10 +321,12 @@ def test_streams_that_are_closed(tiny_model: Path, closed: str, code: int, out: 
 
 def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
     with start(tiny_model, "--window", 1) as process:
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()  # before there is more to write
         process.stdin.write(b"x\n" * 50)
         process.stdin.close()
-        process.stdout.readline()
-        process.stdout.close()
         assert process.wait() == 141
         assert process.stderr.read() == b""
 

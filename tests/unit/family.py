@@ -1,7 +1,12 @@
 """Every attention system of the family, at a tiny size."""
 
+import functools
 import itertools
+import operator
 import random
+from collections import defaultdict
+
+import pytest
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.model.scores import SCORES
@@ -53,9 +58,33 @@ def systems() -> list[ModelConfig]:
     return found
 
 
-SYSTEMS = systems()
-
-
 def name(system: ModelConfig) -> str:
     changed = {k: v for k, v in system.model_dump().items() if v != ModelConfig.model_fields[k].default}
     return "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in changed.items() if not k.endswith("_size"))
+
+
+def pairwise(pool: list[ModelConfig]) -> list[ModelConfig]:
+    """As few of them as have every pair of choices that the pool has, found greedily."""
+    numbers: dict[object, int] = defaultdict(itertools.count().__next__)
+    pairs = [
+        sum(1 << numbers[pair] for pair in itertools.combinations(system.model_dump().items(), 2)) for system in pool
+    ]  # a bit for each pair
+    missing = functools.reduce(operator.or_, pairs)
+    chosen = []
+    while missing:
+        best = max(range(len(pool)), key=lambda index: ((pairs[index] & missing).bit_count(), -index))
+        chosen.append(best)
+        missing &= ~pairs[best]
+    return [pool[index] for index in sorted(chosen)]
+
+
+ALL_SYSTEMS = systems()
+SYSTEMS = pairwise(ALL_SYSTEMS)
+"""The members that every test run tries; the `slow` tier tries all (`every_system`)."""
+
+_TRIED = {id(system) for system in SYSTEMS}
+every_system = pytest.mark.parametrize(
+    "system",
+    [pytest.param(s, marks=[] if id(s) in _TRIED else pytest.mark.slow, id=name(s)) for s in ALL_SYSTEMS],
+)
+"""Runs a test for each member of the family: for all but `SYSTEMS` in the slow tier."""

@@ -3,7 +3,6 @@
 import io
 import random
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -176,11 +175,16 @@ def test_batches_side_by_side_give_what_one_after_the_other_do(
 ) -> None:
     sample = {"sample": True, "n_best": 2}
     threads = []
+    met: set[str] = set()
+    both = threading.Barrier(2)
     search_batch = Translator._search_batch
 
     def seen(self: Translator, batch: Sequence[Key]) -> list[list[Hypothesis]]:
         threads.append((threading.current_thread().name, torch.get_num_threads()))
-        time.sleep(0.01)  # so that no thread can do it all
+        if threading.current_thread().name not in met:  # no thread goes on before another has a batch too
+            met.add(threading.current_thread().name)
+            if len(met) <= 2:
+                both.wait()
         return search_batch(self, batch)
 
     monkeypatch.setattr(Translator, "_search_batch", seen)

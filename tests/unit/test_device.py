@@ -1,5 +1,7 @@
 """Where to compute: what auto chooses, and what is refused."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -9,17 +11,21 @@ from nmt_cli.model.device import compute_for_search, compute_for_training
 
 
 @pytest.mark.parametrize(
-    ("capability", "native", "training"),
+    ("capability", "native", "works", "training"),
     [
-        ("AVX512", True, torch.bfloat16),
-        ("AVX512", False, torch.float32),
-        ("AVX2", True, torch.float32),
-        ("DEFAULT", False, torch.float32),
+        ("AVX512", True, True, torch.bfloat16),
+        ("AVX512", True, False, torch.float32),  # as under ONEDNN_MAX_CPU_ISA=AVX2
+        ("AVX512", False, True, torch.float32),
+        ("AVX2", True, True, torch.float32),
+        ("DEFAULT", False, False, torch.float32),
     ],
 )
-def test_auto(capability: str, native: bool, training: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto(
+    capability: str, native: bool, works: bool, training: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(device, "_has_bf16_instructions", lambda: native)
+    monkeypatch.setattr(device, "computes_bf16", lambda: works)
     assert compute_for_training("cpu", "auto", 0).dtype == training
     assert compute_for_training("cpu", "fp32", 0).dtype == torch.float32
     assert compute_for_search("cpu", "auto", 0).dtype == torch.float32
@@ -27,12 +33,30 @@ def test_auto(capability: str, native: bool, training: torch.dtype, monkeypatch:
 
 @pytest.mark.parametrize("choose", [compute_for_training, compute_for_search])
 def test_what_the_machine_cannot_do_is_refused(choose: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(device, "computes_bf16", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match="--precision bf16: this processor has no AVX-512"):
+    with pytest.raises(ConfigError, match=r"--precision bf16: this CPU \(.*\) has no bf16 kernels"):
         choose("cpu", "bf16", 0)  # type: ignore[operator]
     with pytest.raises(ConfigError, match="--device cuda: no GPU"):
         choose("cuda", "auto", 0)  # type: ignore[operator]
+
+
+def test_bf16_is_tried_and_nothing_is_left_behind() -> None:
+    state = torch.get_rng_state()
+    device.computes_bf16.cache_clear()
+    works = device.computes_bf16()
+    assert torch.equal(torch.get_rng_state(), state)
+    layer, rows = torch.nn.LSTM(8, 8, batch_first=True), torch.randn(2, 3, 8)
+    with nullcontext() if works else pytest.raises(RuntimeError), torch.autocast("cpu", torch.bfloat16):
+        layer(rows)[0].sum().backward()
+
+
+def test_a_torch_that_does_not_tell_its_instructions_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    assert device._has_bf16_instructions()
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert not device._has_bf16_instructions()
 
 
 def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:

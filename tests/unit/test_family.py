@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from family import SYSTEMS, name
+from family import every_system
 from scripted import every_translation
 
 from nmt_cli.checkpoint.folder import load_weights, model_weights
@@ -37,7 +37,7 @@ def log_probability(model: Seq2Seq, source: list[int], said: tuple[int, ...]) ->
     return sum(float(log_probs[t, token]) for t, token in enumerate((*said, EOS)))
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+@every_system
 def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -> None:
     """What was saved is what was learnt, and beam search over it finds what brute force does."""
     learner = Learner(fresh(system, 1).train(), TrainingConfig(), compute_for_training("cpu", "fp32", 0))

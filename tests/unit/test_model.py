@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from family import SIDES, SYSTEMS, config, name
+from family import SIDES, SYSTEMS, config, every_system
 from torch import Tensor
 
 from nmt_cli.config import ModelConfig
@@ -40,7 +40,7 @@ def build(system: ModelConfig) -> tuple[Seq2Seq, Tensor, Tensor, Tensor]:
     return Seq2Seq(system, VOCABULARIES).eval(), source.masked_fill(~mask, 0), mask, target
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+@every_system
 def test_teacher_forcing_equals_step_by_step(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     readouts, weights = model(source, mask, target)
@@ -55,7 +55,7 @@ def test_teacher_forcing_equals_step_by_step(system: ModelConfig) -> None:
             torch.testing.assert_close(looked, weights[:, t : t + 1], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+@every_system
 def test_padding_and_neighbours_change_nothing(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     together, weights = model(source, mask, target)
@@ -69,7 +69,7 @@ def test_padding_and_neighbours_change_nothing(system: ModelConfig) -> None:
         torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:2]))
 
 
-@pytest.mark.parametrize("system", SYSTEMS[::3], ids=name)
+@every_system
 def test_beams_stand_where_time_stands(system: ModelConfig) -> None:
     """Three hypotheses of a sentence step as if each were a sentence of its own, also after reordering."""
     model, source, mask, target = build(system)
@@ -85,7 +85,7 @@ def test_beams_stand_where_time_stands(system: ModelConfig) -> None:
         torch.testing.assert_close(logits[:, beam : beam + 1], expected[kept], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+@every_system
 def test_every_weight_learns(system: ModelConfig) -> None:
     """One step of training reaches every parameter, but for rows of words that do not occur."""
     model, source, mask, target = build(system)

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from family import SYSTEMS, config, name
+from family import config, every_system
 from torch import nn
 
 from nmt_cli.config import ModelConfig
@@ -35,7 +35,7 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"nmt_cli.model.{place}.steps", lambda _: None)
 
 
-@pytest.mark.parametrize("system", SYSTEMS, ids=name)
+@every_system
 def test_gradients_are_those_of_every_step(system: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Seq2Seq(system, Vocabularies(12, 12, True)).double()
     for parameter in model.parameters():

@@ -1,0 +1,30 @@
+"""What a run computes with: hardware and versions that can change its numbers beside its options and its corpus."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import torch
+
+from nmt_cli.checkpoint.layout import Environment
+from nmt_cli.model.device import Compute, processor
+
+
+def environment(compute: Compute) -> Environment:
+    """What this process computes with, now."""
+    gpu = compute.device.type == "cuda"
+    return Environment(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        torch=torch.__version__,
+        sentencepiece=version("sentencepiece"),
+        processor=torch.cuda.get_device_name(compute.device) if gpu else processor("model name"),
+        precision=compute.precision,
+        threads=torch.get_num_threads(),
+    )
+
+
+def differences(before: Environment, now: Environment) -> list[str]:
+    """What has changed, apart from the date: `torch 2.12.0, now 2.13.0`."""
+    told, tells = (each.model_dump(exclude={"date"}) for each in (before, now))
+    return [f"{name} {told[name]}, now {tells[name]}" for name in told if told[name] != tells[name]]
