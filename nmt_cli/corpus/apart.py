@@ -70,7 +70,8 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Futur
     """Hand out a task; that may start a process, which an interrupt must not catch half-born and complaining."""
     if threading.current_thread() is not threading.main_thread():
         return pool.submit(work, task)
-    resource_tracker.ensure_running()  # its own start would lift the mask
+    if _HAS_MASKS:
+        resource_tracker.ensure_running()  # its own start would lift the mask; where there are no masks it cannot start
     with _signals_held():
         return pool.submit(work, task)
 

@@ -57,7 +57,7 @@ def _sweep(out: Path) -> None:
 
 def _publish(fresh: Path, out: Path, old: Path) -> None:
     for path in fresh.iterdir():
-        with open(path, "rb") as file:
+        with open(path, "rb+") as file:  # Windows syncs only what may be written
             os.fsync(file.fileno())
     sync_folder(fresh)
     if out.is_dir():

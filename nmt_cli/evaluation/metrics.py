@@ -5,11 +5,12 @@ system; corpus, length buckets, sentences, intervals and paired tests then all a
 their figures cannot disagree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,20 @@ def _metric(name: Name, tokenizer: str, asian: bool) -> Metric:
     return TER(normalized=asian, asian_support=asian)
 
 
+def _private(metric: Metric, name: str) -> Callable[..., Any]:
+    """A method of sacrebleu's that is not public: only they give the counts that intervals and tests are made of.
+
+    Raises CorpusError if this version of sacrebleu has none of that name.
+    """
+    if not hasattr(metric, name):
+        raise CorpusError(
+            f"sacrebleu {version('sacrebleu')} has no {type(metric).__name__}.{name}, from which intervals and "
+            "comparisons are made; install one that has: pip install 'sacrebleu>=2.4,<2.7'"
+        )
+    method: Callable[..., Any] = getattr(metric, name)
+    return method
+
+
 @dataclass(frozen=True)
 class Statistics:
     """What a metric counted in each sentence of a system's output.
@@ -87,7 +102,7 @@ class Statistics:
 
     def score(self, total: npt.NDArray[np.float64]) -> float:
         """The score, in points of 100, that belongs to summed rows."""
-        return float(self.metric._compute_score_from_stats(list(total)).score)
+        return float(_private(self.metric, "_compute_score_from_stats")(list(total)).score)
 
     def corpus(self) -> float:
         """The score of the whole corpus."""
@@ -132,8 +147,22 @@ class Judge:
         self.unicode: Form = unicode
         self.references = [[normalise(line, unicode) for line in lines] for lines in references]
 
+    def corpus_score(self, name: Name, hypotheses: Sequence[str]) -> float:
+        """The score of a whole translation, by sacrebleu's public functions alone: that of `statistics(...).corpus()`.
+
+        Raises CorpusError unless there is a hypothesis for every reference.
+        """
+        metric, ready = self._ready(name, hypotheses)
+        return float(metric.corpus_score(ready, self.references).score)
+
     def statistics(self, name: Name, hypotheses: Sequence[str]) -> Statistics:
         """Count what a metric needs. Raises CorpusError unless there is a hypothesis for every reference."""
+        metric, ready = self._ready(name, hypotheses)
+        rows = _private(metric, "_extract_corpus_statistics")(ready, self.references)
+        return Statistics(metric, np.array(rows, dtype=np.float64), len(self.references))
+
+    def _ready(self, name: Name, hypotheses: Sequence[str]) -> tuple[Metric, list[str]]:
+        """The metric, and the hypotheses in the Unicode form of the references."""
         if len(hypotheses) != len(self.references[0]):
             raise CorpusError(
                 f"{len(hypotheses)} hypotheses, but {len(self.references[0])} references; "
@@ -142,5 +171,4 @@ class Judge:
         asian = language(self.target) in ("zh", "ja")
         metric = _metric(name, bleu_tokenizer(self.target) if name == "bleu" else "", asian and name == "ter")
         ready = [normalise(line, self.unicode) for line in hypotheses]
-        rows = metric._extract_corpus_statistics(ready, self.references)
-        return Statistics(metric, np.array(rows, dtype=np.float64), len(self.references))
+        return metric, ready

@@ -83,7 +83,7 @@ def quick_scores(
     """BLEU and chrF without intervals, for validation in training: the very figures that `score` gives."""
     judge = Judge([references], target, unicode)
     names: tuple[Name, ...] = ("bleu", "chrf")
-    return {name: judge.statistics(name, hypotheses).corpus() for name in names}
+    return {name: judge.corpus_score(name, hypotheses) for name in names}
 
 
 def _looks_tokenised(hypotheses: Sequence[str]) -> str | None:

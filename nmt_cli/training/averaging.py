@@ -27,7 +27,13 @@ class MovingAverage:
         """Take in the current weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(list(self.weights.values()), list(self._live.values()), 1 - decay)
+        averages, weights = list(self.weights.values()), list(self._live.values())
+        all_at_once = getattr(torch, "_foreach_lerp_", None)  # private: one call instead of one a weight
+        if all_at_once is not None:
+            all_at_once(averages, weights, 1 - decay)
+            return
+        for average, weight in zip(averages, weights, strict=True):
+            average.lerp_(weight, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

@@ -3,9 +3,11 @@
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nmt_cli.corpus import apart
 from nmt_cli.corpus.apart import in_order, processes, run_apart
 from nmt_cli.errors import CorpusError
 
@@ -41,6 +43,18 @@ def divmod_by_zero(number: int) -> int:
 def test_a_killed_process_is_one_clear_line() -> None:
     with pytest.raises(CorpusError, match="a working process was killed, most likely for want of memory"):
         run_apart(os._exit, 9, 1)
+
+
+def test_nothing_is_asked_of_a_system_without_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows the resource tracker cannot start, and need not."""
+
+    def cannot() -> None:
+        raise ModuleNotFoundError("No module named '_posixsubprocess'")
+
+    monkeypatch.setattr(apart, "_HAS_MASKS", False)
+    monkeypatch.setattr(apart.resource_tracker, "ensure_running", cannot)
+    with ThreadPoolExecutor(1) as pool:
+        assert list(in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]  # type: ignore[arg-type]
 
 
 def test_left_by_an_interrupt_the_processes_are_ended() -> None:

@@ -202,3 +202,23 @@ def test_metrics_are_built_once() -> None:
     judge = Judge([REFERENCES], "de")
     first, second = (judge.statistics("bleu", HYPOTHESES) for _ in range(2))
     assert first.metric is second.metric
+
+
+@pytest.mark.parametrize("name", ["_extract_corpus_statistics", "_compute_score_from_stats"])
+def test_a_sacrebleu_without_its_private_methods_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation in training needs none of them."""
+
+    class Renamed:
+        def __init__(self, metric: Metric) -> None:
+            self._metric = metric
+
+        def __getattr__(self, asked: str) -> object:
+            if asked == name:
+                raise AttributeError(asked)
+            return getattr(self._metric, asked)
+
+    real = metrics._metric
+    monkeypatch.setattr(metrics, "_metric", lambda *given: Renamed(real(*given)))
+    assert quick_scores(REFERENCES, REFERENCES, "de", "nfc")["chrf"] == 100
+    with pytest.raises(CorpusError, match=rf"sacrebleu .* has no .*{name}.*pip install 'sacrebleu"):
+        score(REFERENCES, [REFERENCES], "de")

@@ -148,7 +148,11 @@ def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
         assert torch.equal(one.average.weights[name], average[name])
 
 
-def test_average_by_hand() -> None:
+@pytest.mark.parametrize("at_once", [True, False])
+def test_average_by_hand(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where torch has no private function for all weights at once."""
+    if not at_once:
+        monkeypatch.delattr(torch, "_foreach_lerp_")
     one = learner(average_decay=0.5)
     name = "output.bias"
     expected = model_weights(one.model)[name].clone()
