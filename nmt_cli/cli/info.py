@@ -64,6 +64,8 @@ def _lines(facts: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str
             yield name, shlex.join(value)
         elif isinstance(value, Mapping):
             yield from _lines(value, f"{name}." if name else "")
+        elif key == "environments":
+            yield from ((name, ", ".join(f"{fact} {told}" for fact, told in each.items())) for each in value)
         elif isinstance(value, list | tuple):
             if any(isinstance(item, Mapping) for item in value):
                 yield from ((name, _file(item)) for item in value)
