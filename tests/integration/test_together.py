@@ -90,6 +90,26 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     assert json.loads(lines[-1])["step"] == state["step"] + 1
 
 
+KILLED = """
+import os, signal
+from nmt_cli.cli.app import main
+from nmt_cli.training.learner import Learner
+
+update, updates = Learner.update, 0
+
+def counted(*given):
+    global updates
+    updates += 1
+    if updates == 30 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return update(*given)
+
+Learner.update = counted
+main()
+"""
+"""The program, whose second process is killed, once, before its thirtieth update."""
+
+
 @pytest.mark.parametrize(("older", "overwrite"), [(False, False), (False, True), (True, True)])
 def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
     out = tmp_path / "m"
@@ -97,12 +117,10 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ol
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
-    with subprocess.Popen(list(map(str, [*RESTARTING, *train])), stderr=subprocess.PIPE, text=True) as process:
-        while process.poll() is None and ((older and not (out / "replaced-1").exists()) or not validated(out)):
-            time.sleep(0.02)
-        os.kill(second(process.pid), signal.SIGKILL)
-        _, said = process.communicate()
-    assert process.returncode == 0, said
+    program = tmp_path / "killed.py"
+    program.write_text(KILLED)
+    done = run([*RESTARTING[:-2], str(program)], *train)
+    said = done.stderr
     assert said.count("training: a -> b") == 1
     assert said.count("going on at update") == 1
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
