@@ -110,7 +110,14 @@ main()
 """The program, whose second process is killed, once, before its thirtieth update."""
 
 
-@pytest.mark.parametrize(("older", "overwrite"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("older", "overwrite"),
+    [
+        pytest.param(False, False, marks=pytest.mark.slow),
+        pytest.param(False, True, marks=pytest.mark.slow),
+        (True, True),
+    ],
+)
 def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
     out = tmp_path / "m"
     if older:

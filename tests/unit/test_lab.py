@@ -43,6 +43,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_ends_with_a_verdict(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
