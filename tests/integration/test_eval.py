@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from sacrebleu.metrics import BLEU
 
 from nmt_cli.checkpoint.folder import load_model
@@ -21,7 +20,7 @@ from nmt_cli.cli.app import main
 from nmt_cli.decoding.alignment import pharaoh
 from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
 from nmt_cli.evaluation import model_output
-from nmt_cli.model.device import compute_for_search
+from nmt_cli.model.device import compute_for_search, computes_bf16
 
 Call = Callable[..., tuple[int, str, str]]
 Found = Callable[..., dict[str, Any]]
@@ -238,7 +237,7 @@ def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPat
     assert found("--length-penalty", 0)["recipe"]["search"]["length_penalty"] == 0
     assert found("--max-length", 1)["bleu"] != usual["bleu"]
     assert any("cut at the length limit" in note for note in found("--max-length", 1)["notes"])
-    if torch.backends.cpu.get_cpu_capability().startswith("AVX512"):
+    if computes_bf16():
         assert found("--precision", "bf16")["recipe"]["model"]["compute"].endswith("bf16")
     else:
         assert "has no bf16 kernels" in evaluate("--precision", "bf16")[2]

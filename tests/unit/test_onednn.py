@@ -86,6 +86,7 @@ def test_a_product_that_does_not_work_is_done_without(
     assert linear_for(Compute(CPU, dtype)) is None
     rows, weight, bias = (torch.randn(shape).to(dtype) for shape in ((5, 8), (6, 8), (6,)))
     torch.testing.assert_close(product.multiply(rows, weight, bias), F.linear(rows, weight, bias))
+    torch.testing.assert_close(product.multiply(rows, weight), rows @ weight.t())
     weight.requires_grad_()
     assert torch.equal(product.linear(rows, weight, bias), F.linear(rows, weight, bias))
 
@@ -116,6 +117,12 @@ def test_eight_bits_that_do_not_work_are_refused_in_one_line(
 ) -> None:
     replace(monkeypatch, torch.ops.quantized, operator, BROKEN[broken])
     with pytest.raises(device.ConfigError, match="--precision int8: this PyTorch cannot multiply 8-bit numbers"):
+        compute_for_search("cpu", "int8", 0)
+
+
+def test_a_build_without_an_engine_for_eight_bits_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(torch.backends.quantized), "supported_engines", ["none"])
+    with pytest.raises(device.ConfigError, match="cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 
