@@ -10,13 +10,13 @@ SMALL := --attention after --decoder-layers 1 --embedding-size 128 --hidden-size
 .PHONY: help setup demo test test-slow test-portable check clean
 
 help:
-	@echo "make demo    install, then preprocess, train, translate and eval on the bundled English-Korean sample"
-	@echo "make test    install if need be, then the tests"
+	@echo "make demo           install, then preprocess, train, translate and eval on the bundled English-Korean sample"
+	@echo "make test           install if need be, then the tests"
 	@echo "make test-slow      the tests that take longer: every attention system, runs that must learn something"
 	@echo "make test-portable  some tests again, as on a processor with less: without AVX-512, without AVX"
-	@echo "make check   format, lint, types, import contracts"
-	@echo "make setup   only install, into $(VENV)"
-	@echo "make clean   remove what these made"
+	@echo "make check          format, lint, types, import contracts"
+	@echo "make setup          only install, into $(VENV)"
+	@echo "make clean          remove what these made"
 
 setup: $(VENV)/.installed
 

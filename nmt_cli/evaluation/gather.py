@@ -17,6 +17,7 @@ from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, read_links
 from nmt_cli.evaluation.material import Material, Text
+from nmt_cli.evaluation.metrics import check_sacrebleu
 
 USUAL_MODEL = Path("model")
 """The model that is judged when nothing else is asked for."""
@@ -69,6 +70,7 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
 
     Raises ConfigError, CorpusError or CheckpointError for what the user can mend.
     """
+    check_sacrebleu()
     needed = plan(config)
     if config.save and needed.translates:
         check_writable(config.save)

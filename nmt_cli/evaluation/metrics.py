@@ -5,12 +5,12 @@ system; corpus, length buckets, sentences, intervals and paired tests then all a
 their figures cannot disagree.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -75,18 +75,16 @@ def _metric(name: Name, tokenizer: str, asian: bool) -> Metric:
     return TER(normalized=asian, asian_support=asian)
 
 
-def _private(metric: Metric, name: str) -> Callable[..., Any]:
-    """A method of sacrebleu's that is not public: only they give the counts that intervals and tests are made of.
-
-    Raises CorpusError if this version of sacrebleu has none of that name.
-    """
-    if not hasattr(metric, name):
-        raise CorpusError(
-            f"sacrebleu {version('sacrebleu')} has no {type(metric).__name__}.{name}, from which intervals and "
-            "comparisons are made; install one that has: pip install 'sacrebleu>=2.4,<2.7'"
-        )
-    method: Callable[..., Any] = getattr(metric, name)
-    return method
+def check_sacrebleu() -> None:
+    """Raise CorpusError if this version of sacrebleu lacks the methods, not public, that give each sentence's counts
+    and the score of summed ones. Told before anything is translated."""
+    for name in ("_extract_corpus_statistics", "_compute_score_from_stats"):
+        for kind in (BLEU, CHRF, TER):
+            if not hasattr(kind, name):
+                raise CorpusError(
+                    f"sacrebleu {version('sacrebleu')} has no {kind.__name__}.{name}, from which intervals and "
+                    "comparisons are made; install one that has: pip install 'sacrebleu>=2.4,<2.7'"
+                )
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ class Statistics:
 
     def score(self, total: npt.NDArray[np.float64]) -> float:
         """The score, in points of 100, that belongs to summed rows."""
-        return float(_private(self.metric, "_compute_score_from_stats")(list(total)).score)
+        return float(self.metric._compute_score_from_stats(list(total)).score)
 
     def corpus(self) -> float:
         """The score of the whole corpus."""
@@ -157,8 +155,9 @@ class Judge:
 
     def statistics(self, name: Name, hypotheses: Sequence[str]) -> Statistics:
         """Count what a metric needs. Raises CorpusError unless there is a hypothesis for every reference."""
+        check_sacrebleu()
         metric, ready = self._ready(name, hypotheses)
-        rows = _private(metric, "_extract_corpus_statistics")(ready, self.references)
+        rows = metric._extract_corpus_statistics(ready, self.references)
         return Statistics(metric, np.array(rows, dtype=np.float64), len(self.references))
 
     def _ready(self, name: Name, hypotheses: Sequence[str]) -> tuple[Metric, list[str]]:

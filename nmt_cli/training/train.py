@@ -160,7 +160,7 @@ def _resumed(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizer
         raise CheckpointError(
             f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, identity "
             f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, its options or its subwords are others; "
-            f"train anew with another --out"
+            "train anew with another --out"
         )
     if Tokenizers.load(config.out, before.unicode).files() != tokenizers.files():
         raise CheckpointError(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import AWKWARD
+from signalled import run_signalled
 
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.lines import TextFile
@@ -43,24 +44,6 @@ def translated(tiny_model: Path, tmp_path: Path) -> tuple[bytes, bytes]:
     return done.stdout, receipt.read_bytes()
 
 
-KILLED = """
-import os, signal
-from nmt_cli.cli.app import main
-from nmt_cli.decoding.parts import PartFolder
-
-write = PartFolder.write
-
-def write_and_die(*given):
-    write(*given)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-if __name__ == "__main__":
-    PartFolder.write = write_and_die
-    main()
-"""
-"""The program, killed as soon as it has kept a part."""
-
-
 def test_many_processes_give_what_one_does_though_killed(
     source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
@@ -69,8 +52,9 @@ def test_many_processes_give_what_one_does_though_killed(
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
     )
-    first = subprocess.run([sys.executable, "-c", KILLED, *arguments[3:]], capture_output=True, check=False)
-    assert first.returncode == -signal.SIGKILL, first.stderr.decode()
+    kept_one = "nmt_cli.decoding.parts:PartFolder.write"
+    first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
+    assert first.returncode == -signal.SIGKILL, first.stderr
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
     assert kept
     assert not out.exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from signalled import UPDATE, signalled
 
 from nmt_cli.checkpoint.tensors import read_tensors
 
@@ -90,26 +91,6 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     assert json.loads(lines[-1])["step"] == state["step"] + 1
 
 
-KILLED = """
-import os, signal
-from nmt_cli.cli.app import main
-from nmt_cli.training.learner import Learner
-
-update, updates = Learner.update, 0
-
-def counted(*given):
-    global updates
-    updates += 1
-    if updates == 30 and (os.environ["RANK"], os.environ["TORCHELASTIC_RESTART_COUNT"]) == ("1", "0"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return update(*given)
-
-Learner.update = counted
-main()
-"""
-"""The program, whose second process is killed, once, before its thirtieth update."""
-
-
 @pytest.mark.parametrize(
     ("older", "overwrite"),
     [
@@ -124,9 +105,8 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ol
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
-    program = tmp_path / "killed.py"
-    program.write_text(KILLED)
-    done = run([*RESTARTING[:-2], str(program)], *train)
+    killed = signalled(signal.SIGKILL, UPDATE, 30)[1:]  # the second process, in its thirtieth update
+    done = run([*RESTARTING[:-2], *killed], *train)
     said = done.stderr
     assert said.count("training: a -> b") == 1
     assert said.count("going on at update") == 1

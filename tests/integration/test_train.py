@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import heed_interrupts, write_as_first_format
+from signalled import UPDATE, run_signalled
 
 from nmt_cli.checkpoint.layout import read_facts
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
@@ -97,18 +98,22 @@ except SystemExit as end:
     assert done.stdout == "0 False\n", done.stderr
 
 
-def test_the_time_to_go_is_within_the_limit(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the start took most of it. A clock that goes on by a tenth of a second at every look."""
+def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the start took most of it: the time to go is within the limit, and the rate falls in time. By a clock
+    that goes on by a tenth of a second at every look."""
     ticks = itertools.count(1000.0, 0.1)
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
     monkeypatch.setattr("nmt_cli.training.loop.time", clock)
     monkeypatch.setattr("nmt_cli.training.loop.REPORT_SECONDS", 0.0)
     monkeypatch.setattr("nmt_cli.cli.train.STARTED", 1000.0 - 60)
-    nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-minutes", "1.5")
+    rate = ["--learning-rate", "4e-3"]
+    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *rate, "--max-minutes", "1.5")
+    assert "reached 1.5 minutes" in done.stderr
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
-    ends = [row["elapsed"] + row["remaining"] for row in rows if row["kind"] == "train"]
-    assert len(ends) > 3
-    assert max(ends) <= 91
+    reports = [row for row in rows if row["kind"] == "train"]
+    assert len(reports) > 3
+    assert max(row["elapsed"] + row["remaining"] for row in reports) <= 91
+    assert reports[-1]["rate"] < 3e-3
 
 
 def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared: Path, tmp_path: Path) -> None:
@@ -123,37 +128,11 @@ def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared
     assert train("e", "--learning-rate", "0.007") != first
 
 
-SIGNALLED = """
-import os, sys
-from nmt_cli.cli.app import main
-from nmt_cli.training.learner import Learner
-
-number, last, updates, update = int(sys.argv[1]), int(sys.argv[2]), 0, Learner.update
-
-def counted(*given):
-    global updates
-    updates += 1
-    report = update(*given)
-    if updates == last:
-        os.kill(os.getpid(), number)
-    return report
-
-Learner.update = counted
-main(sys.argv[3:])
-"""
-"""The program, which gets a signal in the middle of an update of training."""
-
-
-def signalled(number: signal.Signals, update: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", SIGNALLED, str(int(number)), str(update), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-sampling", "0.2"]
     nmt("train", prepared, "--out", tmp_path / "straight", *options)
     state = tmp_path / "broken" / "last" / "state.safetensors"
-    done = signalled(signal.SIGTERM, 27, "train", prepared, "--out", tmp_path / "broken", *options)
+    done = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "broken", *options)
     assert done.returncode == 130, done.stderr
     assert "interrupted by SIGTERM" in done.stderr
     assert "--resume" in done.stderr
@@ -178,7 +157,7 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_
 @pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # after a validation, before the first
 def test_killed_at_any_moment_it_resumes(every: int, saved: int, prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
-    done = signalled(signal.SIGKILL, 8, "train", prepared, "--out", tmp_path / "m", *options)
+    done = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
     assert done.returncode == -signal.SIGKILL, done.stderr
     steps = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved
@@ -381,14 +360,6 @@ def test_a_folder_without_permission_is_one_line(prepared: Path, tmp_path: Path)
     tmp_path.chmod(0o500)
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-
-
-def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path) -> None:
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-minutes", "0.1")
-    assert "reached 0.1 minutes" in done.stderr
-    rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
-    rates = [row["rate"] for row in rows if row["kind"] == "train"]
-    assert not rates or rates[-1] < 3e-3, "the schedule fits the limit"
 
 
 @pytest.mark.slow

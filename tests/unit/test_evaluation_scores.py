@@ -4,6 +4,7 @@ import json
 import math
 import random
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.metrics.base import Metric
 
+from nmt_cli.config import EvaluateConfig
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import metrics, resampling
+from nmt_cli.evaluation.gather import gather
 from nmt_cli.evaluation.metrics import NAMES, Judge, bleu_tokenizer, headline, language
 from nmt_cli.evaluation.scores import quick_scores, score
 
@@ -205,20 +208,22 @@ def test_metrics_are_built_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["_extract_corpus_statistics", "_compute_score_from_stats"])
-def test_a_sacrebleu_without_its_private_methods_is_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Validation in training needs none of them."""
+def test_a_sacrebleu_without_its_private_methods_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is translated, or even found; validation in training needs none of them."""
 
     class Renamed:
-        def __init__(self, metric: Metric) -> None:
-            self._metric = metric
+        def __init__(self, **options: object) -> None:
+            self.corpus_score = CHRF(**options).corpus_score
 
-        def __getattr__(self, asked: str) -> object:
-            if asked == name:
-                raise AttributeError(asked)
-            return getattr(self._metric, asked)
-
-    real = metrics._metric
-    monkeypatch.setattr(metrics, "_metric", lambda *given: Renamed(real(*given)))
+    setattr(Renamed, "_compute_score_from_stats" if name.startswith("_extract") else "_extract_corpus_statistics", None)
+    monkeypatch.setattr(metrics, "CHRF", Renamed)
+    metrics._metric.cache_clear()
     assert quick_scores(REFERENCES, REFERENCES, "de", "nfc")["chrf"] == 100
-    with pytest.raises(CorpusError, match=rf"sacrebleu .* has no .*{name}.*pip install 'sacrebleu"):
+    metrics._metric.cache_clear()
+    told = rf"sacrebleu .* has no Renamed.{name}.*pip install 'sacrebleu"
+    with pytest.raises(CorpusError, match=told):
         score(REFERENCES, [REFERENCES], "de")
+    with pytest.raises(CorpusError, match=told):
+        gather(EvaluateConfig(model=tmp_path / "none"), print)
