@@ -42,8 +42,8 @@ test: setup
 test-slow: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m slow
 
-PORTABLE := tests/unit/test_onednn.py tests/unit/test_packed.py tests/unit/test_product.py tests/unit/test_device.py \
-	tests/unit/test_loss.py tests/unit/test_model.py tests/unit/test_family.py tests/unit/test_unrolled.py
+PORTABLE := tests/unit/test_onednn.py tests/unit/test_prepack.py tests/unit/test_matmul.py tests/unit/test_device.py \
+	tests/unit/test_output_loss.py tests/unit/test_model.py tests/unit/test_family.py tests/unit/test_deferred_grad.py
 
 test-portable: setup
 	ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=default \

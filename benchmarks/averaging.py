@@ -9,11 +9,11 @@ falls to zero at the end of a run, so that both come to the same there; in the m
 import argparse
 from pathlib import Path
 
-from nmt_cli.checkpoint.folder import load_model, load_weights
 from nmt_cli.checkpoint.layout import RESUME
+from nmt_cli.checkpoint.model_dir import load_model, load_weights
 from nmt_cli.checkpoint.tensors import read_tensors
-from nmt_cli.corpus.store import PreparedCorpus
-from nmt_cli.model.device import compute_for_search
+from nmt_cli.corpus.dataset import PreparedCorpus
+from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.training.validation import Validator
 
 

@@ -30,7 +30,7 @@ from process import Run, measure
 from result import arguments, machine, write
 from sacrebleu import corpus_bleu
 
-from nmt_cli.corpus.lines import TextFile, read_lines
+from nmt_cli.corpus.text_io import TextFile, read_lines
 
 PIECE = "\u2581"
 RATIOS = ("seconds", "figure")

@@ -10,10 +10,10 @@ import torch
 from clock import now
 from products import multiplications
 
-from nmt_cli.checkpoint.folder import LoadedModel, build_model, undrawn
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, undrawn
 from nmt_cli.config import SearchConfig
 from nmt_cli.decoding.translator import Batching, Translator
-from nmt_cli.model.recurrence import Recurrence
+from nmt_cli.model.rnn import Recurrence
 from nmt_cli.model.seq2seq import Seq2Seq
 
 WHOLE = "a batch"

@@ -22,11 +22,11 @@ from preprocess import synthesise
 from process import nmt
 from result import arguments, machine, settled_speed, write
 
-from nmt_cli.checkpoint.folder import load_model
+from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.config import SearchConfig, SearchPrecision
-from nmt_cli.corpus.lines import TextFile, read_lines
+from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.translator import Batching, Translator
-from nmt_cli.model.device import compute_for_search
+from nmt_cli.kernels.device import compute_for_search
 
 LENGTHS = (10, 20, 50, 100, 200, 400)
 SENTENCES = 64

@@ -30,19 +30,19 @@ from products import multiplications
 from result import arguments, machine, write
 from torch import Tensor, nn
 
-from nmt_cli.checkpoint.folder import build_model, load_model
+from nmt_cli.checkpoint.model_dir import build_model, load_model
 from nmt_cli.config import SearchPrecision, TrainConfig
 from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import PAD
-from nmt_cli.model.device import Compute, compute_for_search, compute_for_training
+from nmt_cli.kernels.device import Compute, compute_for_search, compute_for_training
+from nmt_cli.kernels.int8 import Int8Linear
+from nmt_cli.kernels.output_loss import output_loss
 from nmt_cli.model.encoder import Memory
-from nmt_cli.model.int8 import Int8Linear
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.settings import parse_assignment, resolve
-from nmt_cli.training.learner import Learner
-from nmt_cli.training.loss import output_loss
+from nmt_cli.training.step import Learner
 
 LARGE = {"cpu": 2048, "cuda": 8192}
 """Rows, inputs and outputs of a product large enough to be as fast as any."""

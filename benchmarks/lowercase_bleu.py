@@ -14,7 +14,7 @@ from typing import Any
 
 from sacrebleu.metrics.bleu import BLEU
 
-from nmt_cli.corpus.lines import TextFile, read_lines
+from nmt_cli.corpus.text_io import TextFile, read_lines
 
 
 def lowercase_bleu(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:

@@ -35,9 +35,9 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
     from nmt_cli.config import ModelConfig, TrainingConfig
     from nmt_cli.corpus.batch import collate
     from nmt_cli.errors import ConfigError
-    from nmt_cli.model.device import compute_for_training
+    from nmt_cli.kernels.device import compute_for_training
     from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
-    from nmt_cli.training.learner import Learner
+    from nmt_cli.training.step import Learner
 
     torch.manual_seed(0)
     rng = np.random.default_rng(0)

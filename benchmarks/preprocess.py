@@ -21,8 +21,8 @@ from pathlib import Path
 import sentencepiece
 from process import Run, measure, nmt
 
-from nmt_cli.corpus.formats import locate, read_pairs
-from nmt_cli.corpus.tables import Fields
+from nmt_cli.corpus.readers import locate, read_pairs
+from nmt_cli.corpus.tabular import Fields
 
 SENTENCEPIECE = """
 import io, sys

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from nmt_cli.model.recurrence import Recurrence
+from nmt_cli.model.rnn import Recurrence
 from nmt_cli.model.seq2seq import Seq2Seq
 
 

@@ -76,7 +76,7 @@ def main() -> None:
             "options": given.options,
         }
         if given.lowercase_tokenised:
-            from nmt_cli.corpus.store import PreparedCorpus
+            from nmt_cli.corpus.dataset import PreparedCorpus
 
             references = PreparedCorpus.open(prepared).split("test").target_texts()
             hypotheses = output.read_text(encoding="utf-8").split("\n")[:-1]

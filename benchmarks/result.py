@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.checkpoint.layout import METRICS
-from nmt_cli.model import device
+from nmt_cli.kernels import device
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

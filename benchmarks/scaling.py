@@ -30,7 +30,7 @@ from result import arguments, machine, settled_speed, write
 from torch import distributed, multiprocessing
 from torch.multiprocessing.spawn import spawn
 
-from nmt_cli.model.device import compute_for_training
+from nmt_cli.kernels.device import compute_for_training
 
 MACHINES = (1, 2, 4, 8, 16, 32, 64)
 NETWORKS = {"1 Gbit/s": (0.125e9, 50e-6), "10 Gbit/s": (1.25e9, 30e-6), "100 Gbit/s": (12.5e9, 10e-6)}

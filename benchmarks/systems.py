@@ -19,8 +19,8 @@ from typing import Any
 from quality import corpus_parser, prepare, run
 from result import machine, reports, write
 
-from nmt_cli.checkpoint.folder import load_model
-from nmt_cli.model.device import compute_for_search
+from nmt_cli.checkpoint.model_dir import load_model
+from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.presets import PRESETS
 
 DEFAULT = "default"

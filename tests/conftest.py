@@ -12,8 +12,8 @@ import pytest
 import sentencepiece
 import torch
 
-from nmt_cli.checkpoint.folder import build_model, create_folder, model_weights, save_weights
 from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
+from nmt_cli.checkpoint.model_dir import build_model, create_folder, model_weights, save_weights
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
 from nmt_cli.settings import resolve

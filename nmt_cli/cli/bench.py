@@ -13,7 +13,7 @@ def run(config: BenchConfig) -> None:
 
     Every precision, batch size and number of threads in turn, several times; also how long one line takes by itself.
     """
-    from nmt_cli.evaluation.bench import bench
+    from nmt_cli.evaluation.benchmark import bench
     from nmt_cli.report.tables import show_bench
 
     result = bench(config, lambda message: print(f"nmt: {message}", file=sys.stderr))

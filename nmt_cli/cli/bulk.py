@@ -14,7 +14,7 @@ def run(config: BulkConfig) -> None:
     By default there is a process for each core of this machine, and --scheduler takes those of a Dask cluster instead.
     Broken off, it goes on where it was when it is started again.
     """
-    from nmt_cli.cli.crew import translate_file
+    from nmt_cli.api.bulk import translate_file
 
     started = time.monotonic()
     tally = translate_file(config, lambda message: print(f"nmt: {message}", file=sys.stderr, flush=True))

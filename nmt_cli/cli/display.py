@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from nmt_cli.training.observer import Judgement, Report
+from nmt_cli.training.callbacks import Judgement, Report
 
 PLAIN_SECONDS = 20.0
 """Least time between two plain report lines."""

@@ -13,8 +13,8 @@ def run(config: EvaluateConfig) -> None:
 
     Without options: the folder model, on the test split of the corpus that it was trained on.
     """
-    from nmt_cli.evaluation.gather import gather
-    from nmt_cli.evaluation.verdict import judge
+    from nmt_cli.evaluation.inputs import gather
+    from nmt_cli.evaluation.results import judge
     from nmt_cli.report.tables import show_verdict
 
     material = gather(config, lambda message: print(f"nmt: {message}", file=sys.stderr))

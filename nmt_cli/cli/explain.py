@@ -14,10 +14,10 @@ def run(config: ExplainConfig) -> None:
     For every word of the translation: scores, softmaxed weights, the weighted sum that is the context, how it joins
     the decoder's state, and the most probable next words. --html writes a page to step through instead.
     """
-    from nmt_cli.checkpoint.folder import load_model
-    from nmt_cli.model.device import compute_for_search
-    from nmt_cli.report.explained import show, write_page
-    from nmt_cli.report.explanation import explain
+    from nmt_cli.checkpoint.model_dir import load_model
+    from nmt_cli.kernels.device import compute_for_search
+    from nmt_cli.report.explain.record import explain
+    from nmt_cli.report.explain.render import show, write_page
 
     loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
     translation = None if config.translation is None else _text(config.translation)

@@ -64,9 +64,9 @@ def _check(config: LabConfig, experiment: str) -> None:
 def _run(name: str, config: LabConfig) -> None:
     import torch
 
-    from nmt_cli.corpus.apart import processors
+    from nmt_cli.kernels.device import compute_for_search, machine
     from nmt_cli.lab.experiment import Setting, show, write
-    from nmt_cli.model.device import compute_for_search, machine
+    from nmt_cli.parallel import processors
 
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), processors()))

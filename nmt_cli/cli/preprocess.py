@@ -12,7 +12,7 @@ from nmt_cli.config import PreprocessConfig
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nmt_cli.corpus.doctor import Report
+    from nmt_cli.corpus.cleaning_report import Report
 
 
 @command(PreprocessConfig)
@@ -42,7 +42,7 @@ def _show(report: "Report", languages: tuple[str, str]) -> None:
     """What was found and dropped, and what came out, as tables that fit 80 columns."""
     from rich.console import Console
 
-    from nmt_cli.corpus.doctor import notes
+    from nmt_cli.corpus.cleaning_report import notes
 
     console = Console(highlight=False, markup=False)
     print()
@@ -65,7 +65,7 @@ def _show(report: "Report", languages: tuple[str, str]) -> None:
 def _findings(report: "Report") -> list[tuple[tuple[str, ...], str]]:
     """For each kind of finding a row (in train, dropped from it, in dev, in test, one place to look at), and the text
     of that place."""
-    from nmt_cli.corpus.checks import CHECKS
+    from nmt_cli.corpus.cleaning import CHECKS
 
     found = []
     for check in CHECKS:

@@ -14,7 +14,7 @@ def run(config: TranslateConfig) -> None:
     line in the --receipt. With --n-best above 1, text output has a line for each candidate instead, in Moses' form:
     INDEX ||| TRANSLATION ||| SCORE, the index counting input lines from 0.
     """
-    from nmt_cli.cli.streaming import translate_stream
+    from nmt_cli.api.translate import translate_stream
 
     tally = translate_stream(config, sys.stdin.buffer, sys.stdout.buffer)
     for sentence in tally.summary():

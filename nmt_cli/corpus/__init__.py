@@ -1,13 +1,14 @@
-"""Text in: reading, cleaning, tokenizer, Arrow store, batching.
+"""Text in: reading, cleaning, tokenizer, Arrow dataset, batching.
 
 `prepare` goes through it in the order in which text flows:
 
-    sample, remote, formats, lines, tables, tmx, mismatch   files -> pairs
-    normalise, examine, checks, scripts, spool              what is wrong with each pair
-    choose, holdout                                         which pairs go into which split
-    vocabulary, subwords, tokenizer, sampling               text -> subwords
-    encode, apart, store                                    subwords -> Arrow files
-    doctor, provenance, manifest, folder                    the report, the manifest, the folder
+    sample, download, readers, text_io, tabular, tmx, misalignment     files -> pairs
+    normalization, cleaning, writing_systems, scratch_file             what is wrong with each pair
+    splits                                                             which pairs go into which split
+    train_tokenizer, tokenizer, subword_regularization                 text -> subwords
+    corpus_encoder, dataset                                            subwords -> Arrow files
+    cleaning_report, provenance, manifest, output_dir                  the report, the manifest, the folder
+    ibm1, lexicon                                                      word translation probabilities
 
 and `batching` reads what it stored.
 """

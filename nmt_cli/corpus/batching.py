@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt_cli.corpus.batch import Batch, collate
-from nmt_cli.corpus.store import Lengths, Split
+from nmt_cli.corpus.dataset import Lengths, Split
 from nmt_cli.corpus.tokenizer import Tokenizers
 
 Rows = npt.NDArray[np.int64]

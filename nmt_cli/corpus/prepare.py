@@ -12,26 +12,25 @@ import numpy as np
 from nmt_cli import __version__
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import sample
-from nmt_cli.corpus.apart import processors
-from nmt_cli.corpus.checks import dropped_bits
-from nmt_cli.corpus.choose import Selection, select
-from nmt_cli.corpus.doctor import Report, SplitReport, report_split
-from nmt_cli.corpus.encode import Limits, encoder
-from nmt_cli.corpus.examine import Reading, examine
-from nmt_cli.corpus.folder import building, check_place, is_whole
-from nmt_cli.corpus.formats import ParallelText, locate
+from nmt_cli.corpus.cleaning import Reading, dropped_bits, examine
+from nmt_cli.corpus.cleaning_report import Report, SplitReport, report_split
+from nmt_cli.corpus.corpus_encoder import Limits, encoder
+from nmt_cli.corpus.dataset import Split, split_file
+from nmt_cli.corpus.download import fetch, is_remote, settle
+from nmt_cli.corpus.ibm1 import learn_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
-from nmt_cli.corpus.model1 import learn_lexicon
-from nmt_cli.corpus.progress import Say
+from nmt_cli.corpus.output_dir import building, check_place, is_whole
 from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
-from nmt_cli.corpus.remote import fetch, is_remote, settle
-from nmt_cli.corpus.scripts import Script
-from nmt_cli.corpus.store import Split, split_file
-from nmt_cli.corpus.tables import Fields
+from nmt_cli.corpus.readers import ParallelText, locate
+from nmt_cli.corpus.splits import Selection, select
+from nmt_cli.corpus.tabular import Fields
 from nmt_cli.corpus.tokenizer import Tokenizers
-from nmt_cli.corpus.vocabulary import given_tokenizers, learn_tokenizers
+from nmt_cli.corpus.train_tokenizer import given_tokenizers, learn_tokenizers
+from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.parallel import processors
+from nmt_cli.progress import Say
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.formats import ParallelText
 from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
+from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
 
 _ELSEWHERE = {"out", "overwrite", "force", "threads"}

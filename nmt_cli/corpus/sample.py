@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from nmt_cli.corpus.formats import ParallelText
-from nmt_cli.corpus.lines import TextFile
+from nmt_cli.corpus.readers import ParallelText
+from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.errors import CorpusError
 
 LANGUAGES = ("en", "ko")

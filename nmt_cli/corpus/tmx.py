@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from xml.parsers import expat
 
-from nmt_cli.corpus.lines import TextFile, read_blocks
+from nmt_cli.corpus.text_io import TextFile, read_blocks
 from nmt_cli.errors import CorpusError
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut", "sub"})

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import sentencepiece
 
-from nmt_cli.corpus.normalise import SPACE, Form, normalise, single_line
-from nmt_cli.corpus.sampling import Sampler
+from nmt_cli.corpus.normalization import SPACE, Form, normalise, single_line
+from nmt_cli.corpus.subword_regularization import Sampler
 from nmt_cli.errors import CorpusError
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3

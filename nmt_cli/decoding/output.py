@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nmt_cli.decoding.receipt import json_line
+from nmt_cli.decoding.issues import json_line
 from nmt_cli.decoding.translation import Candidate, Translation
 
 DIGITS = 6

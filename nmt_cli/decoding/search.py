@@ -32,11 +32,11 @@ from torch import Tensor
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import BOS, EOS
-from nmt_cli.decoding import constraints
+from nmt_cli.decoding import logits_processors
+from nmt_cli.decoding.backpointers import Trace
+from nmt_cli.decoding.candidates import Best, Choice, Draw
+from nmt_cli.decoding.finished import Pool
 from nmt_cli.decoding.hypothesis import Hypothesis, coverage_penalty, length_penalty
-from nmt_cli.decoding.pool import Pool
-from nmt_cli.decoding.selection import Best, Choice, Draw
-from nmt_cli.decoding.trace import Trace
 from nmt_cli.errors import CheckpointError, ConfigError
 
 CROWDED = 15 / 16
@@ -117,7 +117,7 @@ class Search:
         self.device = task.source_lengths.device
         self.sentences = len(task.source_lengths)
         self.width = options.n_best if options.sample else options.beam_size
-        self.forced = constraints.forced_tokens(task.prefixes, self.device)
+        self.forced = logits_processors.forced_tokens(task.prefixes, self.device)
         self.limits = self._limits()
         self.choose = Draw(options, self._uniforms()) if options.sample else Best(self.width)
         self.pool = Pool.empty(self.sentences, self.width, self.device)
@@ -183,13 +183,13 @@ class Search:
         if forced is not None:
             index = forced.clamp(min=0)[:, None, None].expand(-1, log_probs.shape[1], 1)
             original = log_probs.gather(2, index)[:, :, 0]
-        constraints.forbid_specials(log_probs)
+        logits_processors.forbid_specials(log_probs)
         if t < self.options.min_length:
-            constraints.forbid_end(log_probs)
+            logits_processors.forbid_end(log_probs)
         if live.sequences is not None:
-            constraints.forbid_repetition(log_probs, live.sequences, self.options.no_repeat_ngram)
+            logits_processors.forbid_repetition(log_probs, live.sequences, self.options.no_repeat_ngram)
         if forced is not None:
-            constraints.force(log_probs, original, forced)
+            logits_processors.force(log_probs, original, forced)
 
     def _advance(self, live: Live, choice: Choice, weights: Tensor | None) -> Live:
         """The chosen continuations, as hypotheses."""

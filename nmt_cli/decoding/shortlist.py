@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.lexicon import Table, read_lexicon
 from nmt_cli.corpus.tokenizer import EOS, PAD
 from nmt_cli.decoding.hypothesis import Hypothesis

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt_cli.decoding.alignment import Link, links, merge
-from nmt_cli.decoding.lines import Line
+from nmt_cli.decoding.text_stream import Line
 from nmt_cli.errors import ConfigError
 
 IssueKind = Literal["blank", "invalid_utf8", "split", "cut", "repetition", "length_ratio", "empty", "fewer"]

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
 from nmt_cli.corpus.tokenizer import EOS
-from nmt_cli.decoding.assembly import Assembler, Part
+from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.hypothesis import Hypothesis
-from nmt_cli.decoding.lines import Line
-from nmt_cli.decoding.model_step import ModelStep
+from nmt_cli.decoding.postprocess import Assembler, Part
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
+from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import mask_from

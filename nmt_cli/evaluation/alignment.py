@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from nmt_cli.corpus.lines import TextFile, read_lines
+from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.alignment import Link
 from nmt_cli.errors import CorpusError
 

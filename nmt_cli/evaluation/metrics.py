@@ -19,7 +19,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from nmt_cli.corpus.normalise import Form, normalise
+from nmt_cli.corpus.normalization import Form, normalise
 from nmt_cli.errors import CorpusError
 
 Name = Literal["bleu", "chrf", "ter"]

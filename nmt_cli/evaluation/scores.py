@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nmt_cli.corpus.normalise import Form
+from nmt_cli.corpus.normalization import Form
 from nmt_cli.evaluation.metrics import NAMES, Judge, Name, Statistics, headline, tokenizer_note
 from nmt_cli.evaluation.resampling import SEED, bootstrap_scores, interval
 

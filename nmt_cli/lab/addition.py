@@ -4,7 +4,7 @@ import random
 
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.toys import FIRST, SIZE, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 from nmt_cli.report.curves import Plot
 
 ALPHABET = "0123456789+"

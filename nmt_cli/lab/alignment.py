@@ -4,13 +4,13 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from nmt_cli.corpus.store import PreparedCorpus, Split
+from nmt_cli.corpus.dataset import PreparedCorpus, Split
 from nmt_cli.decoding.alignment import Link
-from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
+from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
+from nmt_cli.lab.compare import described, gold_of_sample, open_corpus, train_system
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
-from nmt_cli.lab.translators import described, gold_of_sample, open_corpus, train_system
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
 

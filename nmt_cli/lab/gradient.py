@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.toys import FIRST, SIZE, Pairs, fresh, learn_epoch
+from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, fresh, learn_epoch
 from nmt_cli.model.seq2seq import Seq2Seq, mask_from
 from nmt_cli.report.curves import Plot
 

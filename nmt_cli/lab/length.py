@@ -4,11 +4,11 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.errors import ConfigError
-from nmt_cli.evaluation.lengths import length
+from nmt_cli.evaluation.breakdown import length
+from nmt_cli.lab.compare import compare, described, open_corpus
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
-from nmt_cli.lab.translators import compare, described, open_corpus
 from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))

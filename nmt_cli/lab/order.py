@@ -3,8 +3,8 @@
 import statistics
 from typing import Any
 
+from nmt_cli.lab.compare import beats, described, open_corpus, train_system, translate_test
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
-from nmt_cli.lab.translators import beats, described, open_corpus, train_system, translate_test
 from nmt_cli.report.curves import Plot
 
 ORDERS = ("forward", "reversed", "doubled")

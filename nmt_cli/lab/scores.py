@@ -3,8 +3,8 @@
 import statistics
 from typing import Any
 
+from nmt_cli.lab.compare import Trained, at_equal_size, beats, compare, described, learning, open_corpus
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
-from nmt_cli.lab.translators import Trained, at_equal_size, beats, compare, described, learning, open_corpus
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "general": {"score": "general"},

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
+from nmt_cli.kernels.linear import RoundedLinear
 from nmt_cli.model.dropout import LockedDropout
-from nmt_cli.model.linear import RoundedLinear
-from nmt_cli.model.recurrence import Bidirectional, Recurrence, State
+from nmt_cli.model.rnn import Bidirectional, Recurrence, State
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
+from nmt_cli.kernels.deferred_grad import unrolled
 from nmt_cli.model.decoder import DECODERS, DecoderState
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Encoder, Memory
-from nmt_cli.model.unrolled import unrolled
 
 PAD, UNK = 0, 1
 

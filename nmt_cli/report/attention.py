@@ -13,7 +13,7 @@ from pathlib import Path
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import OutputError
 from nmt_cli.report.attention_map import AttentionMap, Subwords
-from nmt_cli.report.drawing import attention_html, attention_svg
+from nmt_cli.report.html import attention_html, attention_svg
 
 __all__ = ["FORMS", "AttentionFile", "AttentionMap", "Subwords", "attention_page", "attention_svg"]
 
@@ -32,7 +32,7 @@ def _json(maps: Sequence[AttentionMap], left_out: int) -> str:
 
 
 def _png(maps: Sequence[AttentionMap], left_out: int) -> bytes:
-    from nmt_cli.report.picture import attention_png  # with matplotlib, which the other forms need not wait for
+    from nmt_cli.report.png import attention_png  # with matplotlib, which the other forms need not wait for
 
     return attention_png(maps)
 

@@ -9,15 +9,14 @@ from rich.text import Text
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.lengths import Bucket
+from nmt_cli.evaluation.breakdown import Bucket, Failure
 from nmt_cli.evaluation.metrics import Name
+from nmt_cli.evaluation.results import Baseline, Verdict
 from nmt_cli.evaluation.scores import Scores
 from nmt_cli.evaluation.significance import Test
-from nmt_cli.evaluation.verdict import Baseline, Verdict
-from nmt_cli.evaluation.worst import Failure
 
 if TYPE_CHECKING:  # scoring files needs no torch
-    from nmt_cli.evaluation.bench import Bench
+    from nmt_cli.evaluation.benchmark import Bench
 
 LABELS: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF++", "ter": "TER (less is better)"}
 SIGNED: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}

@@ -7,7 +7,7 @@ from importlib.metadata import version
 import torch
 
 from nmt_cli.checkpoint.layout import Environment
-from nmt_cli.model.device import Compute, processor
+from nmt_cli.kernels.device import Compute, processor
 
 
 def environment(compute: Compute) -> Environment:

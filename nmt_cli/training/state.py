@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nmt_cli.checkpoint.folder import load_weights, model_weights
 from nmt_cli.checkpoint.layout import RESUME
+from nmt_cli.checkpoint.model_dir import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
-from nmt_cli.training.learner import Learner
-from nmt_cli.training.optimiser import MOMENTS
+from nmt_cli.training.optimizer import MOMENTS
+from nmt_cli.training.step import Learner
 
 
 @dataclass

@@ -10,23 +10,23 @@ from typing import Any
 import torch
 
 from nmt_cli import __version__
-from nmt_cli.checkpoint.folder import LoadedModel, build_model, create_folder, read_config
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
-from nmt_cli.checkpoint.place import check_place, left_by, occupied, remove_replaced, replaced, set_aside
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_folder, read_config
+from nmt_cli.checkpoint.output_dir import check_place, left_by, occupied, remove_replaced, replaced, set_aside
 from nmt_cli.config import TrainConfig
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
-from nmt_cli.model.device import Compute, compute_for_training
-from nmt_cli.training.card import write_card
+from nmt_cli.kernels.device import Compute, compute_for_training
+from nmt_cli.training.callbacks import Everybody, MetricsFile, Observer, TensorBoard
+from nmt_cli.training.distributed import joined
 from nmt_cli.training.environment import differences, environment
-from nmt_cli.training.learner import Learner
-from nmt_cli.training.loop import Run
-from nmt_cli.training.observer import Everybody, MetricsFile, Observer, TensorBoard
+from nmt_cli.training.model_card import write_card
 from nmt_cli.training.schedule import peak_rate
 from nmt_cli.training.state import Progress, load_state
+from nmt_cli.training.step import Learner
+from nmt_cli.training.trainer import Run
 from nmt_cli.training.validation import Validator
-from nmt_cli.training.world import joined
 
 
 @dataclass(frozen=True)

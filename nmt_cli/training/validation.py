@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from nmt_cli.checkpoint.folder import LoadedModel
+from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.batching import EVEN, plan_epoch, stored
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores
-from nmt_cli.model.device import Compute
-from nmt_cli.training.learner import batch_loss
+from nmt_cli.kernels.device import Compute
+from nmt_cli.training.step import batch_loss
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import pytest
 from conftest import AWKWARD
 from signalled import run_signalled
 
+from nmt_cli.api.shards import Done, PartFolder, cut, manifest_for, translate_part
 from nmt_cli.config import BulkConfig
-from nmt_cli.corpus.lines import TextFile
-from nmt_cli.decoding.parts import Done, PartFolder, cut, manifest_for, translate_part
-from nmt_cli.decoding.receipt import Tally
+from nmt_cli.corpus.text_io import TextFile
+from nmt_cli.decoding.issues import Tally
 from nmt_cli.errors import CheckpointError, OutputError
 
 pytestmark = pytest.mark.integration
@@ -52,7 +52,7 @@ def test_many_processes_give_what_one_does_though_killed(
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
     )
-    kept_one = "nmt_cli.decoding.parts:PartFolder.write"
+    kept_one = "nmt_cli.api.shards:PartFolder.write"
     first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
     assert first.returncode == -signal.SIGKILL, first.stderr
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
@@ -155,7 +155,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from nmt_cli.config import BulkConfig
-from nmt_cli.decoding.parts import Part, manifest_for, translate_part
+from nmt_cli.api.shards import Part, manifest_for, translate_part
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from sacrebleu.metrics import BLEU
 
-from nmt_cli.checkpoint.folder import load_model
+from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.cli.app import main
 from nmt_cli.decoding.alignment import pharaoh
-from nmt_cli.decoding.forced import STEPS, forced_attention, forced_links
-from nmt_cli.evaluation import model_output
-from nmt_cli.model.device import compute_for_search, computes_bf16
+from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
+from nmt_cli.evaluation import translate
+from nmt_cli.kernels.device import compute_for_search, computes_bf16
 
 Call = Callable[..., tuple[int, str, str]]
 Found = Callable[..., dict[str, Any]]
@@ -244,8 +244,8 @@ def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPat
     cpu = found("--threads", 1, "--device", "cpu", "--precision", "fp32")
     assert cpu["recipe"]["model"]["compute"] == "CPU, 1 thread, fp32"
     sizes = []
-    kept = model_output.Batching
-    monkeypatch.setattr(model_output, "Batching", lambda size: sizes.append(size) or kept(size))
+    kept = translate.Batching
+    monkeypatch.setattr(translate, "Batching", lambda size: sizes.append(size) or kept(size))
     assert found("--batch-size", 3)["bleu"] == usual["bleu"]
     assert sizes == [3]
 

@@ -23,9 +23,9 @@ from nmt_cli.atomic import held
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import vocabulary
-from nmt_cli.corpus.folder import _sweep
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.output_dir import _sweep
 from nmt_cli.manifest import Kind
 
 pytestmark = pytest.mark.integration
@@ -134,9 +134,9 @@ def test_the_same_input_makes_the_same_bytes(nmt: Nmt, text: Path) -> None:
 
 
 def test_many_processes_make_the_same_bytes_as_one(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt_cli.corpus.spool.CHUNK", 7)
+    monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 7)
     assert nmt(*ALL, "--out", "one", "--threads", 1)[0] == 0
-    monkeypatch.setattr("nmt_cli.corpus.encode.FEW", 0)
+    monkeypatch.setattr("nmt_cli.corpus.corpus_encoder.FEW", 0)
     assert nmt(*ALL, "--out", "two", "--threads", 2)[0] == 0
     for name in ("train.arrow", "report.json", "manifest.json"):
         assert (text / "one" / name).read_bytes() == (text / "two" / name).read_bytes()
@@ -655,8 +655,8 @@ def test_info_shows_a_model_without_torch(tiny_model: Path) -> None:
 
 
 def test_long_work_tells_how_far_it_is(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt_cli.corpus.progress.SECONDS", 0.0)
-    monkeypatch.setattr("nmt_cli.corpus.spool.CHUNK", 50)
+    monkeypatch.setattr("nmt_cli.progress.SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 50)
     err = nmt(*ALL)[2].splitlines()
     assert [line for line in err if "of train" in line] == [
         *(f"  {rows} pairs of train read" for rows in (50, 100, 120)),

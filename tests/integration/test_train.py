@@ -23,7 +23,7 @@ from signalled import UPDATE, run_signalled
 from nmt_cli.checkpoint.layout import read_facts
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.cli.app import main
-from nmt_cli.corpus.store import PreparedCorpus
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.training.validation import Validator
 
 pytestmark = pytest.mark.integration
@@ -103,8 +103,8 @@ def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch
     that goes on by a tenth of a second at every look."""
     ticks = itertools.count(1000.0, 0.1)
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
-    monkeypatch.setattr("nmt_cli.training.loop.time", clock)
-    monkeypatch.setattr("nmt_cli.training.loop.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.training.trainer.time", clock)
+    monkeypatch.setattr("nmt_cli.training.trainer.REPORT_SECONDS", 0.0)
     monkeypatch.setattr("nmt_cli.cli.train.STARTED", 1000.0 - 60)
     rate = ["--learning-rate", "4e-3"]
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *rate, "--max-minutes", "1.5")

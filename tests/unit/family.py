@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.scores import SCORES
+from nmt_cli.model.attention import SCORES
 
 
 def config(**options: object) -> ModelConfig:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, round_size, sampled
-from nmt_cli.corpus.store import Split
+from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
 
 

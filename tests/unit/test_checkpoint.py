@@ -10,12 +10,12 @@ from safetensors import safe_open
 
 from nmt_cli import atomic
 from nmt_cli.atomic import check_writable, replacing, write_atomic
-from nmt_cli.checkpoint.folder import load_model, model_weights
 from nmt_cli.checkpoint.layout import read_facts
+from nmt_cli.checkpoint.model_dir import load_model, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
-from nmt_cli.model.device import compute_for_search
-from nmt_cli.model.recurrence import Recurrence
+from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.model.rnn import Recurrence
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}
 

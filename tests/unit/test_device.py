@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from nmt_cli.errors import ConfigError
-from nmt_cli.model import device
-from nmt_cli.model.device import compute_for_search, compute_for_training
+from nmt_cli.kernels import device
+from nmt_cli.kernels.device import compute_for_search, compute_for_training
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from nmt_cli.cli.display import Live, Plain, clock
-from nmt_cli.training.observer import Judgement, Observer, Report
+from nmt_cli.training.callbacks import Judgement, Observer, Report
 from nmt_cli.training.validation import Validation
 
 REPORT = Report(

@@ -7,16 +7,16 @@ import torch
 from family import every_system
 from scripted import every_translation
 
-from nmt_cli.checkpoint.folder import load_weights, model_weights
+from nmt_cli.checkpoint.model_dir import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.tokenizer import BOS, EOS
-from nmt_cli.decoding.model_step import ModelStep
+from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.search import Task, search
-from nmt_cli.model.device import compute_for_training
+from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
-from nmt_cli.training.learner import Learner
+from nmt_cli.training.step import Learner
 
 VOCABULARY = 7  # four symbols and three tokens
 LONGEST = 3

@@ -13,12 +13,12 @@ from rich.console import Console
 
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.prepare import prepare
-from nmt_cli.corpus.store import PreparedCorpus
 from nmt_cli.errors import ConfigError
-from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, depth, gradient, length, scores, translators
+from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, compare, depth, gradient, length, scores
 from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
-from nmt_cli.lab.toys import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.lab.synthetic import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"QUICK": (120, 2, 20)},
@@ -53,7 +53,7 @@ def test_every_experiment_ends_with_a_verdict(
         monkeypatch.setattr(module, constant, value, raising=False)
     said: list[str] = []
     if name in TRANSLATING:
-        monkeypatch.setitem(translators.SIZE, "hidden_size", 16)
+        monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in TRANSLATING else [1, 2]
     (tmp_path / "work").mkdir()
     setting = Setting(True, seeds, said.append, tmp_path / "work", corpus / "prepared", corpus / "test.align")
@@ -255,26 +255,25 @@ def test_what_has_not_learnt_proves_nothing() -> None:
 
 
 def test_a_difference_counts_if_it_is_more_than_chance() -> None:
-    assert translators.beats([21.0, 22.0], [20.0, 20.5])
-    assert not translators.beats([21.0, 22.0], [20.0, 21.5])  # the runs overlap
-    assert not translators.beats([20.3, 20.2], [20.0, 20.1])  # too little
+    assert compare.beats([21.0, 22.0], [20.0, 20.5])
+    assert not compare.beats([21.0, 22.0], [20.0, 21.5])  # the runs overlap
+    assert not compare.beats([20.3, 20.2], [20.0, 20.1])  # too little
 
 
 def test_an_interrupted_model_is_not_compared(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(translators, "train", lambda *_: SimpleNamespace(interrupted=True))
+    monkeypatch.setattr(compare, "train", lambda *_: SimpleNamespace(interrupted=True))
     setting = Setting(True, [1], lambda text: None, tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
-        translators.train_system(setting, translators.open_corpus(setting), "one", {}, 1, 0.01)
+        compare.train_system(setting, compare.open_corpus(setting), "one", {}, 1, 0.01)
 
 
 def test_systems_of_equal_size_have_equal_parameters(corpus: Path) -> None:
     prepared = PreparedCorpus.open(corpus / "prepared")
     for systems in (scores.SYSTEMS, depth.SYSTEMS):
         wanted, *sizes = (
-            translators.parameters(prepared, options)
-            for options in translators.at_equal_size(prepared, systems).values()
+            compare.parameters(prepared, options) for options in compare.at_equal_size(prepared, systems).values()
         )
-        assert wanted == translators.parameters(prepared, next(iter(systems.values())))
+        assert wanted == compare.parameters(prepared, next(iter(systems.values())))
         assert all(abs(size - wanted) <= 0.02 * wanted for size in sizes)
 
 
@@ -283,7 +282,7 @@ def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
         judgements = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
         return SimpleNamespace(judgements=judgements, minutes=1.0)
 
-    (drawn,) = translators.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
+    (drawn,) = compare.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
     assert drawn.x[4] == 0.5
     assert drawn.y[4] == pytest.approx(10.0)
     assert drawn.y[-1] == pytest.approx(20.0)

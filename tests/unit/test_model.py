@@ -8,15 +8,13 @@ from family import SIDES, SYSTEMS, config, every_system
 from torch import Tensor
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.model.attention import Attention, attend
-from nmt_cli.model.decoder import DECODERS
+from nmt_cli.kernels.matmul import tanh
+from nmt_cli.model.attention import SCORES, Attention, attend
+from nmt_cli.model.decoder import DECODERS, READOUTS
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
-from nmt_cli.model.readout import READOUTS
-from nmt_cli.model.recurrence import Bidirectional, Recurrence
-from nmt_cli.model.scores import SCORES
+from nmt_cli.model.rnn import Bidirectional, Recurrence
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from, reading_order
-from nmt_cli.model.tanh import tanh
 
 LENGTHS = torch.tensor([7, 3, 1, 5])
 VOCABULARIES = Vocabularies(50, 50, True)

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nmt_cli.kernels import onednn
-from nmt_cli.model import device, int8, product
-from nmt_cli.model.device import Compute, compute_for_search
-from nmt_cli.model.int8 import Int8Linear
-from nmt_cli.model.packed import PackedLinear, linear_for
+from nmt_cli.kernels import device, int8, matmul, onednn
+from nmt_cli.kernels.device import Compute, compute_for_search
+from nmt_cli.kernels.int8 import Int8Linear
+from nmt_cli.kernels.prepack import PackedLinear, linear_for
 
 CPU = torch.device("cpu")
 DTYPES = (torch.float32, torch.bfloat16)
@@ -79,16 +78,16 @@ def test_a_product_that_does_not_work_is_done_without(
     dtype: torch.dtype, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace(monkeypatch, torch.ops.mkldnn, "_linear_pointwise", BROKEN[broken])
-    monkeypatch.setattr(product, "_beats_mkl", lambda: True)
-    monkeypatch.setattr(product, "LEAST", 1)
+    monkeypatch.setattr(matmul, "_beats_mkl", lambda: True)
+    monkeypatch.setattr(matmul, "LEAST", 1)
     assert not onednn.has_linear(dtype)
     assert not onednn.has_prepack(dtype)
     assert linear_for(Compute(CPU, dtype)) is None
     rows, weight, bias = (torch.randn(shape).to(dtype) for shape in ((5, 8), (6, 8), (6,)))
-    torch.testing.assert_close(product.multiply(rows, weight, bias), F.linear(rows, weight, bias))
-    torch.testing.assert_close(product.multiply(rows, weight), rows @ weight.t())
+    torch.testing.assert_close(matmul.multiply(rows, weight, bias), F.linear(rows, weight, bias))
+    torch.testing.assert_close(matmul.multiply(rows, weight), rows @ weight.t())
     weight.requires_grad_()
-    assert torch.equal(product.linear(rows, weight, bias), F.linear(rows, weight, bias))
+    assert torch.equal(matmul.linear(rows, weight, bias), F.linear(rows, weight, bias))
 
 
 @pytest.mark.parametrize("broken", ["missing", "changed", "refuses"])

@@ -14,9 +14,9 @@ from PIL import Image
 
 from nmt_cli.errors import OutputError
 from nmt_cli.report.attention import FORMS, AttentionFile, AttentionMap, Subwords, attention_page, attention_svg
-from nmt_cli.report.drawing import attention_html
 from nmt_cli.report.heatmap import FAINT, lay_out
-from nmt_cli.report.picture import attention_png
+from nmt_cli.report.html import attention_html
+from nmt_cli.report.png import attention_png
 
 Attributes = list[tuple[str, str | None]]
 VOID = {"meta", "input", "br"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from nmt_cli.evaluation.material import Material, Text
-from nmt_cli.evaluation.verdict import Verdict, judge
+from nmt_cli.evaluation.inputs import Material, Text
+from nmt_cli.evaluation.results import Verdict, judge
 from nmt_cli.report.tables import show_verdict
 
 REFERENCES = ["Ein Mann fährt mit dem Fahrrad durch die Stadt.", "나는 어제 [b]도서관[/b]에서 책을 읽었습니다. " * 4]

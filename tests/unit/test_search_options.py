@@ -13,9 +13,9 @@ from test_search_beam import VOCABULARY, run, table
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import EOS
+from nmt_cli.decoding.candidates import BLOCK, Best, first_largest
 from nmt_cli.decoding.hypothesis import coverage_penalty, length_penalty
 from nmt_cli.decoding.search import Task, search
-from nmt_cli.decoding.selection import BLOCK, Best, first_largest
 from nmt_cli.errors import ConfigError
 
 

@@ -9,19 +9,19 @@ import torch
 from conftest import TINY_TEXT, write_tiny_model
 from test_corpus_store import with_sizes, write
 
-from nmt_cli.checkpoint.folder import LoadedModel, load_model
+from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import LISTED, SearchConfig
-from nmt_cli.corpus import model1
+from nmt_cli.corpus import ibm1
+from nmt_cli.corpus.ibm1 import learn_lexicon
 from nmt_cli.corpus.lexicon import LEXICON, Table, read_lexicon, write_lexicon
-from nmt_cli.corpus.model1 import learn_lexicon
 from nmt_cli.corpus.tokenizer import EOS, PAD, Tokenizer, Tokenizers
-from nmt_cli.decoding.lines import Line
 from nmt_cli.decoding.shortlist import Shortlist
+from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CorpusError
-from nmt_cli.model.device import compute_for_search
-from nmt_cli.model.int8 import Int8Linear
+from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.kernels.int8 import Int8Linear
 
 FIRST, WORDS, FREQUENT = 10, 30, 7
 """Word s is translated as 2 s, and FREQUENT stands in every other sentence of the target."""
@@ -52,7 +52,7 @@ def test_translations_are_found_wherever_they_stand(tmp_path: Path, tiny_tokeniz
 
 
 def test_a_large_corpus_is_sampled(tmp_path: Path, tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model1, "LINKS", 1000)
+    monkeypatch.setattr(ibm1, "LINKS", 1000)
     table = learn(tmp_path, tiny_tokenizer, 1000)
     learnt = np.arange(FIRST, FIRST + WORDS)
     assert 0.5 < (table[learnt, 0] == 2 * learnt).mean() <= 1, "from all over, though only thirty sentences"

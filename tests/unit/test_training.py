@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from nmt_cli.checkpoint.folder import model_weights
+from nmt_cli.checkpoint.model_dir import model_weights
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
-from nmt_cli.model.device import compute_for_training
+from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
 from nmt_cli.training.health import Vital, warnings
-from nmt_cli.training.learner import Learner
-from nmt_cli.training.optimiser import AdamW
+from nmt_cli.training.optimizer import AdamW
 from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate, peak_rate
 from nmt_cli.training.state import Progress, load_state, save_state
+from nmt_cli.training.step import Learner
 
 CPU = compute_for_training("cpu", "fp32", 0)
 

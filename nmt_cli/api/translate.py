@@ -1,0 +1,135 @@
+"""What `nmt translate` does: a stream of lines in, a stream of translations out, and the files beside it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO
+
+from nmt_cli.atomic import check_writable, writing
+from nmt_cli.checkpoint.model_dir import load_ensemble
+from nmt_cli.config import TranslateConfig
+from nmt_cli.corpus.text_io import TextFile, read_lines
+from nmt_cli.decoding.alignment import pharaoh
+from nmt_cli.decoding.issues import Tally, receipt_entry
+from nmt_cli.decoding.output import FORMS
+from nmt_cli.decoding.text_stream import Line, LineReader
+from nmt_cli.decoding.translation import Translation
+from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.errors import ConfigError, OutputError
+from nmt_cli.kernels.device import compute_for_search
+
+if TYPE_CHECKING:
+    from nmt_cli.report.attention import AttentionFile, AttentionMap
+
+
+def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO) -> Tally:
+    """Translate every line of `source` to `target`, window by window, and count what was odd.
+
+    The files of the config appear, whole, when all lines are done. Raises OutputError if a line was lost,
+    ConfigError if an option does not fit the model or the input, CheckpointError if there is no sound model.
+    """
+    looked_at = bool(config.alignment or config.attention or config.output_format == "jsonl")
+    with ExitStack() as stack:
+        outputs = Outputs(config, target, stack)
+        prefixes = None if config.target_prefix is None else Prefixes(config.target_prefix)
+        compute = compute_for_search(config.device, config.precision, config.threads)
+        loaded = load_ensemble(config.model, config.ensemble, compute)
+        if not any(model.config.attends for model in loaded.models):
+            for name in ("alignment", "attention"):
+                if getattr(config, name):
+                    raise ConfigError(f"--{name}: {config.model} has no attention to make it from; leave it out")
+        translator = Translator(loaded, config.search, Batching(config.batch_size, config.window), looked_at)
+        reader = LineReader(source, config.window)
+        if reader.interactive:
+            print(f"{config.model} is ready: type a line to translate; Ctrl-D ends", file=sys.stderr)
+        for window in reader.windows():
+            for translation in translator.translate(prefixes.put_on(window) if prefixes else window):
+                outputs.write(translation)
+            target.flush()
+        outputs.finish(reader.count)
+        if prefixes:
+            prefixes.check_end(reader.count)
+    return outputs.tally
+
+
+class Prefixes:
+    """The beginnings that translations must have, a line of a file for each line of input."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: Iterator[str] = read_lines(TextFile(path))
+
+    def put_on(self, window: list[Line]) -> list[Line]:
+        """The lines with their prefixes. Raises ConfigError if there are too few."""
+        return [replace(line, prefix=self._next(line)) for line in window]
+
+    def _next(self, line: Line) -> str:
+        prefix = next(self._lines, None)
+        if prefix is None:
+            raise ConfigError(
+                f"--target-prefix {self._path}: ends before line {line.number:,} of the input; "
+                "give it a line for every line, empty where nothing is forced"
+            )
+        return prefix
+
+    def check_end(self, lines: int) -> None:
+        """Raises ConfigError if there are prefixes left."""
+        if next(self._lines, None) is not None:
+            raise ConfigError(f"--target-prefix {self._path}: has more lines than the {lines:,} of the input")
+
+
+class Outputs:
+    """Everything that translations are written to."""
+
+    def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
+        self.tally = Tally()
+        self._target = target
+        self._form = FORMS[config.output_format]
+        self._n_best = config.search.n_best
+        self._alignment = _open(config.alignment, stack)
+        self._receipt = _open(config.receipt, stack)
+        self._attention = None if config.attention is None else _attention_file(config.attention)
+
+    def write(self, translation: Translation) -> None:
+        """Write one line's translation wherever it is wanted."""
+        self._target.write(self._form(translation, self._n_best).encode())
+        self.tally.add(translation)
+        if self._alignment:
+            self._alignment.write(pharaoh(translation.alignment(translation.candidates[0])) + "\n")
+        if self._receipt and (entry := receipt_entry(translation)):
+            self._receipt.write(entry + "\n")
+        if self._attention and translation.source_tokens:
+            self._attention.add(None if self._attention.full else attention_map(translation))
+
+    def finish(self, lines: int) -> None:
+        """Write what is written as a whole. Raises OutputError if not every line of `lines` was written."""
+        if self.tally.lines != lines:
+            raise OutputError(
+                f"{self.tally.lines:,} lines out for {lines:,} lines in: a fault of nmt; please report it"
+            )
+        if self._attention:
+            self._attention.write()
+
+
+def attention_map(translation: Translation) -> "AttentionMap":
+    """The best translation and what it looked at, which there must be, to be drawn."""
+    from nmt_cli.report.attention import AttentionMap, Subwords
+
+    best = translation.candidates[0]
+    assert best.attention is not None, "a model without attention was refused at the start"
+    pieces = Subwords(translation.source_tokens, best.tokens, best.attention)
+    words, texts = (translation.source_words, best.words), (translation.line.text, best.text)
+    return AttentionMap.from_subwords(pieces, words, texts, best.score, translation.line.number)
+
+
+def _attention_file(path: Path) -> "AttentionFile":
+    from nmt_cli.report.attention import AttentionFile  # which loads what draws: a second that others need not wait
+
+    check_writable(path)
+    return AttentionFile(path)
+
+
+def _open(path: Path | None, stack: ExitStack) -> IO[str] | None:
+    return None if path is None else stack.enter_context(writing(path))

@@ -1,0 +1,149 @@
+"""The model folder, written and read: everything that is needed to translate (see `layout` for what lies in it)."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest, read_options
+from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
+from nmt_cli.config import TrainConfig
+from nmt_cli.corpus.lexicon import LEXICON
+from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.kernels.device import Compute
+from nmt_cli.kernels.prepack import linear_for
+from nmt_cli.model.inference import pack
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.settings import resolve, to_toml
+
+_UNDRAWN = threading.Lock()
+"""One thread at a time: two might leave the library without a way to draw."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to use. `facts` are those of its weights: step, scores, sha256. `others` are those whose
+    probabilities are averaged with its own in an ensemble."""
+
+    path: Path
+    model: Seq2Seq
+    tokenizers: Tokenizers
+    manifest: ModelManifest
+    config: TrainConfig
+    compute: Compute
+    facts: dict[str, Any]
+    others: "tuple[LoadedModel, ...]" = ()
+
+    @property
+    def models(self) -> tuple[Seq2Seq, ...]:
+        """Itself and the others."""
+        return (self.model, *(other.model for other in self.others))
+
+    @property
+    def hash(self) -> str:
+        """The first digits of the weights' hash: the model's name in recipes."""
+        return str(self.facts["sha256"])[:12]
+
+
+def create_folder(
+    path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers, lexicon: bytes | None = None
+) -> None:
+    """Write what does not change while training."""
+    path.mkdir(parents=True, exist_ok=True)
+    write_atomic(path / CONFIG, to_toml(config))
+    for name, content in tokenizers.files().items():
+        write_atomic(path / name, content)
+    if lexicon is not None:
+        write_atomic(path / LEXICON, lexicon)
+    MODEL.write(path, manifest)
+
+
+def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> str:
+    """Write the weights to translate with. Returns their hash."""
+    return write_tensors(path / WEIGHTS, weights, facts)
+
+
+def read_config(path: Path) -> TrainConfig:
+    """The options that a model was trained with."""
+    return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
+
+
+def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
+    """A model with fresh weights for these vocabularies."""
+    sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
+    return Seq2Seq(config.model, sizes)
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Modules made within, on any thread, have weights of no meaning, to be read from a file next: drawing some that
+    are then replaced takes a tenth of the time until a model is ready."""
+    with _UNDRAWN:
+        drawn = {name: draw for name, draw in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")}
+        for name in drawn:
+            setattr(nn.init, name, lambda tensor, *_, **__: tensor)
+        try:
+            yield
+        finally:
+            for name, draw in drawn.items():
+                setattr(nn.init, name, draw)
+
+
+def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel:
+    """Read a model folder. `packed`: ready for search, and for nothing else (see `model.packed`).
+
+    Raises CheckpointError if anything in it is missing or damaged.
+    """
+    manifest = MODEL.read(path)
+    config = read_config(path)
+    try:
+        tokenizers = Tokenizers.load(path, manifest.unicode)
+    except CorpusError as error:
+        raise CheckpointError(str(error).replace("nmt preprocess", "nmt train")) from None
+    weights, facts = read_tensors(path / WEIGHTS)
+    with undrawn():
+        model = build_model(config, tokenizers)
+    load_weights(model, weights, path / WEIGHTS)
+    model.to(compute.device, compute.dtype).eval().requires_grad_(False)
+    linear = linear_for(compute) if packed else None
+    if linear is not None:
+        pack(model, linear)
+    return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
+
+
+def load_ensemble(path: Path, others: Sequence[Path], compute: Compute) -> LoadedModel:
+    """A model together with others that know the same subwords. Raises CheckpointError naming one that does not."""
+    first = load_model(path, compute)
+    rest = tuple(load_model(other, compute) for other in others)
+    for other in rest:
+        if other.tokenizers.files() != first.tokenizers.files() or other.manifest.unicode != first.manifest.unicode:
+            raise CheckpointError(
+                f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus, or of "
+                "several that nmt preprocess --tokenizer-model gave the same"
+            )
+    return replace(first, others=rest)
+
+
+def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:
+    """Put weights into a model. Raises CheckpointError naming the first that does not fit."""
+    expected = model_weights(model)
+    for name in sorted(expected.keys() ^ weights.keys()):
+        what = "missing" if name in expected else "unknown"
+        raise CheckpointError(f"{origin}: {what} tensor {name}; config.toml and weights are not of the same model")
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"{origin}: {name} has shape {tuple(tensor.shape)}, config.toml says {tuple(expected[name].shape)}"
+            )
+        expected[name].data.copy_(tensor)
+
+
+def model_weights(model: Seq2Seq) -> dict[str, Tensor]:
+    """Every weight once, tied ones under their first name."""
+    return dict(model.named_parameters())

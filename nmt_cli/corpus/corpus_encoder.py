@@ -1,0 +1,167 @@
+"""The last pass: text to subwords on all cores, chunk by chunk into an Arrow file."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from nmt_cli.corpus.cleaning import BLANK, LONG, RATIO, Findings, Rows
+from nmt_cli.corpus.dataset import SplitWriter, record_batch
+from nmt_cli.corpus.normalization import Form
+from nmt_cli.corpus.scratch_file import Chunk
+from nmt_cli.corpus.tokenizer import UNK, Tokenizer, Tokenizers
+from nmt_cli.parallel import in_order, processes
+from nmt_cli.progress import Progress, Say
+
+FEW = 50_000
+"""Pairs up to which starting other processes costs more time than they save."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Most subwords of a side, and most times the subwords of the other; `drop` leaves out what is beyond."""
+
+    length: int
+    ratio: float
+    drop: bool = False
+
+
+@dataclass(frozen=True)
+class SideCounts:
+    """What one side of a split came to."""
+
+    words: int = 0
+    subwords: int = 0
+    bytes: int = 0
+    """Subwords that are single bytes, for characters that the vocabulary lacks."""
+    unknown: int = 0
+
+    def __add__(self, other: "SideCounts") -> "SideCounts":
+        return SideCounts(
+            self.words + other.words,
+            self.subwords + other.subwords,
+            self.bytes + other.bytes,
+            self.unknown + other.unknown,
+        )
+
+
+@dataclass(frozen=True)
+class Written:
+    """A split that was written: its pairs, the findings in subwords for every row, and both sides' counts."""
+
+    pairs: int
+    findings: Findings
+    source: SideCounts
+    target: SideCounts
+
+
+@dataclass(frozen=True)
+class _Task:
+    chunk: Chunk
+    keep: bytes
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    batch: bytes
+    findings: Findings  # one for every row of the chunk
+    counts: tuple[SideCounts, SideCounts]
+
+
+class Encoder:
+    """Turns chunks of text into record batches, in this process or in several."""
+
+    def __init__(
+        self, tokenizers: Tokenizers, say: Say, pool: ProcessPoolExecutor | None = None, ahead: int = 1
+    ) -> None:
+        self._tokenizers = tokenizers
+        self._progress = Progress(say)
+        self._pool = pool
+        self._ahead = ahead
+
+    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: Limits) -> Written:
+        """Write the rows to keep of a spool into an Arrow file."""
+        tasks = (_Task(c, keep[c.first : c.first + c.rows].tobytes(), limits) for c in chunks)
+        findings = []
+        counts = (SideCounts(), SideCounts())
+        with SplitWriter(path, self._tokenizers) as writer:
+            for encoded in self._encode(tasks):
+                writer.write(encoded.batch)
+                self._progress(lambda: f"  {writer.rows:,} pairs of {path.stem} encoded")
+                findings.append(encoded.findings)
+                counts = (counts[0] + encoded.counts[0], counts[1] + encoded.counts[1])
+        return Written(writer.rows, np.concatenate(findings), *counts)
+
+    def _encode(self, tasks: Iterator[_Task]) -> Iterator[_Encoded]:
+        if self._pool is None:
+            return (_encode_chunk(self._tokenizers, task) for task in tasks)
+        return in_order(self._pool, _encode_here, tasks, self._ahead)
+
+
+@contextmanager
+def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[Encoder]:
+    """An encoder with this many processes, or none but this one when there is little to do."""
+    if processors < 2 or pairs <= FEW:
+        yield Encoder(tokenizers, say)
+        return
+    source, target = tokenizers.source, tokenizers.target
+    models = (source.model,) if tokenizers.joint else (source.model, target.model)
+    with processes(processors, _prepare, models, source.unicode) as pool:
+        yield Encoder(tokenizers, say, pool, 2 * processors)
+
+
+_here: Tokenizers
+"""The tokenizers of a working process."""
+
+
+def _prepare(models: tuple[bytes, ...], unicode: Form) -> None:
+    global _here  # what a working process was started with
+    loaded = [Tokenizer(model, unicode) for model in models]
+    _here = Tokenizers(loaded[0], loaded[-1])
+
+
+def _encode_here(task: _Task) -> _Encoded:
+    return _encode_chunk(_here, task)
+
+
+def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
+    keep = np.frombuffer(task.keep, np.bool_)
+    findings: Findings = np.zeros(len(keep), np.uint16)
+    sides = [[text for text, kept in zip(side, keep, strict=True) if kept] for side in task.chunk.read()]
+    ids = [t.encode_many(texts) for t, texts in zip((tokenizers.source, tokenizers.target), sides, strict=True)]
+    lengths = [np.fromiter(map(len, side), np.int64, len(side)) for side in ids]
+    beyond = _beyond(lengths[0], lengths[1], task.limits)
+    findings[keep] = beyond
+    if task.limits.drop and beyond.any():
+        good = (beyond == 0).tolist()
+        sides = [[x for x, kept in zip(side, good, strict=True) if kept] for side in sides]
+        ids = [[x for x, kept in zip(side, good, strict=True) if kept] for side in ids]
+    batch = record_batch(tokenizers, (ids[0], ids[1]), (sides[0], sides[1]))
+    counts = (
+        _count(tokenizers.source, sides[0], batch.column(0).values),
+        _count(tokenizers.target, sides[1], batch.column(1).values),
+    )
+    return _Encoded(batch.serialize().to_pybytes(), findings, counts)
+
+
+def _beyond(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: Limits) -> Findings:
+    longer, shorter = np.maximum(source, target), np.minimum(source, target)
+    found = np.where(shorter == 0, BLANK, 0) | np.where(longer > limits.length, LONG, 0)
+    found |= np.where(longer > limits.ratio * np.maximum(shorter, 1), RATIO, 0)
+    return found.astype(np.uint16)
+
+
+def _count(tokenizer: Tokenizer, texts: list[str], values: pa.Array) -> SideCounts:
+    ids = np.asarray(values)
+    return SideCounts(
+        words=sum(text.count(" ") for text in texts) + len(texts),
+        subwords=len(ids),
+        bytes=int(tokenizer.is_byte[ids].sum()),
+        unknown=int((ids == UNK).sum()),
+    )

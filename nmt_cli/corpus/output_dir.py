@@ -1,0 +1,109 @@
+"""The folder of a prepared corpus: written beside its place, moved there in one step, and never over anything else."""
+
+import glob
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nmt_cli.atomic import held, sync_folder
+from nmt_cli.corpus.dataset import SPLITS, split_file
+from nmt_cli.corpus.lexicon import LEXICON
+from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
+from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
+from nmt_cli.errors import CorpusError, OutputError
+from nmt_cli.manifest import MANIFEST, kind_of
+
+_OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
+
+
+@contextmanager
+def building(out: Path) -> Iterator[tuple[Path, Path]]:
+    """A new folder to fill, and a folder for work, both beside `out`; when the block ends well the first becomes `out`.
+
+    A prepared corpus that is there is replaced then; however the block ends, nothing half-written is left.
+    Raises OutputError if the folder cannot be written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+        with temporary as name, held(Path(name)):
+            fresh, work = Path(name) / "fresh", Path(name) / "work"
+            fresh.mkdir()
+            work.mkdir()
+            yield fresh, work
+            if any(fresh.iterdir()):
+                _publish(fresh, out, Path(name) / "old")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OutputError(
+            f"{out}: cannot write the prepared corpus: {reason}; mend that or choose another folder with --out"
+        ) from None
+
+
+def _sweep(out: Path) -> None:
+    """Take away what a killed run left beside `out`, and put back a corpus that it had moved aside."""
+    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        with held(left) as alone:
+            if not alone:
+                continue  # it belongs to a run that is still going on
+            if (left / "old").is_dir() and not out.exists():
+                os.rename(left / "old", out)
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _publish(fresh: Path, out: Path, old: Path) -> None:
+    for path in fresh.iterdir():
+        with open(path, "rb+") as file:  # Windows syncs only what may be written
+            os.fsync(file.fileno())
+    sync_folder(fresh)
+    if out.is_dir():
+        check_place(out, overwrite=True)  # once more: it may have come meanwhile
+        os.rename(out, old)
+    try:
+        os.rename(fresh, out)
+    except BaseException:
+        if old.exists():
+            os.rename(old, out)
+        raise
+    sync_folder(out.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def check_place(out: Path, overwrite: bool) -> PreparedManifest | None:
+    """Whether a prepared corpus may be written here; gives the manifest of one that is there and whole.
+
+    Raises CorpusError if something else is there, or files that this program did not write.
+    """
+    nearest = next(path for path in out.absolute().parents if path.exists())
+    if not nearest.is_dir():
+        raise CorpusError(f"{out}: {nearest} is a file, not a folder; choose another --out")
+    if not out.exists() and not out.is_symlink():
+        return None
+    if not out.is_dir():
+        raise CorpusError(f"{out}: is there and is no folder; choose another with --out")
+    names = {path.name for path in out.iterdir()}
+    if not names:
+        return None
+    if MANIFEST not in names:
+        raise CorpusError(f"{out}: is there and is no prepared corpus, so it is left alone; choose another with --out")
+    if kind_of(out) != PREPARED.name:
+        raise CorpusError(f"{out}: is there and its {MANIFEST} is of something else; choose another folder with --out")
+    if foreign := sorted(names - _OURS):
+        raise CorpusError(f"{out}: holds {foreign[0]}, not written by preprocess; move it away or choose another --out")
+    try:
+        manifest = PREPARED.read(out)
+    except CorpusError as error:
+        if overwrite:
+            return None
+        raise CorpusError(f"{error}; --overwrite replaces it") from None
+    return manifest
+
+
+def is_whole(folder: Path, manifest: PreparedManifest) -> bool:
+    """Whether every file of a prepared corpus is there with the content that its manifest states."""
+    paths = {folder / name: content for name, content in manifest.files.items()}
+    return all(path.is_file() and file_hash(path) == content for path, content in paths.items())

@@ -1,0 +1,149 @@
+"""From what the user names (prefix, two files, one file of both, URL) to pairs of segments."""
+
+import itertools
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from nmt_cli.corpus.misalignment import first_suspicious_line
+from nmt_cli.corpus.tabular import Fields, read_csv, read_jsonl, read_tsv
+from nmt_cli.corpus.text_io import OPENERS, TextFile, read_lines
+from nmt_cli.corpus.tmx import read_tmx
+from nmt_cli.errors import CorpusError
+
+Format = Literal["text", "tsv", "csv", "jsonl", "tmx"]
+
+_ENDINGS: dict[str, Format] = {
+    ".tsv": "tsv",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".tmx": "tmx",
+}
+
+
+@dataclass(frozen=True)
+class ParallelText:
+    """Parallel text to read: its form, and one file that holds both sides or one file for each."""
+
+    format: Format
+    files: tuple[TextFile, ...]
+
+    @property
+    def name(self) -> str:
+        """The files, as the user knows them."""
+        return " + ".join(file.name for file in self.files)
+
+
+def locate(given: str, format: Format | Literal["auto"], languages: tuple[str, str]) -> ParallelText:
+    """Find the files that an input names. Raises CorpusError saying what was looked for and what is there."""
+    chosen = form_of(given) if format == "auto" else format
+    if chosen != "text":
+        return ParallelText(chosen, (_existing(given),))
+    by_prefix = [_with_suffix(given, language) for language in languages]
+    if by_prefix[0] and by_prefix[1]:
+        return ParallelText("text", (by_prefix[0], by_prefix[1]))
+    parts = given.split(",")
+    if len(parts) == 2 and all(parts) and not any(by_prefix):
+        return ParallelText("text", (_existing(parts[0]), _existing(parts[1])))
+    raise CorpusError(_explain_missing(given, languages, [file is not None for file in by_prefix]))
+
+
+def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
+    """The pairs of a parallel text in order, each segment on one line.
+
+    Raises CorpusError where a file cannot be read or decoded, where a row lacks a side, and where two files
+    have different numbers of lines; then it names the first line that looks suspicious.
+    """
+    if text.format == "text":
+        return _read_two_files(text, fields)
+    file = text.files[0]
+    if text.format == "tmx":
+        pairs = read_tmx(file, *fields.languages)
+    else:
+        reader = {"tsv": read_tsv, "csv": read_csv, "jsonl": read_jsonl}[text.format]
+        pairs = reader(file, fields)
+    return ((_joined(source, file, fields), _joined(target, file, fields)) for source, target in pairs)
+
+
+def _joined(segment: str, file: TextFile, fields: Fields) -> str:
+    """A segment on one line and of characters only, out of a file whose escapes allow more."""
+    if "\n" in segment:
+        file.joined += 1
+        segment = segment.replace("\r\n", "\n").replace("\n", " ")
+    try:
+        segment.encode()
+    except UnicodeEncodeError as error:
+        if fields.invalid == "error":
+            raise CorpusError(
+                f"{file.name}:{file.lines}: an escape for half a surrogate pair, U+{ord(segment[error.start]):04X}, "
+                "which is no character; mend it, or replace such with --invalid-utf8 replace"
+            ) from None
+        file.invalid_bytes += 1
+        return segment.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return segment
+
+
+def _read_two_files(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
+    sides = [read_lines(file, fields.invalid) for file in text.files]
+    for source, target in itertools.zip_longest(*sides):
+        if source is None or target is None:
+            for side in sides:
+                for _ in side:  # to the end, so that the count is known
+                    pass
+            raise CorpusError(_explain_mismatch(text, fields))
+        yield source, target
+
+
+def _explain_mismatch(text: ParallelText, fields: Fields) -> str:
+    source, target = text.files
+    fresh = [replace(file, lines=0) for file in text.files]
+    suspicion = first_suspicious_line(*(read_lines(file, fields.invalid) for file in fresh))
+    message = (
+        f"{source.name} has {source.lines} lines but {target.name} has {target.lines}; line i must translate line i"
+    )
+    if suspicion is None:
+        return message
+    return f"{message}; look at {text.files[suspicion.side].name}:{suspicion.line}: {suspicion.reason}"
+
+
+def form_of(given: str) -> Format:
+    """The form of a file, by its name."""
+    path = Path(given)
+    if path.suffix in OPENERS and path.suffix:
+        path = path.with_suffix("")
+    return _ENDINGS.get(path.suffix.lower(), "text")
+
+
+def _existing(given: str) -> TextFile:
+    file = TextFile(Path(given), given)
+    try:
+        mode = os.stat(given).st_mode
+    except OSError as error:
+        raise CorpusError(f"{given}: {(error.strerror or 'cannot be read').lower()}") from None
+    if stat.S_ISDIR(mode):
+        raise CorpusError(f"{given}: is a folder; name a file or a prefix of files in it")
+    return file
+
+
+def _with_suffix(prefix: str, language: str) -> TextFile | None:
+    for ending in OPENERS:
+        if os.path.isfile(name := f"{prefix}.{language}{ending}"):
+            return TextFile(Path(name), name)
+    return None
+
+
+def _explain_missing(given: str, languages: tuple[str, str], found: list[bool]) -> str:
+    missing = [f"{given}.{language}" for language, there in zip(languages, found, strict=True) if not there]
+    path = Path(given)
+    folder, stem = (path, "") if path.is_dir() else (path.parent, path.name)
+    names = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    near = [name for name in names if set(languages) & set(name.split("."))]
+    near = ([name for name in near if stem and name.startswith(stem)] or near)[:6]
+    message = f"{' and '.join(missing)}: no such file (nor with {', '.join(e for e in OPENERS if e)})"
+    if path.is_dir():
+        message += f"; {given} is a folder, give a prefix of files in it"
+    return f"{message}; in {folder} there are {', '.join(near)}" if near else message

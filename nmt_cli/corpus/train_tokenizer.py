@@ -1,0 +1,210 @@
+"""Choosing the size of a vocabulary and training SentencePiece on the text at hand."""
+
+import collections
+import contextlib
+import io
+import math
+import os
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import compress
+from pathlib import Path
+from typing import Literal
+
+import sentencepiece
+
+from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus.normalization import normalise
+from nmt_cli.corpus.splits import Selection
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.errors import CorpusError
+from nmt_cli.parallel import run_apart
+from nmt_cli.progress import Say
+
+MOST_CHARACTERS = 24_000_000
+"""Characters of text, drawn at random, that a vocabulary is trained on at most: about 500 MB in SentencePiece."""
+
+THREADS = 16
+"""SentencePiece's sums depend on the number of its threads, and with them the last pieces of a vocabulary; the
+same number everywhere makes the same model of the same text. The processors that they run on are chosen apart."""
+
+PART = 2000
+"""Characters of a line for SentencePiece; its time grows with the square of a repetitive line."""
+
+RESERVED = 4 + 256
+"""Pieces that every vocabulary has: the four symbols and the bytes."""
+
+
+@dataclass(frozen=True)
+class SubwordOptions:
+    """What kind of SentencePiece model to train; without a size, one that suits the text."""
+
+    type: Literal["unigram", "bpe"] = "unigram"
+    size: int | None = None
+    processors: int = 1
+
+
+@dataclass
+class Sample:
+    """Normalised text to train a vocabulary on, in a file, and what its size depends on."""
+
+    path: Path
+    share: float = 1.0
+    """How much of the training text it is."""
+    characters: int = 0
+    sentences: int = 0
+    alphabet: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
+
+    def write(self, texts: Iterable[str]) -> None:
+        """Append sentences."""
+        with open(self.path, "a", encoding="utf-8", newline="\n") as file:
+            for text in texts:
+                file.writelines(f"{part}\n" for part in _parts(text.replace("\0", "")))
+                self.characters += len(text)
+                self.sentences += 1
+                self.alphabet.update(text)
+                self.words.update(text.split())
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in parts of at most PART characters, cut at spaces where there are any."""
+    start = 0
+    while len(text) - start > PART:
+        space = text.rfind(" ", start + 1, start + PART + 1)
+        end = space if space > 0 else start + PART
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def suitable_size(sample: Sample) -> int:
+    """How many subwords suit a text.
+
+    4,000 for four million characters (Multi30k, both sides), growing with the power 0.28 of the text: 8,000 for
+    47 million (200,000 pairs of parliamentary debates), 13,000 for a million such pairs. Each character beyond
+    the first 200 adds one, so that Hangul syllables and ideographs do not crowd out words, until the size has
+    doubled. A text of few words gets half as many subwords as it has distinct words, so that most of them are
+    seen often.
+    """
+    alphabet = len(sample.alphabet)
+    by_length: float = 4000 * (sample.characters / sample.share / 4e6) ** 0.28
+    by_length += min(by_length, max(0, alphabet - 200))
+    by_words = RESERVED + 2 * alphabet + len(sample.words) / 2
+    at_least = RESERVED + 16 + min(alphabet, 8000)
+    return 8 * math.ceil(max(at_least, min(by_length, by_words)) / 8)
+
+
+def train_subwords(sample: Sample, options: SubwordOptions) -> bytes:
+    """A SentencePiece model of a sample, in which every byte has a piece, so that nothing is ever unknown.
+
+    It runs in a process of its own, which gives its memory back and can be interrupted. A size that the text
+    cannot fill is not reached; the rarest characters of a text with too many for the size are left to bytes.
+    Raises CorpusError if there is nothing to learn from.
+    """
+    size = options.size or suitable_size(sample)
+    job = _Job(sample.path, options.type, size)
+    if len(sample.alphabet) >= size - RESERVED:
+        _drop_rare_characters(sample.path, (size - RESERVED) // 2)
+    return run_apart(_train, job, max(1, options.processors))
+
+
+@dataclass(frozen=True)
+class _Job:
+    path: Path
+    type: str
+    size: int
+
+
+def _train(job: _Job) -> bytes:
+    model = io.BytesIO()
+    try:
+        with contextlib.chdir(job.path.parent):  # the path given goes into the model, and commas in it part files
+            _run_trainer(job, model)
+    except RuntimeError as error:  # SentencePiece names the line of its source and the condition
+        raise CorpusError(f"no subwords can be learnt from this text: {error}") from None
+    return model.getvalue()
+
+
+def _run_trainer(job: _Job, model: io.BytesIO) -> None:
+    sentencepiece.SentencePieceTrainer.train(
+        input=job.path.name,
+        model_writer=model,
+        model_type=job.type,
+        vocab_size=job.size,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        character_coverage=1.0,
+        normalization_rule_name="identity",
+        max_sentence_length=4 * PART,
+        pad_id=PAD,
+        unk_id=UNK,
+        bos_id=BOS,
+        eos_id=EOS,
+        num_threads=THREADS,
+        minloglevel=2,
+    )
+
+
+def _drop_rare_characters(path: Path, keep: int) -> None:
+    """Leave only the most frequent characters in a file (SentencePiece's own coverage cannot go below 0.98)."""
+    counts: collections.Counter[str] = collections.Counter()
+    for line in _lines(path):
+        counts.update(line)
+    ranked = sorted(counts, key=lambda c: (-counts[c], c))
+    table = {ord(c): None for c in ranked[keep:]}
+    thinned = path.with_suffix(".thin")
+    with open(thinned, "w", encoding="utf-8", newline="\n") as file:
+        file.writelines(line.translate(table) + "\n" for line in _lines(path))
+    os.replace(thinned, path)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with open(path, encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.rstrip("\n")
+
+
+def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
+    """The tokenizers that the user gives, if so. Raises CorpusError if one cannot be used."""
+    loaded = []
+    for path in config.tokenizer_model:
+        try:
+            loaded.append(Tokenizer(path.read_bytes(), config.unicode, str(path)))
+        except OSError as error:
+            raise CorpusError(f"{path}: cannot be read: {error.strerror}; name a SentencePiece .model file") from None
+    return Tokenizers(loaded[0], loaded[-1]) if loaded else None
+
+
+def learn_tokenizers(
+    train: Selection, config: PreprocessConfig, work: Path, processors: int, say: Say
+) -> tuple[Tokenizers, int]:
+    """New tokenizers, and from how many sentences they were learnt."""
+    samples = _draw(train, config, work)
+    learnt = []
+    for name, sample in samples.items():
+        size = config.vocabulary_size or suitable_size(sample)
+        say(f"learning {size:,} {config.tokenizer} subwords ({name}) from {sample.sentences:,} sentences")
+        model = train_subwords(sample, SubwordOptions(config.tokenizer, size, processors))
+        learnt.append(Tokenizer(model, config.unicode))
+        if learnt[-1].size < size:
+            say(f"this text has no more than {learnt[-1].size:,} subwords")
+    return Tokenizers(learnt[0], learnt[-1]), sum(sample.sentences for sample in samples.values())
+
+
+def _draw(train: Selection, config: PreprocessConfig, work: Path) -> dict[str, Sample]:
+    """Both sides of a random sample of the training pairs, in one file or in two."""
+    joint = config.vocabulary == "joint"
+    names = ("joint",) if joint else ("source", "target")
+    rate = min(1.0, MOST_CHARACTERS * len(names) / max(1, train.text.characters))
+    samples = {name: Sample(work / f"{name}.txt", rate) for name in names}
+    sides = list(samples.values()) * (2 if joint else 1)
+    draw = random.Random(config.seed).random
+    for chunk in train.text.spool.chunks:
+        rows = train.rows[chunk.first : chunk.first + chunk.rows].tolist()
+        if rate < 1:
+            rows = [row and draw() < rate for row in rows]
+        for sample, texts in zip(sides, chunk.read(), strict=True):
+            sample.write(normalise(text, config.unicode) for text in compress(texts, rows))
+    return samples

@@ -1,0 +1,202 @@
+"""How fast a model translates in each precision, batch size and number of threads, and what that costs in BLEU."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+
+from nmt_cli.checkpoint.layout import MODEL
+from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
+from nmt_cli.config import BenchConfig, SearchPrecision
+from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.errors import ConfigError
+from nmt_cli.evaluation.inputs import stored_split
+from nmt_cli.evaluation.metrics import Judge
+from nmt_cli.kernels.device import compute_for_search, machine
+from nmt_cli.model.inference import weight_bytes
+
+ALONE = 40
+"""Lines that are translated one by one, to see how long one takes."""
+PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
+"""The first is what the others are compared with."""
+
+
+@dataclass
+class Row:
+    """One way to translate, and the seconds of each round; `alone` are those of each line, where they go one by one."""
+
+    precision: SearchPrecision
+    threads: int
+    batch_size: int
+    translator: Translator
+    seconds: list[float] = field(default_factory=list)
+    tokens: int = 0
+    alone: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured: sentences and target subwords (ends counted) a second, as the median of the rounds; with lines
+    one by one (batch_size 1) also the median and the 95th percentile of the milliseconds that one took."""
+
+    precision: SearchPrecision
+    threads: int
+    batch_size: int
+    sentences_per_second: float
+    tokens_per_second: float
+    p50: float | None = None
+    p95: float | None = None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a precision, or a shortlist, costs: BLEU, the share of lines translated as in the first row, and the
+    megabytes of the weights that search works with."""
+
+    precision: SearchPrecision
+    shortlist: int
+    bleu: float
+    same: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The result of `nmt bench`."""
+
+    model: str
+    text: str
+    machine: str
+    search: dict[str, Any]
+    quality: list[Quality]
+    speeds: list[Speed]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as one object."""
+        return asdict(self)
+
+
+def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
+    """Measure every way in turn, `rounds` times, so that what slows the machine down slows all of them.
+
+    Raises ConfigError, CheckpointError or CorpusError for what the user can mend.
+    """
+    manifest = MODEL.read(config.model)
+    stored = stored_split(config.model, manifest, config.prepared, config.split)
+    sources, references = stored.sources.lines, stored.references.lines
+    timed = [sources[i] for i in _spread(len(sources), config.lines)]
+    most = torch.get_num_threads()
+    loaded = _load(config, say)
+    first = next(iter(loaded.values()))
+    threads = config.threads or sorted({1, most})
+    if first.compute.device.type != "cpu":
+        if config.threads:
+            say("threads are not used: a GPU computes")
+        threads = [most]
+    if config.search.n_best > 1:
+        say("n_best is not used: the best translation of each line counts")
+    try:
+        say(f"BLEU of {len(sources):,} lines of {stored.name} in {', '.join(loaded)}")
+        quality = _qualities(config, loaded, sources, Judge([references], manifest.target, manifest.unicode))
+        speeds = _measure(config, loaded, threads, timed, say)
+    finally:
+        torch.set_num_threads(most)
+    return Bench(
+        model=f"{config.model} {first.hash}",
+        text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
+        machine=machine(),
+        search=config.search.model_dump(exclude={"n_best"}),
+        quality=quality,
+        speeds=speeds,
+    )
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """`wanted` of `count` places, evenly spread."""
+    wanted = min(count, wanted)
+    return [i * count // wanted for i in range(wanted)]
+
+
+def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecision, LoadedModel]:
+    """The model in each precision. What this machine cannot do is left out, unless it was asked for."""
+    loaded: dict[SearchPrecision, LoadedModel] = {}
+    for precision in dict.fromkeys(config.precision or PRECISIONS):
+        try:
+            loaded[precision] = load_model(config.model, compute_for_search(config.device, precision, 0))
+        except ConfigError as error:
+            if config.precision:
+                raise
+            say(f"{precision} is left out: {error}")
+    return loaded
+
+
+def _qualities(
+    config: BenchConfig, loaded: dict[SearchPrecision, LoadedModel], sources: Sequence[str], judge: Judge
+) -> list[Quality]:
+    found: list[Quality] = []
+    first: list[str] = []
+    ways = [(precision, model, config.search) for precision, model in loaded.items()]
+    if config.search.shortlist:  # what it costs is seen beside the whole vocabulary
+        precision, model, search = ways[0]
+        ways.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
+    for precision, model, search in ways:
+        translator = Translator(model, search, Batching(max(config.batch_size)))
+        outputs = [translation.text for translation in translator.translate_lines(sources)]
+        first = first or outputs
+        same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
+        found.append(
+            Quality(
+                precision,
+                search.shortlist,
+                judge.statistics("bleu", outputs).corpus(),
+                same,
+                weight_bytes(model.model) / 2**20,
+            )
+        )
+    return found
+
+
+def _measure(
+    config: BenchConfig,
+    loaded: dict[SearchPrecision, LoadedModel],
+    threads: Sequence[int],
+    sources: Sequence[str],
+    say: Callable[[str], None],
+) -> list[Speed]:
+    rows = [
+        Row(precision, count, size, Translator(model, config.search, Batching(size)))
+        for precision, model in loaded.items()
+        for count in threads
+        for size in dict.fromkeys([1, *config.batch_size])
+    ]
+    alone = [sources[i] for i in _spread(len(sources), ALONE)]
+    for row in rows:  # untimed: the first of everything is slower
+        torch.set_num_threads(row.threads)
+        list(row.translator.translate_lines(alone))
+    for number in range(config.rounds):
+        say(f"round {number + 1} of {config.rounds}: {len(rows)} ways to translate {len(sources)} lines")
+        for row in rows:
+            torch.set_num_threads(row.threads)
+            row.tokens = 0
+            row.seconds.append(0.0)
+            for lines in [[line] for line in alone] if row.batch_size == 1 else [sources]:
+                started = time.perf_counter()
+                for translation in row.translator.translate_lines(lines):
+                    row.tokens += len(translation.candidates[0].tokens) + 1
+                taken = time.perf_counter() - started
+                row.seconds[-1] += taken
+                if row.batch_size == 1:
+                    row.alone.append(taken)
+    return [_speed(row, len(alone) if row.batch_size == 1 else len(sources)) for row in rows]
+
+
+def _speed(row: Row, lines: int) -> Speed:
+    seconds = statistics.median(row.seconds)
+    speeds = (lines / seconds, row.tokens / seconds)
+    if row.batch_size > 1:
+        return Speed(row.precision, row.threads, row.batch_size, *speeds)
+    taken = sorted(1000 * one for one in row.alone)
+    return Speed(row.precision, row.threads, 1, *speeds, statistics.median(taken), taken[int(0.95 * len(taken))])

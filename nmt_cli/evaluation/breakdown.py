@@ -1,0 +1,75 @@
+"""Where a system is good: scores by the length of the source (Bahdanau et al. 2014, figure 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nmt_cli.evaluation.metrics import Statistics, language
+
+EDGES = (5, 10, 15, 20, 30, 40, 60)
+"""Longest sentence of each bucket, in words; the last bucket is open."""
+
+CHARACTERS_PER_WORD = 2
+"""The edges grow by this where a text is measured in characters."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """The scores of the sentences whose length is from `shortest` to `longest` (None: no limit)."""
+
+    shortest: int
+    longest: int | None
+    sentences: int
+    bleu: float
+    chrf: float
+
+
+def length(text: str, code: str | None) -> int:
+    """Words between spaces; characters, spaces left out, where a language (zh, ja) writes none."""
+    words = text.split()
+    return sum(map(len, words)) if language(code) in ("zh", "ja") else len(words)
+
+
+def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: Statistics) -> list[Bucket]:
+    """BLEU and chrF of the sentences in each length bucket that has any.
+
+    Args:
+        texts: what is measured, a text for each sentence scored (the sources).
+        code: the language of `texts`.
+        bleu, chrf: what the metrics counted in those sentences.
+    """
+    factor = CHARACTERS_PER_WORD if language(code) in ("zh", "ja") else 1
+    edges = [edge * factor for edge in EDGES]
+    lengths = [length(text, code) for text in texts]
+    buckets = []
+    for shortest, longest in zip([0, *(edge + 1 for edge in edges)], [*edges, None], strict=True):
+        inside = [i for i, n in enumerate(lengths) if n >= shortest and (longest is None or n <= longest)]
+        if inside:
+            buckets.append(Bucket(shortest, longest, len(inside), bleu.part(inside), chrf.part(inside)))
+    return buckets
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A sentence and its score; `line` counts from 1, `source` is None where it is not known."""
+
+    line: int
+    chrf: float
+    source: str | None
+    hypothesis: str
+    references: tuple[str, ...]
+
+
+def worst(
+    count: int,
+    chrf: Statistics,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str] | None = None,
+) -> list[Failure]:
+    """The `count` worst sentences, worst first, among those that differ from every reference."""
+    failures = [
+        Failure(i + 1, score, sources[i] if sources else None, hypotheses[i], refs)
+        for i, (score, refs) in enumerate(zip(chrf.sentences(), zip(*references, strict=True), strict=True))
+        if hypotheses[i] not in refs
+    ]
+    return sorted(failures, key=lambda failure: (failure.chrf, failure.line))[:count]

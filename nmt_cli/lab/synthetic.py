@@ -1,0 +1,105 @@
+"""Small models on made-up sequences, learnt and searched with the same code as translators."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
+from nmt_cli.corpus.batch import Batch, collate, pad
+from nmt_cli.corpus.batching import EVEN, plan_epoch
+from nmt_cli.corpus.tokenizer import EOS
+from nmt_cli.decoding.ensemble import ModelStep
+from nmt_cli.decoding.search import Task, search
+from nmt_cli.kernels.device import compute_for_training
+from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.training.schedule import learning_rate
+from nmt_cli.training.step import Learner
+
+FIRST = EOS + 1
+"""The first token that is no symbol of the machinery."""
+
+SIZE: dict[str, Any] = {
+    "embedding_size": 64,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "bidirectional": False,
+    "embedded_values": False,
+    "dropout": 0.0,
+    "embedding_dropout": 0.0,
+}
+"""One layer that reads in one direction, with nothing to hold it back."""
+
+ROWS = 512
+"""Sequences searched at a time."""
+
+Sequences = list[list[int]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sources and targets, without the end of sentence."""
+
+    sources: Sequences
+    targets: Sequences
+
+    def batches(self, budget: int, seed: int) -> Iterator[Batch]:
+        """All pairs once, in batches of at most `budget` padded tokens, in an order that the seed decides."""
+        lengths = [np.array([len(row) for row in side]) for side in (self.sources, self.targets)]
+        for rows in plan_epoch(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
+            yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], EVEN)
+
+
+def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> Learner:
+    """A model with random weights, made ready to learn, in fp32."""
+    torch.manual_seed(seed)
+    model = Seq2Seq(config, Vocabularies(vocabulary, vocabulary, True)).train()
+    return Learner(model, training, compute_for_training("cpu", "fp32", 0))
+
+
+def learn_epoch(learner: Learner, pairs: Pairs, epoch: int, epochs: int) -> float:
+    """Learn from all pairs once, as epoch number `epoch` (from 0) of `epochs`; gives the loss in nats per token."""
+    learner.model.train()
+    config = learner.config
+    loss, tokens = 0.0, 0
+    plan = list(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch))
+    for number, batch in enumerate(plan):
+        rate = learning_rate(config, epoch * len(plan) + number, (epoch + number / len(plan)) / epochs)
+        report = learner.update([batch], rate)
+        loss += report.loss * report.tokens
+        tokens += report.tokens
+    return loss / tokens
+
+
+@torch.inference_mode()
+def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
+    """What the model says, greedily, with no help from the truth."""
+    model.eval()
+    said: Sequences = []
+    for start in range(0, len(sources), ROWS):
+        padded, lengths = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
+        read = torch.from_numpy(lengths)
+        step = ModelStep([model])
+        state = step.start(torch.from_numpy(padded), mask_from(read, padded.shape[1]))
+        found = search(step, state, Task(read), SearchConfig(beam_size=1, max_length=longest))
+        said += [hypotheses[0].tokens for hypotheses in found]
+    return said
+
+
+def accuracy(said: Sequences, truth: Sequences) -> tuple[float, float]:
+    """The share of places of the truth, its end included, that are right; and of sequences right as a whole."""
+    right = places = whole = 0
+    for own, true in zip(said, truth, strict=True):
+        ended, wanted = [*own, EOS], [*true, EOS]
+        right += sum(a == b for a, b in zip(ended, wanted, strict=False))
+        places += len(wanted)
+        whole += own == true
+    return right / places, whole / len(truth)
+
+
+def numbers(texts: Sequence[str], alphabet: str) -> Sequences:
+    """Characters as tokens."""
+    places = {character: FIRST + i for i, character in enumerate(alphabet)}
+    return [[places[character] for character in text] for text in texts]

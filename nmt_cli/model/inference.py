@@ -1,0 +1,63 @@
+"""A trained model made ready for search on a CPU: its decoder's weights laid out for the products of every step."""
+
+import torch
+from torch import Tensor, nn
+
+from nmt_cli.kernels.int8 import Int8Linear
+from nmt_cli.kernels.matmul import tanh
+from nmt_cli.kernels.prepack import Linear, PackedLinear
+from nmt_cli.model.rnn import Recurrence, State
+from nmt_cli.model.seq2seq import Seq2Seq
+
+LEAST = 16
+"""Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
+
+
+class PackedCell(nn.Module):
+    """One step of a recurrent cell whose weights are packed.
+
+    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `tanh`), its weights doubled for that, so that one sigmoid
+    serves all gates.
+    """
+
+    def __init__(self, layer: Recurrence, linear: Linear) -> None:
+        super().__init__()
+        cell = layer.cell
+        scale = torch.ones(len(cell.weight_hh_l0), dtype=cell.weight_hh_l0.dtype)
+        if layer.kind == "lstm":
+            scale.chunk(4)[2].fill_(2.0)
+        self.inputs = linear(scale[:, None] * cell.weight_ih_l0, scale * cell.bias_ih_l0)
+        self.recurrent = linear(scale[:, None] * cell.weight_hh_l0, scale * cell.bias_hh_l0)
+        self.kind = layer.kind
+
+    def forward(self, inputs: Tensor, state: State) -> State:
+        """Inputs (N, I) from a state of (N, H) each -> the next state, in float32."""
+        entering, recurring = self.inputs(inputs).float(), self.recurrent(state[0])  # (N, gates * H)
+        if self.kind == "lstm":
+            i, f, g, o = entering.add_(recurring).sigmoid_().chunk(4, -1)
+            cell = (f * state[1]).sub_(i).addcmul_(i, g, value=2)
+            return torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2), cell
+        if self.kind == "gru":
+            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.float().chunk(3, -1)
+            new = tanh(n.addcmul_(r.add_(r_h).sigmoid_(), n_h))
+            return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
+        return (tanh(entering.add_(recurring)),)
+
+
+def pack(model: Seq2Seq, linear: Linear) -> None:
+    """Make a trained model ready, in place. The encoder stays (it runs as `Compute.reading` says), and so do the
+    decoder's recurrences where they read a whole given translation."""
+    for layer in model.decoder.layers:
+        layer.one_step = PackedCell(layer, linear)
+    for parent in (model, *model.decoder.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, nn.Linear) and child.out_features >= LEAST:
+                setattr(parent, name, linear(child.weight, child.bias))
+
+
+def weight_bytes(model: Seq2Seq) -> int:
+    """What the weights take that search works with."""
+    packed = [module for module in model.modules() if isinstance(module, Int8Linear | PackedLinear)]
+    idle = {p for layer in model.decoder.layers if layer.one_step is not None for p in layer.cell.parameters()}
+    kept = [parameter for parameter in model.parameters() if parameter not in idle]
+    return sum(module.bytes for module in packed) + sum(p.numel() * p.element_size() for p in kept)

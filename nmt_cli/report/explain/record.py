@@ -1,0 +1,174 @@
+"""What a model computed while it translated one sentence, step by step, with its real numbers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from nmt_cli.checkpoint.model_dir import LoadedModel
+from nmt_cli.config import ModelConfig, SearchConfig
+from nmt_cli.corpus.tokenizer import BOS, EOS
+from nmt_cli.decoding.ensemble import ModelStep
+from nmt_cli.decoding.search import Task, search
+from nmt_cli.errors import ConfigError
+from nmt_cli.model.decoder import Decoder
+from nmt_cli.model.seq2seq import mask_from
+
+Vector = npt.NDArray[np.float32]
+
+END = "</s>"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """How attention came to its context: the query (H,), scores and weights of every source token (S,), and the context
+    (H,).
+
+    Scores are those of the score function, before window and softmax; with several heads scores and weights are means.
+    """
+
+    query: Vector
+    scores: Vector
+    weights: Vector
+    context: Vector
+
+
+@dataclass(frozen=True)
+class Step:
+    """One output token: what was looked at (None without attention), the decoder's state (H,), the readout (E,) made of
+    both, and the most probable next tokens with their probabilities, best first."""
+
+    token: str
+    probability: float
+    looked: Looked | None
+    state: Vector
+    readout: Vector
+    best: list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A sentence and its translation. `source` are the tokens in the order in which they were read, `values` (S, H)
+    what attention brings of each of them (None without attention), `final` (H,) the state after the last."""
+
+    config: ModelConfig
+    text: str
+    translation: str
+    source: list[str]
+    values: Vector | None
+    final: Vector
+    steps: list[Step]
+
+
+@torch.inference_mode()
+def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, forced: str | None = None) -> Explanation:
+    """Translate a sentence, or take the translation `forced`, and write down what happens.
+
+    Raises ConfigError if there is nothing to read, or more than the model reads in one piece.
+    """
+    ids = loaded.tokenizers.source.encode(text)
+    if not ids:
+        raise ConfigError("the sentence is empty; give one in quotes")
+    if len(ids) > (most := loaded.manifest.max_source_length):
+        raise ConfigError(
+            f"the sentence has {len(ids)} subwords, more than the {most} that {loaded.path} reads in one piece; "
+            "give a shorter one"
+        )
+    source = torch.tensor([[*ids, EOS]], device=loaded.compute.device)
+    lengths = torch.tensor([source.size(1)], device=source.device)
+    mask = mask_from(lengths, source.size(1))
+    if forced is None:
+        step = ModelStep(loaded.models)
+        task = Task(lengths)
+        found = search(step, step.start(source, mask), task, SearchConfig(beam_size=beam_size))
+        tokens = found[0][0].tokens
+    else:
+        tokens = loaded.tokenizers.target.encode(forced)
+    memory = loaded.model.encode(source, mask)
+    read = [*ids, EOS] if memory.origin is None else [[*ids, EOS][place] for place in memory.origin[0].tolist()]
+    state = loaded.model.start(memory)
+    steps = []
+    with _recording(loaded.model.decoder) as record:
+        for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):
+            logits, state, _ = loaded.model.step(torch.tensor([[entering]], device=source.device), state, memory)
+            steps.append(_step(loaded, record, logits[0, 0].softmax(-1), leaving, candidates))
+    pieces = loaded.tokenizers.source.pieces(read)
+    return Explanation(
+        config=loaded.config.model,
+        text=text,
+        translation=loaded.tokenizers.target.decode(tokens),
+        source=[END if token == EOS else piece for token, piece in zip(read, pieces, strict=True)],
+        values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
+        final=_array(memory.final[0]),
+        steps=steps,
+    )
+
+
+@dataclass
+class Record:
+    """What modules were given and gave when they were last called, attention within attention counting as one."""
+
+    scores: Tensor | None = None
+    attention: tuple[Tensor, Tensor, Tensor] | None = None
+    """Query, context, weights."""
+    readout: tuple[Tensor, Tensor] | None = None
+    """State, readout."""
+
+
+@contextmanager
+def _recording(decoder: Decoder) -> Iterator[Record]:
+    """Listen at score, attention and readout, so that the model itself need not know that it is explained."""
+    record = Record()
+
+    def note_readout(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
+        record.readout = (given[0], result)
+
+    def note_attention(_: nn.Module, given: Sequence[Any], result: tuple[Tensor, Tensor]) -> None:
+        record.attention = (given[0], *result)
+
+    def note_scores(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
+        record.scores = result
+
+    hooks = [decoder.readout.register_forward_hook(note_readout)]
+    if decoder.attention is not None:
+        hooks.append(decoder.attention.register_forward_hook(note_attention))
+        hooks.append(decoder.attention.score.register_forward_hook(note_scores))
+    try:
+        yield record
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int, candidates: int) -> Step:
+    looked = None
+    if record.attention is not None:
+        assert record.scores is not None, "attention scores"
+        query, context, weights = (part[0, 0] for part in record.attention)
+        looked = Looked(*map(_array, (query, record.scores[:, 0].mean(0), weights, context)))
+    assert record.readout is not None, "every step is read out"
+    state, readout = record.readout
+    best = probabilities.topk(min(candidates, len(probabilities)))
+    pieces = [END if index == EOS else _piece(loaded, index) for index in best.indices.tolist()]
+    return Step(
+        token=END if token == EOS else _piece(loaded, token),
+        probability=float(probabilities[token]),
+        looked=looked,
+        state=_array(state[0, 0]),
+        readout=_array(readout[0, 0]),
+        best=list(zip(pieces, best.values.tolist(), strict=True)),
+    )
+
+
+def _piece(loaded: LoadedModel, token: int) -> str:
+    return loaded.tokenizers.target.pieces([token])[0]
+
+
+def _array(tensor: Tensor) -> Vector:
+    found: Vector = tensor.float().cpu().numpy()
+    return found

@@ -1,0 +1,210 @@
+"""An explanation to be read: in the terminal, or as a page to step through."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.config import ModelConfig
+from nmt_cli.report.explain.record import Explanation, Looked, Step, Vector
+from nmt_cli.report.heatmap import printable
+from nmt_cli.report.html import render
+
+SHOWN = 6
+"""Source tokens shown for each output token, those with the largest weights."""
+BAR = 12
+NUMBERS = 3
+"""Numbers shown of a vector in the terminal."""
+STRIP = 48
+"""Numbers shown of a vector on the page, as cells."""
+DIGITS = 6
+"""Places of a number that the page gets, to round as the terminal does."""
+
+SCORES = {
+    "dot": "q . h",
+    "scaled-dot": "q . h / sqrt(d)",
+    "general": "q . W h",
+    "scaled-general": "q . W h / sqrt(d)",
+    "concat": "v . tanh(W [q; h])",
+    "mlp": "v . tanh(U tanh(W [q; h]))",
+    "location": "(W q) at h's place",
+}
+
+LOCAL = {"monotonic": "moving", "predictive": "predicted"}
+
+ASKS = {
+    "after": "the decoder's state asks, after the recurrence (Luong)",
+    "before": "the decoder's previous state asks, before the recurrence (Bahdanau)",
+    "bottom": "the bottom layer's output asks, the layers above are fed (GNMT)",
+    "state": "none: the decoder goes on from the encoder's last state",
+    "repeat": "none: the encoder's last state is the input of every step",
+}
+
+
+def score_text(config: ModelConfig) -> str:
+    """The score function, and what else decides the weights."""
+    parts = [SCORES[config.score]]
+    if config.heads > 1:
+        parts.append(f"of each of {config.heads} heads, of which scores and weights are the mean")
+    if config.coverage:
+        parts.append("h with what was looked at so far")
+    if config.local != "none":
+        parts.append(f"then only {config.window} tokens on either side of a {LOCAL[config.local]} place are weighed")
+    return ", ".join(parts)
+
+
+def value_text(config: ModelConfig) -> str:
+    """What a value is made of."""
+    return "the encoder's state h" + (" plus the token's embedding" if config.embedded_values else "")
+
+
+def joined_text(config: ModelConfig) -> str:
+    """What the readout is made of."""
+    parts = ["s"] if config.output == "plain" else ["s", "previous word"]
+    return f"[{'; '.join([*parts, 'c'] if config.attends else parts)}]"
+
+
+def fixed_text(explained: Explanation) -> str:
+    """What a decoder without attention knows of the sentence."""
+    config, size = explained.config, len(explained.final)
+    if config.attention == "repeat":
+        return (
+            "This model has no attention. All that its decoder ever learns of the sentence is one fixed vector of "
+            f"{size} numbers, what the encoder held at its end, the same at every step."
+        )
+    states = "hidden and cell state" if config.cell == "lstm" else "state"
+    layers = f"each of {config.encoder_layers} layers" if config.encoder_layers > 1 else "its layer"
+    return (
+        f"This model has no attention. Its decoder starts from what the encoder held at its end, {states} of {layers}, "
+        f"{size} numbers each, and never learns more of the sentence. Shown is the hidden state of the top."
+    )
+
+
+def show(explained: Explanation, console: Console | None = None) -> None:
+    """Print an explanation to standard output, or to `console`."""
+    console = console or Console(highlight=False)
+    for part in _parts(explained):
+        console.print(part)
+
+
+def _parts(explained: Explanation) -> Iterator[RenderableType]:
+    config = explained.config
+    yield Text.assemble(("source       ", "bold"), printable(explained.text))
+    yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
+    yield Text.assemble(("attention    ", "bold"), ASKS[config.attention])
+    if explained.values is None:
+        yield Text(f"\n{fixed_text(explained)}\n{_numbers(explained.final)}")
+    else:
+        yield Text.assemble(("score        ", "bold"), score_text(config))
+        yield Text(f"\nWhat the encoder keeps: a value for every token, {value_text(config)}", style="bold")
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for name in ("", "token", f"value v, of {explained.values.shape[1]} numbers"):
+            table.add_column(name, justify="right" if not name else "left")
+        for place, (token, value) in enumerate(zip(explained.source, explained.values, strict=True), start=1):
+            table.add_row(f"{place}", Text(printable(token)), _numbers(value))
+        yield table
+    for number, step in enumerate(explained.steps, start=1):
+        yield Text.assemble("\n", (f"{number}  {printable(step.token)}", "bold"), f"  p = {step.probability:.3f}")
+        yield Group(*_step(explained, step))
+
+
+def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
+    rows = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
+    state, readout = f"s = {_numbers(step.state)}", _numbers(step.readout)
+    if step.looked is not None:
+        assert explained.values is not None
+        yield Padding(_looks(explained, step.looked, explained.values), (0, 0, 0, 3))
+        rows.add_row("query", f"q = {_numbers(step.looked.query)}")
+        heads = explained.config.heads
+        made = "the sum of weight x v" if heads == 1 else f"what the {heads} heads saw, side by side"
+        rows.add_row("context", f"c = {_numbers(step.looked.context)}, {made}")
+    rows.add_row("state", state)
+    rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
+    best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
+    rows.add_row("next", Text(best))
+    yield Padding(rows, (0, 0, 0, 3))
+
+
+def _looks(explained: Explanation, looked: Looked, values: Vector) -> Table:
+    """The tokens with the largest weights: score, weight, and their share of the context."""
+    shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("", "token", "score", "weight", "", *["weight x v"] * shares):
+        right = name in ("score", "weight") or not table.columns
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+    order = np.argsort(-looked.weights, kind="stable")
+    for place in order[:SHOWN].tolist():
+        weight = float(looked.weights[place])
+        bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
+        share = [_numbers(weight * values[place])] * shares
+        token = Text(printable(explained.source[place]))
+        table.add_row(str(place + 1), token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
+    if rest := order[SHOWN:].tolist():
+        table.add_row("", f"{len(rest)} others", "", f"{float(looked.weights[rest].sum()):.3f}")
+    return table
+
+
+def _numbers(vector: Vector) -> str:
+    return (
+        "(" + " ".join(f"{value:+.2f}" for value in vector[:NUMBERS]) + (" ..." if len(vector) > NUMBERS else "") + ")"
+    )
+
+
+def write_page(explained: Explanation, path: Path) -> None:
+    """A page that needs nothing else: one steps through the words, and sees scores, weights, the context forming, and
+    the next word."""
+    content = {
+        "heads": explained.config.heads,
+        "source": [printable(token) for token in explained.source],
+        "values": None if explained.values is None else _strips(explained.values),
+        "final": _strip(explained.final),
+        "steps": [
+            {
+                "token": printable(step.token),
+                "probability": round(step.probability, DIGITS),
+                "scores": None if step.looked is None else _rounded(step.looked.scores),
+                "weights": None if step.looked is None else _rounded(step.looked.weights),
+                "query": None if step.looked is None else _strip(step.looked.query),
+                "context": None if step.looked is None else _strip(step.looked.context),
+                "state": _strip(step.state),
+                "readout": _strip(step.readout),
+                "best": [[printable(token), round(probability, DIGITS)] for token, probability in step.best],
+            }
+            for step in explained.steps
+        ],
+    }
+    config = explained.config
+    page = render(
+        "explanation.html",
+        text=printable(explained.text),
+        translation=printable(explained.translation),
+        asks=ASKS[config.attention],
+        score=None if explained.values is None else score_text(config),
+        fixed=None if explained.values is not None else fixed_text(explained),
+        value=value_text(config),
+        joined=joined_text(config),
+        size=len(explained.final),
+        strip=min(STRIP, len(explained.final)),
+        content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),
+    )
+    write_atomic(path, page)
+
+
+def _strips(vectors: Vector) -> list[list[float]]:
+    return [_strip(vector) for vector in vectors]
+
+
+def _strip(vector: Vector) -> list[float]:
+    return _rounded(vector[:STRIP])
+
+
+def _rounded(vector: Vector) -> list[float]:
+    return [round(float(value), DIGITS) for value in vector]

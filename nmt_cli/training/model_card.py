@@ -1,0 +1,67 @@
+"""The model card: README.md of a model folder."""
+
+from pathlib import Path
+from typing import Any
+
+from nmt_cli.atomic import write_atomic
+from nmt_cli.checkpoint.layout import CARD
+from nmt_cli.checkpoint.model_dir import LoadedModel
+from nmt_cli.settings import to_toml
+
+TEMPLATE = """# {source} -> {target} translator
+
+A {cell} encoder-decoder with {attention} attention ({score} score), {parameters:,} parameters,
+trained with nmt {toolkit} on {pairs:,} sentence pairs.
+
+    nmt translate --model {folder} < in.{source} > out.{target}
+
+| on dev | |
+|---|---|
+| BLEU (greedy) | {bleu:.2f} |
+| chrF++ (greedy) | {chrf:.2f} |
+| perplexity by subword | {perplexity:.2f} |
+| update, epoch | {step:,}, {epoch:.1f} |
+| weights | {sha256} |
+
+Trained on: {compute}; {environment}. Corpus: `{prepared}`, identity `{corpus}`.
+
+Intended for text like its training text; it has not been checked for anything else. Licence and terms are those
+of the training text; state them here before you pass the model on.
+
+## Options in force
+
+```toml
+{options}```
+"""
+
+
+def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
+    """Write the card of a trained model; `facts` are those of its weights."""
+    manifest, config = loaded.manifest, loaded.config
+    text = TEMPLATE.format(
+        source=manifest.source,
+        target=manifest.target,
+        cell=config.model.cell.upper(),
+        attention=config.model.attention,
+        score=config.model.score,
+        parameters=loaded.model.size,
+        toolkit=manifest.toolkit,
+        pairs=manifest.train_pairs,
+        folder=loaded.path,
+        bleu=facts["dev_bleu"],
+        chrf=facts["dev_chrf"],
+        perplexity=facts["dev_perplexity"],
+        step=facts["step"],
+        epoch=facts["epoch"],
+        sha256=facts["sha256"],
+        compute=loaded.compute,
+        environment="; ".join(
+            f"{part.processor}, torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}, "
+            f"from {part.date[:10]}"
+            for part in manifest.environments
+        ),
+        prepared=manifest.prepared,
+        corpus=manifest.corpus[:12],
+        options=to_toml(config),
+    )
+    write_atomic(Path(loaded.path) / CARD, text)

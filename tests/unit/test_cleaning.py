@@ -1,0 +1,189 @@
+"""What the doctor sees in a pair, and what is held out."""
+
+import numpy as np
+import pytest
+
+from nmt_cli.config import PreprocessConfig
+from nmt_cli.corpus import cleaning
+from nmt_cli.corpus.cleaning import (
+    BLANK,
+    CHECKS,
+    CONTROL,
+    COPY,
+    DAMAGED,
+    DUPLICATE,
+    HELD_OUT,
+    LONG,
+    OVERLAP,
+    RATIO,
+    SCRIPT,
+    SEPARATOR,
+    SHORT_COPY,
+    Examined,
+    check_pair,
+    dropped_bits,
+    mark_duplicates,
+    mark_known_sources,
+    mark_overlap,
+)
+from nmt_cli.corpus.splits import hold_out
+from nmt_cli.corpus.writing_systems import Script
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("a house", "집", 0),
+        ("", "집", BLANK),
+        ("a house", " \u3000\t", BLANK),
+        ("\u2028", "\u2028", BLANK),
+        ("one two three four", "one two three four", COPY | SCRIPT),
+        ("Seoul 2024", "Seoul 2024", SHORT_COPY | SCRIPT),
+        ("2024", "2024", SHORT_COPY),
+        ("a\0b", "집", CONTROL),
+        ("a\x7f", "집\x1b", CONTROL),
+        ("a\x9fb", "집", CONTROL),
+        ("a\tb", "집", 0),
+        ("a\u00a0b\u200b", "집", 0),
+        ("a\u2028b", "집", SEPARATOR),
+        ("a", "집\x85", SEPARATOR),
+        ("a\rb\x0c\0", "집", SEPARATOR | CONTROL),
+        ("a \ufffd", "집", DAMAGED),
+        ("집에 가요", "go home", SCRIPT),
+        ("go home", "iPhone 집", SCRIPT),
+        ("go home", "iPhone 15 프로를 샀어요", 0),
+        ("x", "!?", 0),
+    ],
+)
+def test_findings_of_a_pair(source: str, target: str, expected: int) -> None:
+    assert check_pair(source, target, (Script("en"), Script("ko"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "right", "wrong"),
+    [
+        ("en", "Straße café", "привет мир"),
+        ("de-AT", "Österreich ß", "한국어"),
+        ("fr", "l'été à Noël", "日本語 x"),
+        ("ko", "한국어와 English", "只有汉字"),
+        ("ko", "\u1112\u1161\u11ab\u1100\u116e\u11a8", "english only"),
+        ("ja", "これは日本語", "한국어"),
+        ("zh_TW", "中文 ABC", "ひらがな"),
+        ("ru", "привет мир", "privet mir"),
+        ("el", "γειά σου", "geia sou"),
+        ("hi", "नमस्ते दुनिया", "namaste duniya"),
+        ("th", "สวัสดีชาวโลก", "sawasdee"),
+        ("ar", "مرحبا بالعالم", "marhaba"),
+        ("he", "שלום", "shalom"),
+        ("sr", "здраво zdravo", "你好"),
+    ],
+)
+def test_scripts(language: str, right: str, wrong: str) -> None:
+    script = Script(language)
+    assert script.known
+    assert not script.is_wrong(right)
+    assert script.is_wrong(wrong)
+    assert not script.is_wrong("123 ... !")
+
+
+def test_an_unlisted_language_is_never_wrong() -> None:
+    script = Script("tlh")
+    assert not script.known
+    assert not script.is_wrong("привет")
+
+
+def test_every_finding_is_named_once() -> None:
+    bits = [check.bit for check in CHECKS]
+    assert len(set(bits)) == len(bits)
+    assert sorted([*bits, HELD_OUT]) == [1 << i for i in range(13)]
+    assert all(len(check.name) <= 20 for check in cleaning.CHECKS), "they stand in a table of 80 columns"
+
+
+@pytest.mark.parametrize(
+    ("option", "bit"),
+    [
+        ("drop_duplicates", DUPLICATE),
+        ("drop_copies", COPY),
+        ("drop_overlap", OVERLAP),
+        ("drop_wrong_script", SCRIPT),
+        ("drop_control", CONTROL),
+    ],
+)
+def test_what_is_dropped_is_an_option(option: str, bit: int) -> None:
+    on, off = (dropped_bits(PreprocessConfig.model_validate({option: value})) for value in (True, False))
+    assert on & bit
+    assert not off & bit
+    assert on & off & (BLANK | LONG | RATIO) == BLANK | LONG | RATIO
+    assert not on & (SHORT_COPY | SEPARATOR | DAMAGED)
+
+
+def examined(pairs: list[tuple[str, str]]) -> Examined:
+    """A text as the first pass leaves it, without its spool."""
+    hashes = np.array([hash(pair) for pair in pairs], np.int64)
+    sources = np.array([hash(source) for source, _ in pairs], np.int64)
+    return Examined([], [0], None, np.zeros(len(pairs), np.uint16), hashes, sources, 0)  # type: ignore[arg-type]
+
+
+def rows(text: Examined, bit: int) -> list[int]:
+    return np.flatnonzero(text.findings & bit).tolist()
+
+
+def test_all_but_the_first_of_equal_pairs_are_duplicates() -> None:
+    text = examined([("a", "x"), ("b", "y"), ("a", "x"), ("a", "z"), ("b", "y"), ("a", "x")])
+    mark_duplicates(text)
+    assert rows(text, DUPLICATE) == [2, 4, 5]
+
+
+def test_overlap_between_splits() -> None:
+    train = examined([("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")])
+    dev = examined([("a", "x"), ("c", "other"), ("e", "v")])
+    test = examined([("d", "w"), ("e", "v"), ("f", "u")])
+    mark_overlap({"train": train, "dev": dev, "test": test})
+    assert rows(train, OVERLAP) == [0, 3]
+    assert rows(dev, OVERLAP) == [2]
+    assert rows(test, OVERLAP) == []
+    mark_known_sources(dev, train, np.array([False, True, True, True]))
+    assert rows(dev, cleaning.KNOWN_SOURCE) == [1]
+
+
+@pytest.mark.parametrize(("pairs", "most", "each"), [(1000, 30, 30), (1000, 500, 100), (30, 1000, 3), (3, 1000, 1)])
+def test_what_is_held_out_is_apart(pairs: int, most: int, each: int) -> None:
+    text = examined([(f"s{i}", f"t{i}") for i in range(pairs)])
+    held = hold_out(text, np.ones(pairs, np.bool_), ["dev", "test"], most, seed=1)
+    dev, test = (set(np.flatnonzero(held[name]).tolist()) for name in ("dev", "test"))
+    assert len(dev) == len(test) == each
+    assert not dev & test
+    assert set(rows(text, HELD_OUT)) == dev | test
+    assert not rows(text, OVERLAP)
+
+
+def test_the_held_out_sample_follows_the_seed() -> None:
+    def drawn(seed: int, other_hashes: int = 0) -> list[int]:
+        text = examined([(f"s{i}", f"t{i}") for i in range(500)])
+        text.sources ^= other_hashes
+        return np.flatnonzero(hold_out(text, np.ones(500, np.bool_), ["dev"], 20, seed)["dev"]).tolist()
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) == drawn(1, other_hashes=0x5555555555555555), "every process hashes strings in its own way"
+    assert drawn(1) != drawn(2)
+
+
+def test_no_held_out_source_stays_in_train() -> None:
+    text = examined([(f"s{i % 40}", f"t{i}") for i in range(400)])
+    usable = np.arange(400) % 7 != 0
+    held = hold_out(text, usable, ["dev", "test"], 10, seed=3)
+    out = {name: {text.sources[i] for i in np.flatnonzero(mask)} for name, mask in held.items()}
+    assert not out["dev"] & out["test"]
+    assert all(usable[mask].all() for mask in held.values())
+    left = (text.findings & (HELD_OUT | OVERLAP)) == 0
+    assert not set(text.sources[left].tolist()) & (out["dev"] | out["test"])
+    assert left.any()
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_too_few_pairs_to_hold_any_out(pairs: int) -> None:
+    text = examined([(f"s{i}", f"t{i}") for i in range(pairs)])
+    held = hold_out(text, np.ones(pairs, np.bool_), ["dev", "test"], 1000, seed=1)
+    assert held["dev"].all()
+    assert held["test"].all()
+    assert not text.findings.any(), "train keeps them"

@@ -1,0 +1,153 @@
+"""The stored splits, and the manifest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt_cli.corpus.dataset import PreparedCorpus, Split, SplitWriter, record_batch
+from nmt_cli.corpus.manifest import FORMAT, PREPARED, PreparedManifest
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.errors import CorpusError
+
+Row = tuple[list[int], list[int], str, str]
+
+ROWS = st.lists(
+    st.tuples(
+        st.lists(st.integers(0, 60_000), max_size=5),
+        st.lists(st.integers(0, 60_000), max_size=5),
+        st.text(st.characters(codec="utf-8"), max_size=8),
+        st.text(st.characters(codec="utf-8"), max_size=8),
+    ),
+    max_size=6,
+)
+
+
+def with_sizes(tokenizer: Tokenizer, source: int, target: int) -> Tokenizers:
+    """Tokenizers that claim these vocabulary sizes."""
+    sides = [Tokenizer(tokenizer.model), Tokenizer(tokenizer.model)]
+    sides[0].size, sides[1].size = source, target
+    return Tokenizers(*sides)
+
+
+def write(path: Path, tokenizers: Tokenizers, batches: list[list[Row]]) -> Split:
+    with SplitWriter(path, tokenizers) as writer:
+        for rows in batches:
+            columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+            batch = record_batch(tokenizers, (columns[0], columns[1]), (columns[2], columns[3]))  # type: ignore[arg-type]
+            writer.write(batch.serialize().to_pybytes())
+    return Split(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches=st.lists(ROWS, max_size=4), source=st.sampled_from([400, 1 << 16, 70_000]))
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer, batches: list[list[Row]], source: int
+) -> None:
+    path = tmp_path_factory.mktemp("store") / "train.arrow"
+    split = write(path, with_sizes(tiny_tokenizer, source, 1 << 16), batches)
+    rows = [row for batch in batches for row in batch]
+    assert len(split) == len(rows)
+    assert split.source_lengths.dtype == split.target_lengths.dtype == np.int32
+    for i, (source_ids, target_ids, source_text, target_text) in enumerate(rows):
+        assert split.source_ids(i).tolist() == source_ids
+        assert split.target_ids(i).tolist() == target_ids
+        assert split.source_ids(i).dtype == (np.uint16 if source <= 1 << 16 else np.int32)
+        assert (split.source_lengths[i], split.target_lengths[i]) == (len(source_ids), len(target_ids))
+        assert (split.source_text(i), split.target_text(i)) == (source_text, target_text)
+    assert split.source_texts() == [row[2] for row in rows]
+    assert split.target_texts() == [row[3] for row in rows]
+
+
+def test_ids_are_views_of_the_file_and_rows_have_bounds(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    split = write(tmp_path / "f", Tokenizers(tiny_tokenizer, tiny_tokenizer), [[([1, 2, 3], [4], "a", "b")]])
+    ids = split.source_ids(0)
+    assert not ids.flags.owndata
+    assert not ids.flags.writeable
+    for row in (1, -1):
+        with pytest.raises(IndexError, match="of 1"):
+            split.source_ids(row)
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "foreign", "empty"])
+def test_a_damaged_split_is_one_clear_line(tmp_path: Path, tiny_tokenizer: Tokenizer, damage: str) -> None:
+    path = tmp_path / "dev.arrow"
+    write(path, Tokenizers(tiny_tokenizer, tiny_tokenizer), [[([1, 2, 3], [4], "a", "b")]])
+    content = {"short": path.read_bytes()[:-40], "foreign": b"text\n" * 100, "empty": b""}.get(damage)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CorpusError, match=r"dev.arrow: missing or damaged .*; run nmt preprocess again") as caught:
+        Split(path)
+    assert "\n" not in str(caught.value)
+
+
+def manifest(**changed: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "kind": "prepared",
+        "toolkit": "0",
+        "command": ["nmt", "preprocess"],
+        "source": "en",
+        "target": "ko",
+        "unicode": "nfc",
+        "max_length": 200,
+        "counts": {"train": 2},
+        "subwords": {"train": (3, 4)},
+        "tokenizer": {
+            "type": "unigram",
+            "vocabulary": "joint",
+            "source_size": 400,
+            "target_size": 400,
+            "sentences": 4,
+        },
+        "inputs": {"train": [{"path": "train.en", "sha256": "0"}]},
+        "files": {},
+        "options": {"seed": 1},
+        "fingerprint": "0",
+    }
+    return {**facts, **changed}
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    written = PreparedManifest.model_validate(manifest())
+    PREPARED.write(tmp_path, written)
+    assert PREPARED.read(tmp_path) == written
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"no prepared corpus here; make one with nmt preprocess --out"),
+        ("{", r"manifest.json: cannot be read: .*; run nmt preprocess again"),
+        ("[]", r"not a prepared corpus; make one with nmt preprocess"),
+        (json.dumps(manifest(kind="model")), r"not a prepared corpus"),
+        (
+            json.dumps(manifest(format=FORMAT + 1)),
+            rf"format {FORMAT + 1} is newer than this program's {FORMAT}; upgrade",
+        ),
+        (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train: .*; run nmt preprocess again"),
+        (json.dumps(manifest(extra=1)), r"damaged at extra"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(CorpusError, match=message):
+        PreparedCorpus.open(tmp_path)
+
+
+def test_a_split_must_be_there_and_have_the_stated_number_of_pairs(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    tokenizers = Tokenizers(tiny_tokenizer, tiny_tokenizer)
+    tokenizers.save(tmp_path)
+    write(tmp_path / "train.arrow", tokenizers, [[([1], [2], "a", "b")]])
+    PREPARED.write(tmp_path, PreparedManifest.model_validate(manifest()))
+    corpus = PreparedCorpus.open(tmp_path)
+    with pytest.raises(CorpusError, match=r"no split dev; there are: train"):
+        corpus.split("dev")
+    with pytest.raises(CorpusError, match=r"train.arrow: 1 pairs, but the manifest says 2"):
+        corpus.split("train")

@@ -1,0 +1,62 @@
+"""Few numbers of rows, and the same results."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nmt_cli.corpus.batching import round_size
+from nmt_cli.kernels import matmul
+from nmt_cli.kernels.linear import RoundedLinear, SmallLinear
+from nmt_cli.kernels.matmul import made_up
+
+
+def test_few_numbers_of_rows() -> None:
+    sizes = [made_up(rows) for rows in range(3000)]
+    assert sizes[:17] == [*range(9), *[16] * 8]
+    assert all(rows <= size <= rows + max(7, rows // 4) for rows, size in enumerate(sizes))
+    assert all(made_up(size) == size for size in sizes)
+    assert len(set(sizes[:257])) <= 28
+    assert all(one <= other for one, other in itertools.pairwise(sizes))
+    assert all(
+        made_up(round_size(room)) == round_size(room) for room in range(8, 3000)
+    )  # of a batch nothing is made up
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (3, 100, 2), (64,)])
+def test_what_is_made_up_does_not_show(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    plain, rounded = nn.Linear(24, 40), RoundedLinear(24, 40)
+    rounded.load_state_dict(plain.state_dict())
+    multiplied = []
+    linear = nn.functional.linear
+    monkeypatch.setattr(nn.functional, "linear", lambda x, *rest: multiplied.append(x.shape) or linear(x, *rest))
+    results = []
+    for layer in (plain, rounded):
+        inputs = torch.randn(*shape, 24, generator=torch.Generator().manual_seed(2)).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = layer(inputs)
+        (outputs.float() ** 2).sum().backward()
+        results.append((outputs, inputs.grad, layer.weight.grad, layer.bias.grad))
+    assert multiplied[1] == (made_up(int(np.prod(shape))), 24)
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+    assert torch.equal(results[0][0], results[1][0])
+    monkeypatch.setattr(matmul, "_beats_mkl", lambda: False)
+    rounded(torch.randn(*shape, 24))
+    assert multiplied[2] == (*shape, 24)  # by MKL nothing is compiled
+
+
+def test_a_small_layer_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    multiplied = []
+    linear = nn.functional.linear
+    monkeypatch.setattr(nn.functional, "linear", lambda x, *rest: multiplied.append(x.dtype) or linear(x, *rest))
+    layer, inputs = SmallLinear(24, 40), torch.randn(5, 24).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = layer(inputs)
+    assert (multiplied, outputs.dtype) == ([torch.float32], torch.bfloat16)
+    assert torch.equal(outputs, layer(inputs.float()).bfloat16())
+    outputs.sum().backward()
+    torch.testing.assert_close(layer.weight.grad, inputs.float().sum(0).expand(40, -1))

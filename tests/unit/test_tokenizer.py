@@ -1,0 +1,230 @@
+"""Tokenizers: normalisation, encoding and decoding, words, sampling."""
+
+import collections
+import io
+import itertools
+import math
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt_cli.corpus.normalization import normalise
+from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.errors import CorpusError
+
+TEXT = [
+    "the small dog runs over the green grass .",
+    "two women are sitting at a table and talk to each other .",
+    "nobody knows why the old man sings in the rain , but he does .",
+    "작은 개가 푸른 풀밭을 달리고 있다 .",
+    "두 여자가 식탁에 앉아서 이야기를 한다 .",
+]
+
+
+def train(kind: str, **options: Any) -> bytes:
+    model = io.BytesIO()
+    settings = {"byte_fallback": True, "pad_id": PAD, "unk_id": UNK, "bos_id": BOS, "eos_id": EOS, **options}
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(TEXT * 5),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=420,
+        hard_vocab_limit=False,
+        normalization_rule_name="identity",
+        minloglevel=2,
+        **settings,
+    )
+    return model.getvalue()
+
+
+MODELS = {kind: train(kind) for kind in ("unigram", "bpe")}
+
+
+TOKENIZERS = {kind: Tokenizer(model) for kind, model in MODELS.items()}
+
+
+@pytest.fixture(params=TOKENIZERS)
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    return TOKENIZERS[request.param]
+
+
+ANY_LINE = st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_size=30)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_LINE, st.sampled_from(["nfc", "nfkc", "none"]))
+def test_normalising_is_idempotent_and_gives_one_line(text: str, form: Any) -> None:
+    once = normalise(text, form)
+    assert normalise(once, form) == once
+    assert len(once.splitlines() or [""]) == 1
+    assert "\t" not in once
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        ("nfc", unicodedata.normalize("NFD", "한국어 é"), "한국어 é"),
+        ("nfc", "ﬁne ① Ａ", "ﬁne ① Ａ"),
+        ("nfkc", "ﬁne ① Ａ", "fine 1 A"),
+        ("none", "e\u0301", "e\u0301"),
+        ("none", "a\tb\u2028c\x85d\x0ce\u2581f", "a b c d e f"),
+        ("nfc", "10\u00a0000\u3000x\u200by", "10\u00a0000\u3000x\u200by"),
+    ],
+)
+def test_normal_forms(form: Any, text: str, expected: str) -> None:
+    assert normalise(text, form) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(ANY_LINE)
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_nothing_is_unknown_and_everything_comes_back(kind: str, text: str) -> None:
+    tokenizer = TOKENIZERS[kind]
+    ids = tokenizer.encode(text)
+    assert min(ids, default=EOS + 1) > EOS
+    assert tokenizer.decode(ids) == " ".join(w for w in tokenizer.normalise(text).split(" ") if w)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 300), max_size=30))
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_whatever_a_model_says_is_one_line(kind: str, ids: list[int]) -> None:
+    text = TOKENIZERS[kind].decode(ids)
+    assert len(text.splitlines() or [""]) == 1, "bytes of a line feed are pieces too"
+
+
+def test_special_symbols_are_left_out_of_text(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.encode("the dog")
+    assert tokenizer.decode([BOS, *ids, UNK, EOS, PAD, PAD]) == "the dog"
+
+
+def test_many_at_once_is_one_by_one(tokenizer: Tokenizer) -> None:
+    lines = [*TEXT, "", " ", "\0", "é"]
+    one_by_one = [tokenizer.encode(line) for line in lines]
+    assert tokenizer.encode_many(lines) == tokenizer.encode_many(lines, threads=3) == one_by_one
+    assert tokenizer.decode_many(one_by_one) == [tokenizer.decode(ids) for ids in one_by_one]
+
+
+def test_words_of_subwords(tokenizer: Tokenizer) -> None:
+    for line in [*TEXT, "日本 dogs  talk"]:
+        ids = tokenizer.encode(line)
+        words = tokenizer.words(ids)
+        by_word = [
+            tokenizer.decode([i for i, _ in group])
+            for _, group in itertools.groupby(zip(ids, words, strict=True), key=lambda pair: pair[1])
+        ]
+        assert by_word == line.split()
+    assert tokenizer.words([]) == []
+
+
+def test_pieces_show_spaces_and_bytes(tokenizer: Tokenizer) -> None:
+    pieces = tokenizer.pieces(tokenizer.encode("the 日"))
+    assert "".join(pieces) == "▁the▁<0xE6><0x97><0xA5>"
+    assert tokenizer.is_byte[tokenizer.encode("日")[1:]].all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(ANY_LINE, max_size=3), st.floats(0.01, 0.99), st.integers(0, 1 << 32))
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_a_sampled_segmentation_is_the_same_text(kind: str, texts: list[str], strength: float, seed: int) -> None:
+    tokenizer = TOKENIZERS[kind]
+    sampled = tokenizer.sample(texts, strength, seed)
+    assert [tokenizer.decode(ids) for ids in sampled] == [tokenizer.decode(tokenizer.encode(text)) for text in texts]
+
+
+def test_samples_follow_the_seed_in_every_process(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    (tmp_path / "model").write_bytes(tokenizer.model)
+    program = (
+        "import sys; from pathlib import Path; from nmt_cli.corpus.tokenizer import Tokenizer\n"
+        "t = Tokenizer(Path(sys.argv[1]).read_bytes()); print(t.sample(sys.argv[2:], 0.8, seed=7))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "model"), *TEXT]
+    elsewhere = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    assert elsewhere == str(tokenizer.sample(TEXT, 0.8, seed=7))
+    assert tokenizer.sample(TEXT, 0.8, seed=7) != tokenizer.sample(TEXT, 0.3, seed=8)
+
+
+def all_segmentations(word: str, pieces: set[str]) -> list[list[str]]:
+    if not word:
+        return [[]]
+    starts = [word[:n] for n in range(1, len(word) + 1) if word[:n] in pieces]
+    return [[start, *rest] for start in starts for rest in all_segmentations(word[len(start) :], pieces)]
+
+
+def test_unigram_samples_have_the_probabilities_of_the_model() -> None:
+    tokenizer = TOKENIZERS["unigram"]
+    processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["unigram"])
+    scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
+    strength, exponent, draws = 5 / 6, 0.2, 4000
+    weights = {
+        tuple(found): math.exp(exponent * sum(scores[piece] for piece in found))
+        for found in all_segmentations("▁sitting", set(scores))
+    }
+    drawn = collections.Counter(
+        tuple(tokenizer.pieces(ids)) for ids in tokenizer.sample(["sitting"] * draws, strength, 1)
+    )
+    assert set(drawn) <= set(weights)
+    assert len(weights) > 3
+    for found, weight in weights.items():
+        expected = weight / sum(weights.values())
+        spread = math.sqrt(expected * (1 - expected) / draws)
+        assert abs(drawn[found] / draws - expected) < 5 * spread + 1e-9
+
+
+def test_bpe_dropout_is_the_algorithm_of_the_paper() -> None:
+    """Against algorithm 1 of Provilkov et al. 2020 written down plainly."""
+    tokenizer = TOKENIZERS["bpe"]
+    processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["bpe"])
+    scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
+    dropout = 0.3
+
+    def enumerate_outcomes(symbols: tuple[str, ...], probability: float) -> collections.Counter[tuple[str, ...]]:
+        merges = sorted((-scores[a + b], i) for i, (a, b) in enumerate(itertools.pairwise(symbols)) if a + b in scores)
+        outcomes: collections.Counter[tuple[str, ...]] = collections.Counter()
+        for rank, (_, i) in enumerate(merges):
+            chance = probability * dropout**rank * (1 - dropout)
+            merged = (*symbols[:i], symbols[i] + symbols[i + 1], *symbols[i + 2 :])
+            outcomes.update(enumerate_outcomes(merged, chance))
+        outcomes[symbols] += probability * dropout ** len(merges)  # type: ignore[assignment]
+        return outcomes
+
+    expected = enumerate_outcomes(tuple("▁talk"), 1.0)
+    draws = 4000
+    drawn = collections.Counter(tuple(tokenizer.pieces(ids)) for ids in tokenizer.sample(["talk"] * draws, dropout, 1))
+    assert set(drawn) <= set(expected)
+    assert len(expected) > 3
+    for found, probability in expected.items():
+        spread = math.sqrt(probability * (1 - probability) / draws)
+        assert abs(drawn[found] / draws - probability) < 5 * spread + 1e-9
+
+
+def test_no_dropout_left_is_the_plain_segmentation() -> None:
+    assert TOKENIZERS["bpe"].sample(TEXT, 1e-12, 1) == [TOKENIZERS["bpe"].encode(t) for t in TEXT]
+    assert TOKENIZERS["unigram"].sample(TEXT, 0.01, 1) == [TOKENIZERS["unigram"].encode(t) for t in TEXT]
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_tokenizers_are_saved_and_loaded(tmp_path: Path, joint: bool) -> None:
+    source = Tokenizer(MODELS["unigram"], "nfkc")
+    tokenizers = Tokenizers(source, source if joint else Tokenizer(MODELS["bpe"], "nfkc"))
+    tokenizers.save(tmp_path)
+    loaded = Tokenizers.load(tmp_path, "nfkc")
+    assert loaded.joint is joint
+    assert loaded.files() == tokenizers.files()
+    assert loaded.source.encode("ﬁne") == loaded.source.encode("fine") == tokenizers.source.encode("fine")
+
+
+def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"x.model: not a SentencePiece model"):
+        Tokenizer(b"something else", "nfc", "x.model")
+    with pytest.raises(CorpusError, match=r"x.model: pad, unk, bos and eos have the ids \(-1, 0, 1, 2\).*--pad_id=0"):
+        Tokenizer(train("bpe", pad_id=-1, unk_id=0, bos_id=1, eos_id=2), "nfc", "x.model")
+    with pytest.raises(CorpusError, match=r"tokenizer.source.model: cannot read the tokenizer: No such file"):
+        Tokenizers.load(tmp_path, "nfc")
