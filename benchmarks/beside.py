@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from process import Run, measure
-from result import arguments, machine, write
+from result import arguments, describe_machine, write
 from sacrebleu import corpus_bleu
 
 from nmt_cli.corpus.text_io import TextFile, read_lines
@@ -100,7 +100,7 @@ def main() -> None:
     reference = read(given.reference) if given.reference else None
     rows = [program.summary(reference) for program in programs]
     first = rows[0]
-    print(f"{machine()}; {given.input or 'no input'}, {given.repeats} times each, in turn")
+    print(f"{describe_machine()}; {given.input or 'no input'}, {given.repeats} times each, in turn")
     shown = [name for name, value in first.items() if value is not None]
     print(f"{'':<16}" + "".join(f"{name:>10}" + f"{'times':>7}" * (name in RATIOS) for name in shown))
     for program, row in zip(programs, rows, strict=True):
@@ -110,7 +110,7 @@ def main() -> None:
             cells.append(f"{value:10,.2f}" + f"{value / unit:7.2f}" * (name in RATIOS))
         print(f"{program.name:<16}" + "".join(cells))
     found = [{"name": each.name, "command": each.command, **row} for each, row in zip(programs, rows, strict=True)]
-    write(given.json, {"machine": machine(), "repeats": given.repeats, "rows": found})
+    write(given.json, {"machine": describe_machine(), "repeats": given.repeats, "rows": found})
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import torch
 from clock import now
 from products import multiplications
 
-from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, undrawn
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model
 from nmt_cli.config import SearchConfig
 from nmt_cli.decoding.translator import Batching, Translator
-from nmt_cli.model.rnn import Recurrence
+from nmt_cli.model.rnn import RNNLayer
 from nmt_cli.model.seq2seq import Seq2Seq
 
 WHOLE = "a batch"
@@ -66,19 +66,19 @@ def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: in
     seconds = now(device) - started
     out = sum(len(translation.candidates[0].tokens) + 1 for translation in found)  # EOS
     read = sum(len(translation.source_tokens) + 1 for translation in found)
-    with undrawn():  # for its sizes; one that is packed has none to be counted
+    with torch.device("meta"):  # for its sizes, which a prepacked model does not tell
         sizes = build_model(loaded.config, loaded.tokenizers)
     products = multiplications(sizes, read / out, read / len(texts), beam_size)
 
     watch = Watch(device)
     _watch_model(watch, loaded.model)
     watch.watch(translator, "_search_batch", WHOLE)
-    step = Recurrence.step
+    step = RNNLayer.step
     try:
-        watch.watch(Recurrence, "step", "decoder recurrence")
+        watch.watch(RNNLayer, "step", "decoder recurrence")
         list(translator.translate_lines(texts))
     finally:
-        Recurrence.step = step  # type: ignore[method-assign]
+        RNNLayer.step = step  # type: ignore[method-assign]
     phases = {name: watch.taken[name] for name in products}
     return {
         "sentences_per_second": len(texts) / seconds,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from preprocess import synthesise
 from process import nmt
-from result import arguments, machine, settled_speed, write
+from result import arguments, describe_machine, settled_speed, write
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.config import SearchConfig, SearchPrecision
@@ -115,8 +115,8 @@ def main() -> None:
     translating, training = (given.model, given.text), (given.train, given.source, given.target)
     if any(any(needed) and not all(needed) for needed in (translating, training)) or not any(translating + training):
         parser.error("give --model and --text, or --train, --source and --target")
-    print(machine())
-    found: dict[str, object] = {"machine": machine()}
+    print(describe_machine())
+    found: dict[str, object] = {"machine": describe_machine()}
     if given.model:
         how = (given.model, list(read_lines(TextFile(given.text))), given.beam_size, given.precision)
         found |= {"lengths": by_length(*how), "files": by_file(*how)}

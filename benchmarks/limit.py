@@ -27,7 +27,7 @@ import torch
 from clock import median_seconds, now, peak_memory
 from decoding import decode
 from products import multiplications
-from result import arguments, machine, write
+from result import arguments, describe_machine, write
 from torch import Tensor, nn
 
 from nmt_cli.checkpoint.model_dir import build_model, load_model
@@ -35,13 +35,13 @@ from nmt_cli.config import SearchPrecision, TrainConfig
 from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates
 from nmt_cli.corpus.dataset import PreparedCorpus
-from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.kernels.device import Compute, compute_for_search, compute_for_training
 from nmt_cli.kernels.int8 import Int8Linear
 from nmt_cli.kernels.output_loss import output_loss
 from nmt_cli.model.encoder import Memory
-from nmt_cli.model.seq2seq import Seq2Seq, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.settings import parse_assignment, resolve
+from nmt_cli.special_tokens import PAD
 from nmt_cli.training.step import Learner
 
 LARGE = {"cpu": 2048, "cuda": 8192}
@@ -100,7 +100,7 @@ class Phases:
             torch.from_numpy(a).to(compute.device)
             for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
         )
-        self.mask = mask_from(lengths, self.source.size(1))
+        self.mask = sequence_mask(lengths, self.source.size(1))
         self.real = (leaving != PAD).flatten().nonzero().squeeze(1)
         self.targets = leaving.flatten()[self.real]
         with compute.autocast():
@@ -243,7 +243,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
             "output layer": (usual.tokens, model.config.embedding_size, len(model.output.weight)),
         },
         "precision": "bf16" if compute.dtype == torch.bfloat16 else "fp32",
-        "parameters": model.size,
+        "parameters": model.num_parameters,
         "peak_memory": peak,
     }
 
@@ -263,7 +263,7 @@ def main() -> None:
     if len(given.beam_size) != len(given.batch_size):
         parser.error("give as many numbers to --batch-size as to --beam-size")
     compute = compute_for_training(given.device, given.precision, given.threads)
-    print(f"{machine()}; {compute}\n")
+    print(f"{describe_machine()}; {compute}\n")
     trained = train(given, compute)
 
     large = LARGE[compute.device.type]
@@ -293,8 +293,14 @@ def main() -> None:
         f"peak memory {trained['peak_memory']:,.0f} MiB\n"
     )
     searches = list(translate(given, rates[0])) if given.model else []
-    found = {"machine": machine(), "matrix": rates, "memory": copied, "training": trained, "searches": searches}
-    write(given.json, found)
+    found = {
+        "machine": describe_machine(),
+        "matrix": rates,
+        "memory": copied,
+        "training": trained,
+        "searches": searches,
+    }
+    write(given.json, {"machine": describe_machine(), **found})
 
 
 def table(

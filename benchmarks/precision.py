@@ -36,7 +36,7 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
     from nmt_cli.corpus.batch import collate
     from nmt_cli.errors import ConfigError
     from nmt_cli.kernels.device import compute_for_training
-    from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+    from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
     from nmt_cli.training.step import Learner
 
     torch.manual_seed(0)
@@ -48,7 +48,7 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
             compute = compute_for_training("cpu", precision, threads)
         except ConfigError:
             continue
-        model = Seq2Seq(ModelConfig(), Vocabularies(4000, 4000, True)).train()
+        model = Seq2Seq(ModelConfig(), VocabSizes(4000, 4000, True)).train()
         learners[precision] = Learner(model, TrainingConfig(), compute)
     seconds: dict[str, list[float]] = {name: [] for name in learners}
     for turn in range(updates + 3):

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from nmt_cli.model.rnn import Recurrence
+from nmt_cli.model.rnn import RNNLayer
 from nmt_cli.model.seq2seq import Seq2Seq
 
 
@@ -32,5 +32,5 @@ def multiplications(
 
 def weights(module: nn.Module) -> int:
     """Products of one vector with the matrices of a module."""
-    parts = [part for part in module.modules() if isinstance(part, nn.Linear | Recurrence)]
+    parts = [part for part in module.modules() if isinstance(part, nn.Linear | RNNLayer)]
     return sum(p.numel() for part in parts for p in part.parameters() if p.dim() > 1)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lowercase_bleu import lowercase_bleu
-from result import arguments, as_json, machine, write
+from result import arguments, as_json, describe_machine, write
 
 
 def run(*command: str) -> tuple[float, str]:
@@ -72,7 +72,7 @@ def main() -> None:
             "chrf": result["chrf"],
             "ter": result["ter"],
             "recipe": result["recipe"],
-            "machine": machine(),
+            "machine": describe_machine(),
             "options": given.options,
         }
         if given.lowercase_tokenised:

@@ -18,9 +18,9 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """What it runs on, and when."""
-    return f"{device.machine()}, {time.strftime('%Y-%m-%d')}"
+    return f"{device.describe_machine()}, {time.strftime('%Y-%m-%d')}"
 
 
 def as_json(found: dict[str, Any]) -> str:

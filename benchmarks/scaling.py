@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from limit import RATE, WARM, begin
-from result import arguments, machine, settled_speed, write
+from result import arguments, describe_machine, settled_speed, write
 from torch import distributed, multiprocessing
 from torch.multiprocessing.spawn import spawn
 
@@ -51,7 +51,7 @@ def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
         if number >= given.warm:
             taken.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
-    return taken, statistics.fmean(tokens), learner.model.size
+    return taken, statistics.fmean(tokens), learner.model.num_parameters
 
 
 def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> None:
@@ -101,7 +101,7 @@ def main() -> None:
     given = parser.parse_args()
     taken, tokens, size = one_machine(given)
     alone = tokens / statistics.fmean(taken)
-    print(f"{machine()}; {torch.get_num_threads()} threads, {size:,} parameters, {tokens:,.0f} tokens a batch")
+    print(f"{describe_machine()}; {torch.get_num_threads()} threads, {size:,} parameters, {tokens:,.0f} tokens a batch")
     mean, least, most = (1000 * of(taken) for of in (statistics.fmean, min, max))
     print(f"a batch takes {mean:.0f} ms ({least:.0f} to {most:.0f}): {alone:,.0f} tokens/s")
 
@@ -129,7 +129,7 @@ def main() -> None:
     print("\ntarget tokens/s by machines; communication binds where it takes more than half of an update")
     write(
         given.json,
-        {"machine": machine(), "parameters": size, "batch_seconds": taken, "tokens": tokens, "rows": rows,
+        {"machine": describe_machine(), "parameters": size, "batch_seconds": taken, "tokens": tokens, "rows": rows,
          "local": {"sum_seconds": local, "one": one, "two": two}},
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from quality import corpus_parser, prepare, run
-from result import machine, reports, write
+from result import describe_machine, reports, write
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.kernels.device import compute_for_search
@@ -41,7 +41,7 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], given: a
         "chrf": result["chrf"],
         "speed": statistics.median(entry["speed"] for entry in told),
         "epochs": max(entry["epoch"] for entry in told),
-        "parameters": loaded.model.size,
+        "parameters": loaded.model.num_parameters,
         "alignment": result["alignment"],
         "train_seconds": round(seconds, 1),
         "recipe": result["recipe"],
@@ -73,7 +73,10 @@ def main() -> None:
                 flush=True,
             )
             # after every row, so that a run cut short has what it has
-            write(given.json, {"minutes": given.minutes, "scale": given.scale, "machine": machine(), "rows": rows})
+            write(
+                given.json,
+                {"minutes": given.minutes, "scale": given.scale, "machine": describe_machine(), "rows": rows},
+            )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import torch
 from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
 from nmt_cli.checkpoint.model_dir import build_model, create_folder, model_weights, save_weights
 from nmt_cli.config import TrainConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.settings import resolve
+from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 torch.set_num_threads(1)
 

@@ -30,7 +30,7 @@ from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.kernels.malloc import keep_freed
+from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import Kind, Record
 
 DECIDING = ("output_format", "precision", "batch_size", "part")
@@ -189,7 +189,7 @@ def translate_part(config: BulkConfig, models: list[str], part: Part) -> Done:
 def _translator(options: str) -> Translator:
     """The model of a worker, loaded once."""
     config = BulkConfig.model_validate_json(options)
-    keep_freed()
+    tune()
     torch.set_num_threads(config.threads)
     loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
     batching = Batching(config.batch_size, config.part)

@@ -1,13 +1,11 @@
 """The model folder, written and read: everything that is needed to translate (see `layout` for what lies in it)."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest, read_options
@@ -19,11 +17,9 @@ from nmt_cli.errors import CheckpointError, CorpusError
 from nmt_cli.kernels.device import Compute
 from nmt_cli.kernels.prepack import linear_for
 from nmt_cli.model.inference import pack
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.model.initialization import without_weights
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.settings import resolve, to_toml
-
-_UNDRAWN = threading.Lock()
-"""One thread at a time: two might leave the library without a way to draw."""
 
 
 @dataclass(frozen=True)
@@ -76,23 +72,8 @@ def read_config(path: Path) -> TrainConfig:
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
     """A model with fresh weights for these vocabularies."""
-    sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
+    sizes = VocabSizes(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
     return Seq2Seq(config.model, sizes)
-
-
-@contextmanager
-def undrawn() -> Iterator[None]:
-    """Modules made within, on any thread, have weights of no meaning, to be read from a file next: drawing some that
-    are then replaced takes a tenth of the time until a model is ready."""
-    with _UNDRAWN:
-        drawn = {name: draw for name, draw in vars(nn.init).items() if name.endswith("_") and not name.startswith("_")}
-        for name in drawn:
-            setattr(nn.init, name, lambda tensor, *_, **__: tensor)
-        try:
-            yield
-        finally:
-            for name, draw in drawn.items():
-                setattr(nn.init, name, draw)
 
 
 def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel:
@@ -107,8 +88,7 @@ def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel
     except CorpusError as error:
         raise CheckpointError(str(error).replace("nmt preprocess", "nmt train")) from None
     weights, facts = read_tensors(path / WEIGHTS)
-    with undrawn():
-        model = build_model(config, tokenizers)
+    model = without_weights(lambda: build_model(config, tokenizers))
     load_weights(model, weights, path / WEIGHTS)
     model.to(compute.device, compute.dtype).eval().requires_grad_(False)
     linear = linear_for(compute) if packed else None

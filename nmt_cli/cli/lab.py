@@ -64,7 +64,7 @@ def _check(config: LabConfig, experiment: str) -> None:
 def _run(name: str, config: LabConfig) -> None:
     import torch
 
-    from nmt_cli.kernels.device import compute_for_search, machine
+    from nmt_cli.kernels.device import compute_for_search, describe_machine
     from nmt_cli.lab.experiment import Setting, show, write
     from nmt_cli.parallel import processors
 
@@ -81,7 +81,7 @@ def _run(name: str, config: LabConfig) -> None:
         outcome = experiment.run(setting)
     recipe = {
         "command": shlex.join(["nmt", *sys.argv[1:]]),
-        "machine": f"{machine()}, {compute_for_search('cpu', 'fp32', 0)}",
+        "machine": f"{describe_machine()}, {compute_for_search('cpu', 'fp32', 0)}",
         "seconds": time.monotonic() - started,
     }
     show(outcome, setting)

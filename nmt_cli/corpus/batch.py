@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD
+from nmt_cli.special_tokens import BOS, EOS, PAD
 
 Tokens = npt.NDArray[np.int64]
 

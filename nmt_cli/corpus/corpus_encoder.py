@@ -14,9 +14,10 @@ from nmt_cli.corpus.cleaning import BLANK, LONG, RATIO, Findings, Rows
 from nmt_cli.corpus.dataset import SplitWriter, record_batch
 from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.scratch_file import Chunk
-from nmt_cli.corpus.tokenizer import UNK, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.parallel import in_order, processes
 from nmt_cli.progress import Progress, Say
+from nmt_cli.special_tokens import UNK
 
 FEW = 50_000
 """Pairs up to which starting other processes costs more time than they save."""

@@ -13,7 +13,8 @@ import pyarrow as pa
 from nmt_cli.config import LISTED
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.lexicon import Table
-from nmt_cli.corpus.tokenizer import PAD, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.special_tokens import PAD
 
 LINKS = 8_000_000
 """Pairs of subwords that it is learnt from at most, in sentences from all over the corpus."""

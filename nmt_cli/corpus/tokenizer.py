@@ -12,9 +12,7 @@ import sentencepiece
 from nmt_cli.corpus.normalization import SPACE, Form, normalise, single_line
 from nmt_cli.corpus.subword_regularization import Sampler
 from nmt_cli.errors import CorpusError
-
-PAD, UNK, BOS, EOS = 0, 1, 2, 3
-"""Ids of the four symbols that stand first in every vocabulary."""
+from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 JOINT = "tokenizer.model"
 SEPARATE = ("tokenizer.source.model", "tokenizer.target.model")

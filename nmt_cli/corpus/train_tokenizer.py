@@ -17,10 +17,11 @@ import sentencepiece
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.normalization import normalise
 from nmt_cli.corpus.splits import Selection
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import run_apart
 from nmt_cli.progress import Say
+from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 MOST_CHARACTERS = 24_000_000
 """Characters of text, drawn at random, that a vocabulary is trained on at most: about 500 MB in SentencePiece."""

@@ -26,10 +26,11 @@ class ModelState:
         """Reorder the hypotheses of each sentence; the memory is theirs together."""
         return ModelState(self.memories, tuple(decoder.select(beams) for decoder in self.decoders))
 
-    def keep(self, rows: Tensor) -> "ModelState":
+    def select_batch(self, rows: Tensor) -> "ModelState":
         """Only these sentences go on."""
         return ModelState(
-            tuple(memory.keep(rows) for memory in self.memories), tuple(decoder.keep(rows) for decoder in self.decoders)
+            tuple(memory.select_batch(rows) for memory in self.memories),
+            tuple(decoder.select_batch(rows) for decoder in self.decoders),
         )
 
 
@@ -48,10 +49,10 @@ class ModelStep:
         """The models' output layers."""
         return [_narrow(model.output, self.candidates) for model in self.models]
 
-    def start(self, source: Tensor, mask: Tensor) -> ModelState:
+    def init_state(self, source: Tensor, mask: Tensor) -> ModelState:
         """Read the source (B, S) and make ready for the first token."""
         memories = tuple(model.encode(source, mask) for model in self.models)
-        decoders = (model.start(memory) for model, memory in zip(self.models, memories, strict=True))
+        decoders = (model.init_state(memory) for model, memory in zip(self.models, memories, strict=True))
         return ModelState(memories, tuple(decoders))
 
     def __call__(self, tokens: Tensor, state: ModelState) -> tuple[Tensor, ModelState, Tensor | None]:

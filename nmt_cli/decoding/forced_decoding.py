@@ -11,7 +11,7 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
 from nmt_cli.decoding.alignment import Link, links, merge
 from nmt_cli.errors import ConfigError
-from nmt_cli.model.seq2seq import mask_from
+from nmt_cli.model.seq2seq import sequence_mask
 
 ROWS = 64
 """Sentence pairs read together."""
@@ -42,7 +42,7 @@ def forced_attention(loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]]
             for array in (batch.source, batch.source_lengths, batch.entering)
         )
         with loaded.compute.autocast():
-            _, weights = loaded.model(source, mask_from(lengths, source.size(1)), entering)
+            _, weights = loaded.model(source, sequence_mask(lengths, source.size(1)), entering)
         if weights is None:
             raise ConfigError(f"{loaded.path}: this model has no attention to align words by")
         for row, looked in zip(rows, weights.float().cpu().numpy(), strict=True):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from nmt_cli.corpus.tokenizer import EOS, PAD
+from nmt_cli.special_tokens import EOS, PAD
 
 
 def forbid_specials(log_probs: Tensor) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-LEAST = 3
+MIN_REPEATS = 3
 """Repetitions in a row that make a loop."""
 
 
@@ -19,14 +19,14 @@ class Loop:
 def longest_loop(items: Sequence[Hashable]) -> Loop | None:
     """The run of items said most often in a row, at least LEAST times; of equals the shortest, then the first."""
     best: Loop | None = None
-    if len(items) - len(set(items)) < LEAST - 1:
+    if len(items) - len(set(items)) < MIN_REPEATS - 1:
         return None
-    for size in range(1, len(items) // LEAST + 1):
+    for size in range(1, len(items) // MIN_REPEATS + 1):
         same = 0
         for i in range(size, len(items)):
             same = same + 1 if items[i] == items[i - size] else 0
             times = same // size + 1
-            if times >= LEAST and (best is None or times > best.times):
+            if times >= MIN_REPEATS and (best is None or times > best.times):
                 best = Loop(i + 1 - times * size, size, times)
     return best
 

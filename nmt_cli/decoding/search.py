@@ -31,13 +31,13 @@ import torch
 from torch import Tensor
 
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding import logits_processors
 from nmt_cli.decoding.backpointers import Trace
 from nmt_cli.decoding.candidates import Best, Choice, Draw
 from nmt_cli.decoding.finished import Pool
 from nmt_cli.decoding.hypothesis import Hypothesis, coverage_penalty, length_penalty
 from nmt_cli.errors import CheckpointError, ConfigError
+from nmt_cli.special_tokens import BOS, EOS
 
 CROWDED = 15 / 16
 """Sentences that are done leave when no more than this share is not: what a model keeps of them is copied then. Until
@@ -52,7 +52,7 @@ class SearchState(Protocol):
         """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K), even where there
         was one alone."""
 
-    def keep(self, rows: Tensor) -> Self:
+    def select_batch(self, rows: Tensor) -> Self:
         """Only these sentences (n,), in ascending order, go on."""
 
 
@@ -89,7 +89,7 @@ class Live:
     coverage: Tensor | None = None
     """(B, K, S) attention so far, when there is a coverage penalty."""
 
-    def keep(self, rows: Tensor) -> "Live":
+    def select_batch(self, rows: Tensor) -> "Live":
         """Only these of the B sentences go on."""
 
         def pick(part: Tensor | None) -> Tensor | None:
@@ -146,7 +146,7 @@ class Search:
             parents = choice.parents
             if left <= CROWDED * len(going):
                 rows = going.nonzero()[:, 0]
-                after, state, parents = after.keep(rows), state.keep(rows), parents[rows]
+                after, state, parents = after.select_batch(rows), state.select_batch(rows), parents[rows]
             else:
                 after = replace(after, log_probs=after.log_probs.masked_fill(~going[:, None], -torch.inf))
             if self.choose.reorders and self.width > 1:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.lexicon import Table, read_lexicon
-from nmt_cli.corpus.tokenizer import EOS, PAD
 from nmt_cli.decoding.hypothesis import Hypothesis
+from nmt_cli.special_tokens import EOS, PAD
 
 Ids = Sequence[int]
 

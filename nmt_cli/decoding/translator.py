@@ -13,7 +13,6 @@ import torch
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
-from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, Part
@@ -23,7 +22,8 @@ from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.errors import ConfigError
-from nmt_cli.model.seq2seq import mask_from
+from nmt_cli.model.seq2seq import sequence_mask
+from nmt_cli.special_tokens import EOS
 
 GREEDY = SearchConfig(beam_size=1)
 
@@ -140,8 +140,8 @@ class Translator:
         task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
         step = ModelStep(self.loaded.models, chosen)
         try:
-            with compute.reading():
-                state = step.start(source, mask_from(source_lengths, source.shape[1]))
+            with compute.encoder_autocast():
+                state = step.init_state(source, sequence_mask(source_lengths, source.shape[1]))
             with compute.autocast():
                 found = search(step, state, task, self.search)
         except torch.OutOfMemoryError:

@@ -15,7 +15,7 @@ from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.inputs import stored_split
 from nmt_cli.evaluation.metrics import Judge
-from nmt_cli.kernels.device import compute_for_search, machine
+from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
 
 ALONE = 40
@@ -107,7 +107,7 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     return Bench(
         model=f"{config.model} {first.hash}",
         text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
-        machine=machine(),
+        machine=describe_machine(),
         search=config.search.model_dump(exclude={"n_best"}),
         quality=quality,
         speeds=speeds,

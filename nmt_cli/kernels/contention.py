@@ -6,13 +6,13 @@ from pathlib import Path
 
 TASKS = Path("/proc/self/task")
 """A folder for each thread of this process, on Linux."""
-CROWDED = 0.15
+BUSY_SHARE = 0.15
 """Share of their time that threads wait for a core from which it counts."""
 LOOKS = 3
 """Looks in a row that must show it: a moment is nobody's concern."""
 
 
-def waited() -> float:
+def seconds_waited() -> float:
     """Seconds that this process's threads have been ready and without a core so far, all of them together; 0 where the
     system does not tell."""
     nanoseconds = 0
@@ -22,22 +22,22 @@ def waited() -> float:
     return nanoseconds / 1e9
 
 
-class Crowding:
+class Contention:
     """Watches how long so many threads wait. All of them work on every operation, so that one without a core holds up
     the others."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._clock, self._waited = time.monotonic(), waited()
+        self._clock, self._waited = time.monotonic(), seconds_waited()
         self._in_a_row = 0
         self._told = threads == 1
 
     def warning(self) -> str | None:
         """What a user should know of the time since the last look, in words; only once."""
-        clock, total = time.monotonic(), waited()
+        clock, total = time.monotonic(), seconds_waited()
         share = (total - self._waited) / (self._threads * max(clock - self._clock, 1e-9))
         self._clock, self._waited = clock, total
-        self._in_a_row = self._in_a_row + 1 if share > CROWDED else 0
+        self._in_a_row = self._in_a_row + 1 if share > BUSY_SHARE else 0
         if self._told or self._in_a_row < LOOKS:
             return None
         self._told = True

@@ -33,7 +33,7 @@ class Compute:
         """Within it matrix products and recurrences run in `dtype`, softmax in float32."""
         return self._autocast(self.dtype == torch.bfloat16)
 
-    def reading(self) -> AbstractContextManager[object]:
+    def encoder_autocast(self) -> AbstractContextManager[object]:
         """The same for the encoder, which with `int8` runs in bf16 where the processor has it."""
         return self._autocast(self.dtype == torch.bfloat16 or (self.int8 and native_bf16(self.device)))
 
@@ -52,17 +52,17 @@ class Compute:
         return f"CPU, {threads} thread{'s' if threads > 1 else ''}, {self.precision}"
 
 
-def processor(fact: str) -> str:
+def cpu_info(fact: str) -> str:
     """What Linux says of the processor, by the name of the fact in /proc/cpuinfo; elsewhere all that is known of it."""
     told = Path("/proc/cpuinfo")
     found = re.search(rf"{fact}\s*: (.*)", told.read_text(encoding="utf-8")) if told.exists() else None
     return found.group(1) if found else platform.processor() or platform.machine()
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Processor, cores and library, for whoever reads figures measured here."""
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
-    return f"{gpu}{processor('model name')}, {os.cpu_count()} cores, torch {torch.__version__}"
+    return f"{gpu}{cpu_info('model name')}, {os.cpu_count()} cores, torch {torch.__version__}"
 
 
 def native_bf16(device: torch.device) -> bool:
@@ -122,7 +122,7 @@ def compute_for_search(device: Device, precision: SearchPrecision, threads: int)
 
 def _compute(device: torch.device, bf16: bool) -> Compute:
     if bf16 and device.type == "cpu" and not computes_bf16():
-        name = processor("model name")
+        name = cpu_info("model name")
         raise ConfigError(f"--precision bf16: this CPU ({name}) has no bf16 kernels (AVX-512 or later); take fp32")
     return Compute(device, torch.bfloat16 if bf16 else torch.float32)
 

@@ -1,36 +1,63 @@
-"""Linear layers: over whole sentences or a step of each, and over one vector of each."""
+"""The products of the models: `linear`, the layer `Linear`, `linear_pair` and `bmm`.
+
+They compute what torch's own do. On a CPU they choose how: step by step under `deferred_gradients` the weight gradients
+of all steps are one product (`deferred_grad.py`); under bf16 autocast, and in fp32 training on AMD CPUs, rows are
+padded so that oneDNN compiles few kernels (`matmul.py`). Elsewhere they are torch's.
+"""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from nmt_cli.kernels.deferred_grad import steps
-from nmt_cli.kernels.matmul import in_bf16, learns_by_onednn, linear, padded
+from nmt_cli.kernels.deferred_grad import active_context
+from nmt_cli.kernels.matmul import is_cpu_autocast, onednn_linear, pad_rows, use_onednn_backward
 
 
-class RoundedLinear(nn.Linear):
-    """A linear layer over whole sentences, whose rows are made up where oneDNN multiplies while a processor learns: a
-    batch of B sentences of S tokens has B * S of them, nearly every batch of an epoch another number. Among `steps` it
-    is over one of them, with as many rows as a batch has sentences."""
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """y = W x + b: inputs (..., I), W (O, I) and b (O,) -> (..., O)."""
+    rows = inputs.reshape(-1, inputs.size(-1))
+    if (deferred := active_context(inputs)) is not None:
+        outputs = deferred.matmul(rows, [weight], [bias])
+    elif is_cpu_autocast(inputs) or use_onednn_backward(inputs, weight):
+        outputs = onednn_linear(pad_rows(rows), weight, bias)[: len(rows)]
+    else:
+        return F.linear(inputs, weight, bias)
+    return outputs.view(*inputs.shape[:-1], len(weight))
+
+
+def linear_pair(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor, d: Tensor) -> Tensor:
+    """W x + b + U h + d: inputs (N, I), states (N, H), W (O, I) and U (O, H) -> (N, O)."""
+    if (deferred := active_context(x)) is not None:
+        return deferred.matmul(torch.cat([x, h], -1), [w, u], [b, d])
+    return F.linear(x, w, b) + F.linear(h, u, d)
+
+
+class Linear(nn.Linear):
+    """A linear layer by `linear`. Over one vector of each sentence, inputs (B, I), it stays in fp32 under CPU autocast:
+    so small a product is not worth a compiled kernel."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
-        if (together := steps(inputs)) is not None:
-            outputs = together.product(inputs.reshape(-1, inputs.size(-1)), [self.weight], [self.bias])
-            return outputs.view(*inputs.shape[:-1], self.out_features)
-        if not in_bf16(inputs) and not learns_by_onednn(inputs, self.weight):
-            return super().forward(inputs)
-        rows = inputs.reshape(-1, inputs.size(-1))
-        outputs = linear(padded(rows), self.weight, self.bias)
-        return outputs[: len(rows)].view(*inputs.shape[:-1], self.out_features)
+        if inputs.dim() == 2 and is_cpu_autocast(inputs):
+            with torch.autocast("cpu", enabled=False):
+                return F.linear(inputs.float(), self.weight, self.bias).to(inputs.dtype)
+        return linear(inputs, self.weight, self.bias)
 
 
-class SmallLinear(nn.Linear):
-    """A linear layer over one vector of each sentence: in float32 where others are in bf16, since for so small a
-    product no kernels need be compiled."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Inputs (..., I) -> outputs (..., O)."""
-        if not in_bf16(inputs):
-            return super().forward(inputs)
+def bmm(left: Tensor, right: Tensor) -> Tensor:
+    """Matrices (B, T, A) and (B, A, S) -> (B, T, S), in the dtype of `right`; in fp32 under CPU autocast, where bf16
+    kernels for the batches of an epoch would take most of a gigabyte."""
+    if is_cpu_autocast(right):
         with torch.autocast("cpu", enabled=False):
-            return super().forward(inputs.float()).to(inputs.dtype)
+            return _bmm(left.float(), right.float())
+    return _bmm(left.to(right.dtype), right)
+
+
+def bmm_operand(right: Tensor) -> Tensor:
+    """`right` as `bmm` takes it, so that what every step multiplies by is converted once."""
+    return right.float() if is_cpu_autocast(right) else right
+
+
+def _bmm(left: Tensor, right: Tensor) -> Tensor:
+    deferred = active_context(left)
+    return torch.bmm(left, right) if deferred is None else deferred.matmul(left, [right.mT])

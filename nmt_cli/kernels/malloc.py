@@ -7,7 +7,7 @@ MALLOPT = {-3: 32 << 20, -1: 64 << 20}
 """M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc, bytes."""
 
 
-def keep_freed() -> None:
+def tune() -> None:
     """Freed memory, in blocks of up to 32 MiB, stays with the process. Dask has glibc give it back at once, and to have
     it back at every step of search took a third of a worker's time."""
     with suppress(OSError, AttributeError, TypeError):
@@ -16,7 +16,7 @@ def keep_freed() -> None:
             mallopt(name, value)
 
 
-def give_back() -> None:
+def trim() -> None:
     """Freed memory goes back to the system, whole pages of it, also from between what is in use: kernels that are
     compiled while a model learns lie scattered among what each update needs and frees."""
     with suppress(OSError, AttributeError, TypeError):

@@ -18,11 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nmt_cli.kernels.matmul import multiply
+from nmt_cli.kernels.matmul import linear_no_grad
 
 LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
 """How many logits are computed at a time: on a processor what its cache holds."""
-GRAIN = 32
+ROW_MULTIPLE = 32
 """Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
 BLOCK = 512
 """Rows of a gradient that a processor adds to at a time: it copies bf16 to float32 first, and so much stays cached."""
@@ -43,7 +43,7 @@ def output_loss(
             loss, likelihood = _OutputLoss.apply(readouts, *parameters, targets, smoothing, dtype, r_drop)  # type: ignore[no-untyped-call]
             return loss, likelihood
         table, offset = output.weight.to(dtype), output.bias.to(dtype)
-        rows, chosen = _made_up(readouts.to(dtype), targets)
+        rows, chosen = _pad_rows(readouts.to(dtype), targets)
         size = _chunk_rows(len(rows), table)
         true, mean = [], []  # of each row's log-probabilities
         for some, target in zip(torch.split(rows, size), torch.split(chosen, size), strict=True):
@@ -72,17 +72,17 @@ class _OutputLoss(torch.autograd.Function):
         table, offset, rows = weight.to(dtype), bias.to(dtype), readouts.to(dtype)
         real = len(rows)
         if not r_drop:
-            rows, targets = _made_up(rows, targets)
+            rows, targets = _pad_rows(rows, targets)
         # the mean over v of the logits is h . mean(W) + mean(b)
         mean_weight, mean_bias = weight.float().mean(0), bias.float().mean()
         grad_rows, grad_bias = torch.empty_like(rows), torch.zeros_like(bias)
         grad_weight: Tensor | None = None
         places = torch.arange(len(rows), device=rows.device)
-        likelihood, uniform, apart = readouts.new_zeros((3,), dtype=torch.float32)
+        likelihood, uniform, kl = readouts.new_zeros((3,), dtype=torch.float32)
         for chosen in _chunks(len(rows), _chunk_rows(len(rows), table), paired=r_drop > 0, device=rows.device):
             some, target = rows[chosen], targets[chosen, None]
             inside = min(len(some), real - chosen.start) if isinstance(chosen, slice) else len(some)
-            logits = multiply(some, table, offset)  # (n, V)
+            logits = linear_no_grad(some, table, offset)  # (n, V)
             probabilities = logits.softmax(-1)
             true, likely = logits.gather(1, target).float(), probabilities.gather(1, target)
             log_total = true - likely.float().clamp_min(1e-38).log()  # log sum exp
@@ -90,13 +90,13 @@ class _OutputLoss(torch.autograd.Function):
             uniform += (log_total.squeeze(1) - some.float() @ mean_weight - mean_bias)[:inside].sum()
             if r_drop:
                 distance, gradient = _divergence(logits.float() - log_total)
-                apart += distance
+                kl += distance
                 probabilities += (r_drop * gradient).to(dtype)
                 likely = probabilities.gather(1, target)
             # on a processor scatter_add_, and a sum that is asked for in float32, would copy bf16 as a whole first
             probabilities[places[: len(some)], target.squeeze(1)] = likely.squeeze(1) - (1 - smoothing)
             probabilities[inside:] = 0.0
-            grad_rows[chosen] = multiply(probabilities, table.t())
+            grad_rows[chosen] = linear_no_grad(probabilities, table.t())
             grad_weight = _add_product(grad_weight, probabilities.t(), some)
             grad_bias += probabilities.sum(0)
         assert grad_weight is not None, "there are rows"
@@ -105,7 +105,7 @@ class _OutputLoss(torch.autograd.Function):
         grad_bias -= smoothing / len(weight) * real
         ctx.gradients, ctx.dtype = [grad_rows, grad_weight, grad_bias], readouts.dtype
         ctx.mark_non_differentiable(likelihood)
-        return (1 - smoothing) * likelihood + smoothing * uniform + r_drop * apart, likelihood
+        return (1 - smoothing) * likelihood + smoothing * uniform + r_drop * kl, likelihood
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -127,17 +127,17 @@ def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
     return total
 
 
-def _made_up(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def _pad_rows(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (n, E) and targets (n,), and zeros."""
-    missing = -len(rows) % GRAIN
+    missing = -len(rows) % ROW_MULTIPLE
     return nn.functional.pad(rows, (0, 0, 0, missing)), nn.functional.pad(targets, (0, missing))
 
 
 def _chunk_rows(rows: int, table: Tensor) -> int:
     """How many of so many rows to compute logits (n, V) for at a time, by a table (V, E)."""
-    most = max(GRAIN, LOGITS[table.device.type] // len(table))
+    most = max(ROW_MULTIPLE, LOGITS[table.device.type] // len(table))
     share = math.ceil(rows / max(1, math.ceil(rows / most)))
-    return math.ceil(share / GRAIN) * GRAIN
+    return math.ceil(share / ROW_MULTIPLE) * ROW_MULTIPLE
 
 
 def _chunks(rows: int, size: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:
@@ -155,5 +155,5 @@ def _divergence(log_probs: Tensor) -> tuple[Tensor, Tensor]:
     which by those of p is [p (log p - log q - KL(p || q)) + p - q] / 2."""
     other = log_probs.roll(len(log_probs) // 2, 0)
     p, q, ratio = log_probs.exp(), other.exp(), log_probs - other
-    apart = (p * ratio).sum(1, keepdim=True)
-    return apart.sum() / 2, (p * (ratio - apart) + p - q) / 2
+    kl = (p * ratio).sum(1, keepdim=True)
+    return kl.sum() / 2, (p * (ratio - kl) + p - q) / 2

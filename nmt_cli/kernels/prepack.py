@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from nmt_cli.kernels import onednn
 from nmt_cli.kernels.device import Compute
 from nmt_cli.kernels.int8 import Int8Linear
-from nmt_cli.kernels.matmul import padded
+from nmt_cli.kernels.matmul import pad_rows
 
-Linear = Callable[[Tensor, Tensor | None], nn.Module]
+MakeLinear = Callable[[Tensor, Tensor | None], nn.Module]
 """What makes a layer y = W x + b of W (O, I) and b (O,)."""
 
 
@@ -34,11 +34,11 @@ class PackedLinear(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
         rows = inputs.reshape(-1, inputs.size(-1)).to(self.packed.dtype)
-        outputs = onednn.linear(padded(rows), self.packed, self.bias)
+        outputs = onednn.linear(pad_rows(rows), self.packed, self.bias)
         return outputs[: len(rows)].view(*inputs.shape[:-1], outputs.size(1))
 
 
-def linear_for(compute: Compute) -> Linear | None:
+def linear_for(compute: Compute) -> MakeLinear | None:
     """How search multiplies by weights, if not as they are."""
     if compute.int8:
         return Int8Linear

@@ -23,7 +23,7 @@ from nmt_cli.evaluation.breakdown import length
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.lab.experiment import Setting, curve
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
 from nmt_cli.training.callbacks import Judgement, Report
@@ -64,9 +64,9 @@ def described(corpus: PreparedCorpus, minutes: float) -> str:
 def parameters(corpus: PreparedCorpus, options: Mapping[str, Any]) -> int:
     """Of a system, without training it."""
     tokenizers = corpus.tokenizers
-    sizes = Vocabularies(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
+    sizes = VocabSizes(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
     given = {name: value for name, value in {**SIZE, **options}.items() if name in ModelConfig.model_fields}
-    return Seq2Seq(ModelConfig.model_validate(given), sizes).size
+    return Seq2Seq(ModelConfig.model_validate(given), sizes).num_parameters
 
 
 def at_equal_size(corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

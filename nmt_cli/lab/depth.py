@@ -45,7 +45,7 @@ def run(setting: Setting) -> Outcome:
                 name,
                 spread(bleu[name], ".1f"),
                 str(cells[name]),
-                f"{models[name][0].loaded.model.size:,}",
+                f"{models[name][0].loaded.model.num_parameters:,}",
                 spread([trained.speed for trained in models[name]], ",.0f"),
             ]
             for name in systems

@@ -10,7 +10,7 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
 from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
 from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, fresh, learn_epoch
-from nmt_cli.model.seq2seq import Seq2Seq, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.report.curves import Plot
 
 SYMBOLS = 20
@@ -58,7 +58,7 @@ def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
     hook = model.embedding_dropout.register_forward_pre_hook(note)
     try:
         model.train()
-        readouts, _ = model(source, mask_from(lengths, source.size(1)), entering)
+        readouts, _ = model(source, sequence_mask(lengths, source.size(1)), entering)
     finally:
         hook.remove()
     last = LENGTH - 1  # the last word of the target; the end comes after it

@@ -50,7 +50,7 @@ def run(setting: Setting) -> Outcome:
                 spread(entropy[name], ".2f"),
                 spread(speed[name], ",.0f"),
                 str(systems[name]["hidden_size"]),
-                f"{models[name][0].loaded.model.size:,}",
+                f"{models[name][0].loaded.model.num_parameters:,}",
             ]
             for name in SYSTEMS
         ],

@@ -10,11 +10,11 @@ import torch
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate, pad
 from nmt_cli.corpus.batching import EVEN, plan_epoch
-from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.kernels.device import compute_for_training
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
+from nmt_cli.special_tokens import EOS
 from nmt_cli.training.schedule import learning_rate
 from nmt_cli.training.step import Learner
 
@@ -55,7 +55,7 @@ class Pairs:
 def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> Learner:
     """A model with random weights, made ready to learn, in fp32."""
     torch.manual_seed(seed)
-    model = Seq2Seq(config, Vocabularies(vocabulary, vocabulary, True)).train()
+    model = Seq2Seq(config, VocabSizes(vocabulary, vocabulary, True)).train()
     return Learner(model, training, compute_for_training("cpu", "fp32", 0))
 
 
@@ -82,7 +82,7 @@ def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
         padded, lengths = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
         read = torch.from_numpy(lengths)
         step = ModelStep([model])
-        state = step.start(torch.from_numpy(padded), mask_from(read, padded.shape[1]))
+        state = step.init_state(torch.from_numpy(padded), sequence_mask(read, padded.shape[1]))
         found = search(step, state, Task(read), SearchConfig(beam_size=1, max_length=longest))
         said += [hypotheses[0].tokens for hypotheses in found]
     return said

@@ -14,42 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.kernels.deferred_grad import steps
-from nmt_cli.kernels.linear import RoundedLinear
-from nmt_cli.kernels.matmul import in_bf16, tanh
+from nmt_cli.kernels.linear import Linear, bmm, bmm_operand
+from nmt_cli.kernels.matmul import fast_tanh_
 
-PLACES = 512
+MAX_POSITIONS = 512
 """Source positions that location scores tell apart; those beyond share the last one's."""
-
-
-def multiply(left: Tensor, right: Tensor) -> Tensor:
-    """Products (B, T, S) of matrices (B, T, A) and (B, A, S), in the type of the latter, or in float32: the products
-    are small, and the kernels of bf16 for the batches of an epoch would take the better part of a gigabyte."""
-    if in_bf16(right):
-        with torch.autocast("cpu", enabled=False):
-            return _multiply(left.float(), right.float())
-    return _multiply(left.to(right.dtype), right)
-
-
-def _multiply(left: Tensor, right: Tensor) -> Tensor:
-    together = steps(left)
-    return torch.bmm(left, right) if together is None else together.product(left, [right.mT])
-
-
-def operand(right: Tensor) -> Tensor:
-    """What `multiply` takes on its right at every step, converted once; scores that do not multiply keep their keys."""
-    return right.float() if in_bf16(right) else right
-
-
-def _products(query: Tensor, keys: Tensor) -> Tensor:
-    """Every query (B, T, A) times every key (B, S, A): (B, T, S)."""
-    return multiply(query, keys.transpose(1, 2))
 
 
 class Score(nn.Module):
     """How well a query fits a key. Keys are projected once per sentence, queries at every step."""
 
-    reads_keys = True
+    uses_keys = True
     """Whether the score depends on what a key is, not just on where."""
 
     def project_keys(self, memory: Tensor) -> Tensor:
@@ -62,7 +37,7 @@ class Score(nn.Module):
 
 
 class DotScore(Score):
-    """score(s, h) = s . h: no parameters, only the states learn (Luong et al. 2015, eq. 8)."""
+    """score(s, h) = s . h: no parameters (Luong et al. 2015, eq. 8)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -70,10 +45,10 @@ class DotScore(Score):
             raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
 
     def project_keys(self, memory: Tensor) -> Tensor:
-        return operand(memory)
+        return bmm_operand(memory)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return _products(query, keys)
+        return bmm(query, keys.transpose(1, 2))
 
 
 class ScaledDotScore(DotScore):
@@ -88,13 +63,13 @@ class GeneralScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.projection = RoundedLinear(memory_size, query_size, bias=False)
+        self.projection = Linear(memory_size, query_size, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
-        return operand(self.projection(memory))
+        return bmm_operand(self.projection(memory))
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        return _products(query, keys)
+        return bmm(query, keys.transpose(1, 2))
 
 
 class ScaledGeneralScore(GeneralScore):
@@ -114,8 +89,8 @@ class ConcatScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.query = RoundedLinear(query_size, query_size, bias=False)
-        self.key = RoundedLinear(memory_size, query_size)
+        self.query = Linear(query_size, query_size, bias=False)
+        self.key = Linear(memory_size, query_size)
         self.vector = nn.Linear(query_size, 1, bias=False)
 
     def project_keys(self, memory: Tensor) -> Tensor:
@@ -127,7 +102,7 @@ class ConcatScore(Score):
         return scores
 
     def _hidden(self, query: Tensor, keys: Tensor) -> Tensor:
-        return tanh(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
+        return fast_tanh_(self.query(query).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
 
 
 class MLPScore(ConcatScore):
@@ -138,21 +113,21 @@ class MLPScore(ConcatScore):
         self.second = nn.Linear(query_size, query_size)
 
     def _hidden(self, query: Tensor, keys: Tensor) -> Tensor:
-        return tanh(self.second(super()._hidden(query, keys)))
+        return fast_tanh_(self.second(super()._hidden(query, keys)))
 
 
 class LocationScore(Score):
     """score(s, j) = (W s)_j: the query alone says where to look, whatever stands there (Luong et al. 2015, eq. 9)."""
 
-    reads_keys = False
+    uses_keys = False
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.places = RoundedLinear(query_size, PLACES, bias=False)
+        self.places = Linear(query_size, MAX_POSITIONS, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        scores: Tensor = self.places(query)  # (B, T, PLACES)
-        beyond = keys.size(1) - PLACES
+        scores: Tensor = self.places(query)  # (B, T, MAX_POSITIONS)
+        beyond = keys.size(1) - MAX_POSITIONS
         if beyond > 0:
             return torch.cat([scores, scores[..., -1:].expand(-1, -1, beyond)], -1)
         return scores[..., : keys.size(1)]
@@ -175,15 +150,15 @@ def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor
     Where `mask` (B, S) is False, the weight is exactly zero. Every row of `mask` must hold a True.
     """
     weights = scores.float().masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
-    return multiply(weights, values), weights
+    return bmm(weights, values), weights
 
 
 class Attention(nn.Module):
     """attention(query, keys, values, mask) -> context, weights, as a config wants it.
 
-    `heads`: every head has queries and keys of its own, W_q s and W_k h, of H / heads dimensions, and looks at its
-    share of the values; the context is what all of them saw (Vaswani et al. 2017, section 3.2.2; their W_v and W_o
-    are left to the layers around). The weights given are the mean over the heads.
+    `heads`: every head has queries and keys of its own, W_q s and W_k h, of H / heads dimensions, and attends to its
+    share of the values; the context is all heads' side by side (Vaswani et al. 2017, section 3.2.2; their W_v and W_o
+    are left to the layers around). The weights returned are the mean over the heads.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -191,16 +166,16 @@ class Attention(nn.Module):
         self.heads = config.heads
         size = config.hidden_size // config.heads
         self.score = SCORES[config.score](size, size)
-        own = self.heads > 1
-        self.query = RoundedLinear(config.hidden_size, config.hidden_size, bias=False) if own else nn.Identity()
-        reads = own and self.score.reads_keys
-        self.key = RoundedLinear(config.hidden_size, config.hidden_size, bias=False) if reads else nn.Identity()
+        several = self.heads > 1
+        project = several and self.score.uses_keys
+        self.query = Linear(config.hidden_size, config.hidden_size, bias=False) if several else nn.Identity()
+        self.key = Linear(config.hidden_size, config.hidden_size, bias=False) if project else nn.Identity()
         self.window = Window(config.hidden_size, config.window, config.local) if config.local != "none" else None
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
-        return self.score.project_keys(self._apart(self.key(states))), operand(self._apart(values))
+        return self.score.project_keys(self._split_heads(self.key(states))), bmm_operand(self._split_heads(values))
 
     def forward(
         self,
@@ -211,42 +186,61 @@ class Attention(nn.Module):
         position: Tensor | None = None,
         coverage: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Queries (B, T, H) -> context (B, T, H), in their type, and weights (B, T, S) in float32.
+        """Queries (B, T, H) -> context (B, T, H), in their dtype, and weights (B, T, S) in float32.
 
-        `position` (B, T) is what number of target token each query asks for, from 0: a monotonic window needs it.
-        `coverage` (B, T, S) is how much each query's own past has looked at each source token, if it is to count.
+        `position` (B, T) is the index of the target token that each query is for, from 0: a monotonic window needs it.
+        `coverage` (B, T, S) is the attention that each query's own past has paid to each source token, if it is to
+        count.
         """
+        batch, steps, _ = query.shape
         if coverage is not None:
-            return self._attend_covering(query, (keys, values, mask), position, coverage)
-        heads = self.heads
-        asked = self._apart(self.query(query))  # (B, h, T, d)
-        scores = self.score(asked.flatten(0, 1), keys.flatten(0, 1))  # (B * h, T, S)
+            query, keys, values, mask, position = self._cover(query, keys, values, mask, position, coverage)
+        q = self._split_heads(self.query(query))  # (B, h, T, d)
+        scores = self.score(q.flatten(0, 1), keys.flatten(0, 1))  # (B * h, T, S)
         if self.window is not None:
-            scores = scores + self.window(query, mask, position).repeat_interleave(heads, 0)
-        context, weights = attend(scores, values.flatten(0, 1), mask.repeat_interleave(heads, 0))
-        context = context.to(query.dtype)
-        if heads == 1:
-            return context, weights
-        batch, steps, _ = query.shape
-        context = context.view(batch, heads, steps, -1).transpose(1, 2).flatten(2)
-        return context, weights.view(batch, heads, steps, -1).mean(1)
+            scores = scores + self.window(query, mask, position).repeat_interleave(self.heads, 0)
+        context, weights = attend(scores, values.flatten(0, 1), mask.repeat_interleave(self.heads, 0))
+        return self._join_heads(context.to(query.dtype), batch, steps), self._mean_weights(weights, batch, steps)
 
-    def _attend_covering(
-        self, query: Tensor, memory: tuple[Tensor, Tensor, Tensor], position: Tensor | None, coverage: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Each query has keys of its own: key_j + C_j v, with C_j what was looked at so far (Tu et al. 2016, eq. 6,
-        whose V C enters the perceptron as it does here with `concat`; the other scores see the same keys)."""
+    def _cover(
+        self,
+        query: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        mask: Tensor,
+        position: Tensor | None,
+        coverage: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+        """Each query gets keys of its own, key_j + C_j v, with C_j the attention paid to j so far (Tu et al. 2016,
+        eq. 6, whose V C enters the perceptron as it does here with `concat`; the other scores see the same keys):
+        queries become sentences, (B * T, 1, H)."""
         assert self.coverage is not None, "coverage is given only where the config asks for it"
-        batch, steps, _ = query.shape
-        keys, values, mask = memory if steps == 1 else (part.repeat_interleave(steps, 0) for part in memory)
+        steps = query.size(1)
+        if steps > 1:
+            keys, values, mask = (part.repeat_interleave(steps, 0) for part in (keys, values, mask))
         keys = keys + coverage.flatten(0, 1)[:, None, :, None].to(keys.dtype) * self.coverage
-        places = None if position is None else position.reshape(-1, 1)
-        context, weights = self(query.reshape(batch * steps, 1, -1), keys, values, mask, places)
-        return context.view(batch, steps, -1), weights.view(batch, steps, -1)
+        return query.reshape(-1, 1, query.size(-1)), keys, values, mask, _as_column(position)
 
-    def _apart(self, states: Tensor) -> Tensor:
+    def _split_heads(self, states: Tensor) -> Tensor:
         """(B, T, H) -> (B, h, T, H / h)."""
         return states.view(*states.shape[:2], self.heads, -1).transpose(1, 2).contiguous()
+
+    def _join_heads(self, context: Tensor, batch: int, steps: int) -> Tensor:
+        """(B * h, T, H / h), or of sentences that are queries (B * T * h, 1, H / h) -> (B, T, H)."""
+        if self.heads > 1:
+            context = context.view(-1, self.heads, *context.shape[1:]).transpose(1, 2)
+        return context.reshape(batch, steps, -1)
+
+    def _mean_weights(self, weights: Tensor, batch: int, steps: int) -> Tensor:
+        """(B * h, T, S) -> (B, T, S)."""
+        if self.heads > 1:
+            weights = weights.view(-1, self.heads, *weights.shape[1:]).mean(1)
+        return weights.view(batch, steps, -1)
+
+
+def _as_column(position: Tensor | None) -> Tensor | None:
+    """(B, T) -> (B * T, 1)."""
+    return None if position is None else position.reshape(-1, 1)
 
 
 class Window(nn.Module):
@@ -258,12 +252,12 @@ class Window(nn.Module):
     The Gaussian is multiplied in before the softmax, not after it as in the paper's eq. 10, so that weights sum to one.
     """
 
-    def __init__(self, size: int, reach: int, kind: str) -> None:
+    def __init__(self, size: int, half_width: int, kind: str) -> None:
         super().__init__()
-        self.reach = reach
+        self.half_width = half_width
         self.predictive = kind == "predictive"
         if self.predictive:
-            self.projection = RoundedLinear(size, size, bias=False)
+            self.projection = Linear(size, size, bias=False)
             self.vector = nn.Linear(size, 1, bias=False)
 
     def forward(self, query: Tensor, mask: Tensor, position: Tensor | None) -> Tensor:
@@ -275,5 +269,5 @@ class Window(nn.Module):
             assert position is not None, "a monotonic window goes by the position"
             place = torch.minimum(position, lengths - 1).float()  # (B, T)
         distance = torch.arange(mask.size(1), device=mask.device) - place.unsqueeze(-1)  # (B, T, S)
-        shape = -(distance**2) / (self.reach**2 / 2) if self.predictive else torch.zeros_like(distance)
-        return shape.masked_fill(distance.abs() > self.reach, float("-inf"))
+        shape = -(distance**2) / (self.half_width**2 / 2) if self.predictive else torch.zeros_like(distance)
+        return shape.masked_fill(distance.abs() > self.half_width, float("-inf"))

@@ -4,23 +4,23 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.kernels.int8 import Int8Linear
-from nmt_cli.kernels.matmul import tanh
-from nmt_cli.kernels.prepack import Linear, PackedLinear
-from nmt_cli.model.rnn import Recurrence, State
+from nmt_cli.kernels.matmul import fast_tanh_
+from nmt_cli.kernels.prepack import MakeLinear, PackedLinear
+from nmt_cli.model.rnn import RNNLayer, State
 from nmt_cli.model.seq2seq import Seq2Seq
 
-LEAST = 16
+MIN_OUT_FEATURES = 16
 """Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
 
 
 class PackedCell(nn.Module):
     """One step of a recurrent cell whose weights are packed.
 
-    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `tanh`), its weights doubled for that, so that one sigmoid
-    serves all gates.
+    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `fast_tanh_`), its weights doubled for that, so that one
+    sigmoid serves all gates.
     """
 
-    def __init__(self, layer: Recurrence, linear: Linear) -> None:
+    def __init__(self, layer: RNNLayer, linear: MakeLinear) -> None:
         super().__init__()
         cell = layer.cell
         scale = torch.ones(len(cell.weight_hh_l0), dtype=cell.weight_hh_l0.dtype)
@@ -39,25 +39,25 @@ class PackedCell(nn.Module):
             return torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2), cell
         if self.kind == "gru":
             (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.float().chunk(3, -1)
-            new = tanh(n.addcmul_(r.add_(r_h).sigmoid_(), n_h))
+            new = fast_tanh_(n.addcmul_(r.add_(r_h).sigmoid_(), n_h))
             return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
-        return (tanh(entering.add_(recurring)),)
+        return (fast_tanh_(entering.add_(recurring)),)
 
 
-def pack(model: Seq2Seq, linear: Linear) -> None:
-    """Make a trained model ready, in place. The encoder stays (it runs as `Compute.reading` says), and so do the
-    decoder's recurrences where they read a whole given translation."""
+def pack(model: Seq2Seq, linear: MakeLinear) -> None:
+    """Make a trained model ready, in place. The encoder stays (it runs as `Compute.encoder_autocast` says), and so do
+    the decoder's recurrences where they read a whole given translation."""
     for layer in model.decoder.layers:
-        layer.one_step = PackedCell(layer, linear)
+        layer.packed_cell = PackedCell(layer, linear)
     for parent in (model, *model.decoder.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.Linear) and child.out_features >= LEAST:
+            if isinstance(child, nn.Linear) and child.out_features >= MIN_OUT_FEATURES:
                 setattr(parent, name, linear(child.weight, child.bias))
 
 
 def weight_bytes(model: Seq2Seq) -> int:
     """What the weights take that search works with."""
     packed = [module for module in model.modules() if isinstance(module, Int8Linear | PackedLinear)]
-    idle = {p for layer in model.decoder.layers if layer.one_step is not None for p in layer.cell.parameters()}
+    idle = {p for layer in model.decoder.layers if layer.packed_cell is not None for p in layer.cell.parameters()}
     kept = [parameter for parameter in model.parameters() if parameter not in idle]
     return sum(module.bytes for module in packed) + sum(p.numel() * p.element_size() for p in kept)

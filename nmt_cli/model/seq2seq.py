@@ -7,32 +7,31 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.kernels.deferred_grad import unrolled
+from nmt_cli.kernels.deferred_grad import deferred_gradients
 from nmt_cli.model.decoder import DECODERS, DecoderState
 from nmt_cli.model.dropout import LockedDropout
-from nmt_cli.model.encoder import Encoder, Memory
-
-PAD, UNK = 0, 1
+from nmt_cli.model.encoder import Encoder, EncoderOutput, Memory
+from nmt_cli.model.initialization import init_embedding_
+from nmt_cli.special_tokens import PAD, UNK
 
 
 @dataclass(frozen=True)
-class Vocabularies:
-    """How many subwords each side has, and whether both sides have the same ones."""
+class VocabSizes:
+    """The number of subwords of each side, and whether both share one vocabulary."""
 
     source: int
     target: int
     joint: bool
 
 
-def mask_from(lengths: Tensor, width: int) -> Tensor:
-    """Lengths (B,) -> source_mask (B, width), True on real tokens: the one place where it is made."""
+def sequence_mask(lengths: Tensor, width: int) -> Tensor:
+    """Lengths (B,) -> mask (B, width), True on real tokens."""
     return torch.arange(width, device=lengths.device) < lengths.unsqueeze(1)
 
 
-def reading_order(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
-    """The source token (B, S') that is read at each place, and the mask (B, S') of what is read; the end of the
-    sentence stays last. Sutskever et al. 2014, section 3.3, read backwards; doubled sentences are Zaremba and
-    Sutskever's (2014)."""
+def source_order_index(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
+    """The source token (B, S') to encode at each place, and the mask (B, S') of these places; the end of the sentence
+    stays last. Reversed: Sutskever et al. 2014, section 3.3; doubled: Zaremba and Sutskever 2014."""
     words = mask.sum(1, keepdim=True) - 1  # (B, 1), without the end
     copies = 2 if order.startswith("doubled") else 1
     steps = torch.arange(copies * (mask.size(1) - 1) + 1, device=mask.device)  # (S',)
@@ -48,45 +47,44 @@ class Seq2Seq(nn.Module):
     Raises ValueError if embeddings are to be tied that cannot be.
     """
 
-    def __init__(self, config: ModelConfig, vocabularies: Vocabularies) -> None:
+    def __init__(self, config: ModelConfig, vocab_sizes: VocabSizes) -> None:
         super().__init__()
         self.config = config
         tied = config.tied_embeddings
         if tied == "auto":
-            tied = "all" if vocabularies.joint else "decoder"
-        if tied == "all" and not vocabularies.joint:
+            tied = "all" if vocab_sizes.joint else "decoder"
+        if tied == "all" and not vocab_sizes.joint:
             raise ValueError("tied_embeddings all needs a joint vocabulary; prepare with --vocabulary joint")
         size = config.embedding_size
-        self.source_embedding = nn.Embedding(vocabularies.source, size, padding_idx=PAD)
+        self.source_embedding = nn.Embedding(vocab_sizes.source, size, padding_idx=PAD)
         self.target_embedding = (
-            self.source_embedding if tied == "all" else nn.Embedding(vocabularies.target, size, padding_idx=PAD)
+            self.source_embedding if tied == "all" else nn.Embedding(vocab_sizes.target, size, padding_idx=PAD)
         )
         self.embedding_dropout = LockedDropout(config.embedding_dropout)
         self.encoder = Encoder(config)
         self.decoder = DECODERS[config.attention](config)
-        self.output = nn.Linear(size, vocabularies.target)
-        for table in (self.source_embedding, self.target_embedding):
-            nn.init.normal_(table.weight, std=size**-0.5)
-            table.weight.data[PAD] = 0.0
+        self.output = nn.Linear(size, vocab_sizes.target)
+        for embedding in (self.source_embedding, self.target_embedding):
+            init_embedding_(embedding)
         if tied != "none":
             self.output.weight = self.target_embedding.weight
         nn.init.zeros_(self.output.bias)
 
     @property
-    def size(self) -> int:
-        """Parameters, tied ones once."""
+    def num_parameters(self) -> int:
+        """Number of parameters, tied ones once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def encode(self, source: Tensor, mask: Tensor) -> Memory:
         """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
-        origin, width = None, source.size(1)
+        source_positions, width = None, source.size(1)
         if self.config.source_order != "forward":
-            origin, mask = reading_order(mask, self.config.source_order)
-            source = source.gather(1, origin).masked_fill(~mask, PAD)
-        reading = self.encoder(self._embed(self.source_embedding, source), mask)
+            source_positions, mask = source_order_index(mask, self.config.source_order)
+            source = source.gather(1, source_positions).masked_fill(~mask, PAD)
+        encoded: EncoderOutput = self.encoder(self._embed(self.source_embedding, source), mask)
         attention = self.decoder.attention
-        keys, values = attention.project(reading.states, reading.values) if attention is not None else (None, None)
-        return Memory(keys, values, mask, reading.final, reading.layers, origin, width)
+        keys, values = attention.project(encoded.states, encoded.values) if attention is not None else (None, None)
+        return Memory(keys, values, mask, encoded.final, encoded.layers, source_positions, width)
 
     def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
         """Teacher forcing: readouts (B, T, E) that predict what follows each of `target` (B, T), and weights (B, T, S).
@@ -95,19 +93,23 @@ class Seq2Seq(nn.Module):
         """
         memory = self.encode(source, mask)
         readouts, weights = self.decoder(self._embed(self.target_embedding, target), memory)
-        return readouts, memory.on_source(weights)
+        return readouts, memory.to_source_positions(weights)
 
-    def forward_mixed(
+    def forward_scheduled_sampling(
         self, source: Tensor, mask: Tensor, target: Tensor, forced: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """The same step by step, where the decoder reads the true previous token only if `forced` (B, T) is True, else
-        its own best one (scheduled sampling: Bengio et al. 2015, section 2.4). The first, BOS, is always true."""
+        """Scheduled sampling (Bengio et al. 2015, section 2.4): step by step, the decoder reads the gold previous token
+        where `forced` (B, T) is True, else its own best one. The first, BOS, is always given."""
         memory = self.encode(source, mask)
-        state = self.decoder.start(memory)
+        state = self.decoder.init_state(memory)
         token = target[:, :1]
         steps: list[Tensor] = []
-        looked = []
-        with unrolled(), self.embedding_dropout.held() as next_embedding, self.decoder.dropout.held() as next_step:
+        attention = []
+        with (
+            deferred_gradients(),
+            self.embedding_dropout.held() as next_embedding,
+            self.decoder.dropout.held() as next_step,
+        ):
             for t in range(target.size(1)):
                 if t:
                     with torch.no_grad():
@@ -117,22 +119,22 @@ class Seq2Seq(nn.Module):
                 next_step()
                 readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, token), state, memory)
                 steps.append(readouts)
-                looked.append(weights)
-        found = [weights for weights in looked if weights is not None]
-        return torch.cat(steps, 1), memory.on_source(torch.cat(found, 1)) if found else None
+                attention.append(weights)
+        found = [weights for weights in attention if weights is not None]
+        return torch.cat(steps, 1), memory.to_source_positions(torch.cat(found, 1)) if found else None
 
-    def start(self, memory: Memory) -> DecoderState:
+    def init_state(self, memory: Memory) -> DecoderState:
         """The decoder's state before the first token, for one hypothesis a sentence."""
-        return self.decoder.start(memory)
+        return self.decoder.init_state(memory)
 
     def step(
         self, tokens: Tensor, state: DecoderState, memory: Memory, output: Callable[[Tensor], Tensor] | None = None
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
         """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None
-        without attention. `output` takes the place of the output layer, where only some of its rows are wanted."""
+        without attention. `output` replaces the output layer, where only some of its rows are wanted."""
         readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
         logits = self.output(readouts) if output is None else output(readouts)
-        return logits.float(), state, memory.on_source(weights)
+        return logits.float(), state, memory.to_source_positions(weights)
 
     def _embed(self, table: nn.Embedding, tokens: Tensor) -> Tensor:
         if self.training and self.config.word_dropout:

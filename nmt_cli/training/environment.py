@@ -7,7 +7,7 @@ from importlib.metadata import version
 import torch
 
 from nmt_cli.checkpoint.layout import Environment
-from nmt_cli.kernels.device import Compute, processor
+from nmt_cli.kernels.device import Compute, cpu_info
 
 
 def environment(compute: Compute) -> Environment:
@@ -18,7 +18,7 @@ def environment(compute: Compute) -> Environment:
         python=platform.python_version(),
         torch=torch.__version__,
         sentencepiece=version("sentencepiece"),
-        processor=torch.cuda.get_device_name(compute.device) if gpu else processor("model name"),
+        processor=torch.cuda.get_device_name(compute.device) if gpu else cpu_info("model name"),
         precision=compute.precision,
         threads=torch.get_num_threads(),
     )

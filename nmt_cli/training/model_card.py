@@ -44,7 +44,7 @@ def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
         cell=config.model.cell.upper(),
         attention=config.model.attention,
         score=config.model.score,
-        parameters=loaded.model.size,
+        parameters=loaded.model.num_parameters,
         toolkit=manifest.toolkit,
         pairs=manifest.train_pairs,
         folder=loaded.path,

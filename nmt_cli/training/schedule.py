@@ -8,7 +8,7 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 DEFAULT_MINUTES = 15.0
 """A run without any limit ends after this time."""
 
-LEAST = 0.01
+MIN_DECAY = 0.01
 """Where an exponential fall of the share of true words ends instead of 0, which it never reaches."""
 STEEPNESS = 12.0
 """Of its fall by the inverse sigmoid: over the run from 0.998 to 0.002 of the way."""
@@ -89,7 +89,7 @@ def forced_share(config: TrainingConfig, progress: float) -> float:
         "free": 0.0,
         "constant": end,
         "linear": 1.0 - (1.0 - end) * progress,
-        "exponential": max(end, LEAST) ** progress,
+        "exponential": max(end, MIN_DECAY) ** progress,
         "inverse-sigmoid": end + (1.0 - end) / (1.0 + math.exp(STEEPNESS * (progress - 0.5))),
     }[config.feeding]
     return share

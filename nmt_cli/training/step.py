@@ -10,10 +10,10 @@ from torch.nn.parallel import DistributedDataParallel
 from nmt_cli.checkpoint.model_dir import model_weights
 from nmt_cli.config import TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate, twice
-from nmt_cli.corpus.tokenizer import PAD
 from nmt_cli.kernels.device import Compute
 from nmt_cli.kernels.output_loss import output_loss
-from nmt_cli.model.seq2seq import Seq2Seq, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
+from nmt_cli.special_tokens import PAD
 from nmt_cli.training.distributed import World
 from nmt_cli.training.ema import MovingAverage
 from nmt_cli.training.optimizer import AdamW
@@ -46,11 +46,11 @@ def batch_loss(
         for array in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
     )
     with compute.autocast():
-        mask = mask_from(lengths, source.size(1))
+        mask = sequence_mask(lengths, source.size(1))
         if forced is None:
             readouts, weights = model(source, mask, entering)
         else:
-            readouts, weights = model.forward_mixed(source, mask, entering, forced)
+            readouts, weights = model.forward_scheduled_sampling(source, mask, entering, forced)
         real = (leaving != PAD).flatten().nonzero().squeeze(1)  # (N,)
         loss, likelihood = output_loss(
             readouts.flatten(0, 1).index_select(0, real),

@@ -143,7 +143,7 @@ def _opening(run: Run, corpus: PreparedCorpus) -> str:
         verb = f"already at update {step:,}, the end of the run; raise its limit to go on"
     return (
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
-        f"{loaded.model.size / 1e6:.1f} M parameters, on {times}{loaded.compute}, for {run.limits}"
+        f"{loaded.model.num_parameters / 1e6:.1f} M parameters, on {times}{loaded.compute}, for {run.limits}"
     )
 
 

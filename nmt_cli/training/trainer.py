@@ -15,8 +15,8 @@ from nmt_cli.corpus.batch import Batch
 from nmt_cli.corpus.batching import BatchPlan, Updates, sampled, stored
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.errors import TrainingError
-from nmt_cli.kernels.contention import Crowding
-from nmt_cli.kernels.malloc import give_back
+from nmt_cli.kernels.contention import Contention
+from nmt_cli.kernels.malloc import trim
 from nmt_cli.training.callbacks import Judgement, Observer, Report, facts
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.schedule import Limits, forced_share, learning_rate
@@ -64,7 +64,7 @@ class Run:
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
-        self._crowding = Crowding(torch.get_num_threads() if learner.compute.device.type == "cpu" else 1)
+        self._crowding = Contention(torch.get_num_threads() if learner.compute.device.type == "cpu" else 1)
         self._interrupted: str | None = None
         self.interrupted = False
         """Whether somebody stopped it before its end."""
@@ -189,7 +189,7 @@ class Run:
             self._observer.say(f"warning: {crowded}")
         self._window.clear()
         self._reported = now
-        give_back()
+        trim()
 
     def _validation_due(self) -> bool:
         if self.config.validate_every:
@@ -204,7 +204,7 @@ class Run:
     def _validate(self) -> None:
         window = list(self._window)
         self.loaded.model.zero_grad(set_to_none=True)
-        give_back()
+        trim()
         average = self.learner.average
         with average.in_place() if average is not None else nullcontext():
             validation = self._validator.validate(self.loaded)
@@ -220,7 +220,7 @@ class Run:
             for warning in warnings(self._vital(validation, window)):
                 self._observer.say(f"warning: {warning}")
         self._save()
-        give_back()
+        trim()
         self._reported = self._judged = time.monotonic()
         self._window.clear()
 

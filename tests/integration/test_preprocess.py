@@ -22,7 +22,7 @@ from conftest import heed_interrupts
 from nmt_cli.atomic import held
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
-from nmt_cli.corpus import vocabulary
+from nmt_cli.corpus import train_tokenizer
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.output_dir import _sweep
@@ -619,7 +619,7 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) 
 
 def test_a_large_text_is_sampled_for_the_vocabulary(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nmt(*ALL, "--out", "all")[0] == 0
-    monkeypatch.setattr(vocabulary, "MOST_CHARACTERS", 2000)
+    monkeypatch.setattr(train_tokenizer, "MOST_CHARACTERS", 2000)
     assert nmt(*ALL, "--out", "some")[0] == 0
     every, some = (PreparedCorpus.open(text / name).manifest.tokenizer.sentences for name in ("all", "some"))
     assert every == 240

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nmt_cli.corpus.tokenizer import EOS
+from nmt_cli.special_tokens import EOS
 
 Script = Callable[[int, tuple[int, ...]], Sequence[float]]
 """Sentence, tokens so far -> log-probability of every next token."""
@@ -26,7 +26,7 @@ class History:
         told = [[row[k] for k in chosen] for row, chosen in zip(self.told, beams.tolist(), strict=True)]
         return History(self.sentences, told)
 
-    def keep(self, rows: Tensor) -> "History":
+    def select_batch(self, rows: Tensor) -> "History":
         return History([self.sentences[i] for i in rows], [self.told[i] for i in rows])
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, round_size, sampled
 from nmt_cli.corpus.dataset import Split
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.special_tokens import BOS, EOS, PAD
 
 
 class FakeSplit:

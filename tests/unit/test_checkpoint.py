@@ -15,7 +15,7 @@ from nmt_cli.checkpoint.model_dir import load_model, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.model.rnn import Recurrence
+from nmt_cli.model.rnn import RNNLayer
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}
 
@@ -98,7 +98,7 @@ def test_reading_a_model_draws_nothing_and_leaves_drawing_as_it_was(tiny_model: 
     written, _ = read_tensors(tiny_model / "weights.safetensors")
     for name, weight in model_weights(loaded.model).items():
         assert torch.equal(weight, written[name]), name
-    weight = Recurrence("lstm", 8, 8).cell.weight_hh_l0
+    weight = RNNLayer("lstm", 8, 8).cell.weight_hh_l0
     torch.testing.assert_close(weight[:8] @ weight[:8].T, torch.eye(8))
 
 

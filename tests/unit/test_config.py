@@ -6,7 +6,7 @@ import pytest
 
 from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.errors import ConfigError
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.presets import PRESETS, scaled
 from nmt_cli.settings import Settings, leaves, parse_assignment, read_toml, resolve, to_toml
 
@@ -69,7 +69,7 @@ def test_presets_are_valid_and_can_be_made_small(name: str) -> None:
     assert whole.hidden_size >= 512
     assert config.encoder_layers == whole.encoder_layers
     assert config.input_feeding == name.endswith("-feed")
-    Seq2Seq(config, Vocabularies(9, 9, True))
+    Seq2Seq(config, VocabSizes(9, 9, True))
 
 
 def test_scaling_multiplies_the_widths() -> None:

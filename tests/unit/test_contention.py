@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nmt_cli.kernels import contention
-from nmt_cli.kernels.contention import LOOKS, Crowding, waited
+from nmt_cli.kernels.contention import LOOKS, Contention, seconds_waited
 
 
 @pytest.fixture
@@ -22,16 +22,16 @@ def wait(tasks: Path, *seconds: float) -> None:
 
 
 def test_what_the_system_tells(tasks: Path) -> None:
-    assert waited() == 0.0  # nothing, as on other systems
+    assert seconds_waited() == 0.0  # nothing, as on other systems
     wait(tasks, 1.5, 0.25)
     (tasks / "8").mkdir()
     (tasks / "9").mkdir()
     (tasks / "9" / "schedstat").write_bytes(b"")  # threads that are just ending
-    assert waited() == 1.75
+    assert seconds_waited() == 1.75
 
 
 def test_what_this_system_tells() -> None:
-    assert waited() >= 0.0
+    assert seconds_waited() >= 0.0
 
 
 @pytest.mark.parametrize(("share", "threads", "told"), [(0.33, 2, 1), (0.05, 2, 0), (0.33, 1, 0)])
@@ -39,7 +39,7 @@ def test_tells_once(share: float, threads: int, told: int, tasks: Path, monkeypa
     clock = 100.0
     monkeypatch.setattr(contention.time, "monotonic", lambda: clock)
     wait(tasks, *[30.0] * threads)  # before the run
-    watch = Crowding(threads)
+    watch = Contention(threads)
     warnings = []
     for look in range(1, 4 * LOOKS):
         clock += 5.0
@@ -57,7 +57,7 @@ def test_a_moment_does_not_count(tasks: Path, monkeypatch: pytest.MonkeyPatch) -
     clock, total = 0.0, 0.0
     monkeypatch.setattr(contention.time, "monotonic", lambda: clock)
     wait(tasks, total)
-    watch = Crowding(2)
+    watch = Contention(2)
     for look in range(5 * LOOKS):
         clock += 5.0
         total += 5.0 if (look + 1) % LOOKS else 0.0  # in all but every third look

@@ -11,11 +11,10 @@ from torch import nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.kernels import deferred_grad as module
-from nmt_cli.kernels.deferred_grad import steps, unrolled
-from nmt_cli.kernels.linear import RoundedLinear
-from nmt_cli.model.attention import multiply
-from nmt_cli.model.rnn import Recurrence
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.kernels.deferred_grad import active_context, deferred_gradients
+from nmt_cli.kernels.linear import Linear, bmm
+from nmt_cli.model.rnn import RNNLayer
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 
 
 def true_share(system: ModelConfig) -> float | None:
@@ -29,29 +28,33 @@ def seeded() -> None:
     torch.manual_seed(3)
 
 
-def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def not_deferred(monkeypatch: pytest.MonkeyPatch) -> None:
     """From here on every step makes its own gradients."""
-    for place in ("linear", "scores", "recurrence"):
-        monkeypatch.setattr(f"nmt_cli.model.{place}.steps", lambda _: None)
+    for place in ("kernels.linear", "model.rnn"):
+        monkeypatch.setattr(f"nmt_cli.{place}.active_context", lambda _: None)
 
 
 @every_system
 def test_gradients_are_those_of_every_step(system: ModelConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Seq2Seq(system, Vocabularies(12, 12, True)).double()
+    model = Seq2Seq(system, VocabSizes(12, 12, True)).double()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.4)
     source, target = torch.randint(4, 12, (3, 6)), torch.randint(4, 12, (3, 5))
-    mask = mask_from(torch.tensor([6, 3, 1]), 6)
+    mask = sequence_mask(torch.tensor([6, 3, 1]), 6)
     share = true_share(system)
     known = None if share is None else torch.rand(3, 5) < share
     results = []
     for _ in range(2):
         model.zero_grad()
         torch.manual_seed(4)  # the same dropout
-        read = model(source, mask, target) if known is None else model.forward_mixed(source, mask, target, known)
+        read = (
+            model(source, mask, target)
+            if known is None
+            else model.forward_scheduled_sampling(source, mask, target, known)
+        )
         (read[0].sin().sum() + (0.0 if read[1] is None else (read[1] ** 2).sum())).backward()
         results.append((read[0], {key: parameter.grad for key, parameter in model.named_parameters()}))
-        apart(monkeypatch)
+        not_deferred(monkeypatch)
     (readouts, gradients), (expected, wanted) = results
     torch.testing.assert_close(readouts, expected)
     assert {key for key, value in gradients.items() if value is None} == {k for k, v in wanted.items() if v is None}
@@ -61,14 +64,16 @@ def test_gradients_are_those_of_every_step(system: ModelConfig, monkeypatch: pyt
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
 def test_a_step_is_that_of_the_library(kind: str) -> None:
-    layer = Recurrence(kind, 12, 16)
+    layer = RNNLayer(kind, 12, 16)
     for parameter in layer.parameters():
         nn.init.normal_(parameter, std=0.5)
     inputs = torch.randn(6, 3, 2, 12, requires_grad=True)
     results = []
-    for together in (unrolled(), nullcontext()):
-        state = tuple(torch.randn(3, 2, 16, generator=torch.Generator().manual_seed(i)) for i in range(layer.states))
-        with together:
+    for context in (deferred_gradients(), nullcontext()):
+        state = tuple(
+            torch.randn(3, 2, 16, generator=torch.Generator().manual_seed(i)) for i in range(layer.num_state_tensors)
+        )
+        with context:
             for step in inputs:
                 _, state = layer.step(step, state)
         results.append([*state, *torch.autograd.grad(sum((s**2).sum() for s in state), [inputs, *layer.parameters()])])
@@ -77,14 +82,14 @@ def test_a_step_is_that_of_the_library(kind: str) -> None:
 
 
 def test_one_product_for_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer, memory = RoundedLinear(8, 6), torch.randn(2, 6, 5, requires_grad=True)
+    layer, memory = Linear(8, 6), torch.randn(2, 6, 5, requires_grad=True)
     made: list[tuple[int, ...]] = []
     matmul = torch.matmul
     monkeypatch.setattr(
         module.torch, "matmul", lambda left, right: made.append(tuple(right.shape)) or matmul(left, right)
     )
-    with unrolled():
-        read = [multiply(layer(torch.randn(2, 3, 8)), memory.flatten(0, 0)) for _ in range(5)]
+    with deferred_gradients():
+        read = [bmm(layer(torch.randn(2, 3, 8)), memory.flatten(0, 0)) for _ in range(5)]
     torch.stack(read).sum().backward()
     assert made == [(2, 15, 6), (32, 8)]  # of memory; of the layer's weights thirty rows, made up
     assert layer.weight.grad is not None
@@ -93,11 +98,11 @@ def test_one_product_for_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_steps_that_do_not_count() -> None:
-    layer = RoundedLinear(8, 6)
+    layer = Linear(8, 6)
     rows = torch.randn(3, 5, 8)
-    with unrolled():
+    with deferred_gradients():
         first, *_ = [layer(row) for row in rows]
-        none = RoundedLinear(8, 6)
+        none = Linear(8, 6)
         none(rows[0])
     for times in (1, 2):
         first.sum().backward(retain_graph=True)
@@ -108,25 +113,38 @@ def test_steps_that_do_not_count() -> None:
 def test_of_bf16_the_sum_is_kept_in_full() -> None:
     """Sixty-four products of a gradient that bf16 cannot tell from the sum before it, added one by one, would stand
     still; in one product they add up."""
-    layer = RoundedLinear(1, 1)
-    with unrolled(), torch.autocast("cpu", torch.bfloat16):
-        outputs = [layer(torch.full((1, 1), value)) for value in (256.0, *[0.5] * 64)]
+    layer = Linear(1, 1)
+    with deferred_gradients(), torch.autocast("cpu", torch.bfloat16):
+        outputs = [layer(torch.full((1, 1, 1), value)) for value in (256.0, *[0.5] * 64)]
     torch.stack(outputs).sum().backward()
     assert float(layer.weight.grad) == 288.0
 
 
+def test_operands_are_told_apart_by_all_their_parts() -> None:
+    """The same W with another U, or another bias, is another operand."""
+    x, w = torch.ones(1, 2), torch.ones(3, 2)
+    with deferred_gradients():
+        deferred = active_context(x)
+        assert deferred is not None
+        found = [
+            deferred.matmul(torch.ones(1, 4), [w, torch.full((3, 2), u)], [torch.full((3,), b)])
+            for u, b in ((1.0, 0.0), (2.0, 0.0), (2.0, 5.0))
+        ]
+    assert [float(outputs[0, 0]) for outputs in found] == [4.0, 6.0, 11.0]
+
+
 def test_what_comes_where_another_was_is_another() -> None:
     rows = torch.ones(1, 8)
-    with unrolled(), torch.autocast("cpu", torch.bfloat16):
-        together = steps(rows)
-        assert together is not None
-        found = [together.product(rows, [torch.full((4, 8), float(value))]) for value in range(20)]
+    with deferred_gradients(), torch.autocast("cpu", torch.bfloat16):
+        deferred = active_context(rows)
+        assert deferred is not None
+        found = [deferred.matmul(rows, [torch.full((4, 8), float(value))]) for value in range(20)]
     assert [float(outputs[0, 0]) for outputs in found] == [8.0 * value for value in range(20)]
 
 
 @pytest.mark.parametrize("learnt", [True, False])
 def test_nothing_stays(learnt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Seq2Seq(config(attention="after", input_feeding=True), Vocabularies(12, 12, True))
+    model = Seq2Seq(config(attention="after", input_feeding=True), VocabSizes(12, 12, True))
     forward, seen = module._Product.forward, []
     monkeypatch.setattr(
         module._Product, "forward", lambda ctx, *given: seen.append(weakref.ref(ctx)) or forward(ctx, *given)
@@ -149,8 +167,8 @@ def test_nothing_stays(learnt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_within_and_on_a_processor() -> None:
     rows = torch.randn(2, 8)
-    assert steps(rows) is None
-    with unrolled():
-        assert steps(rows) is not None
-        assert steps(rows.to("meta")) is None
-    assert steps(rows) is None
+    assert active_context(rows) is None
+    with deferred_gradients():
+        assert active_context(rows) is not None
+        assert active_context(rows.to("meta")) is None
+    assert active_context(rows) is None

@@ -11,11 +11,11 @@ from nmt_cli.checkpoint.model_dir import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.kernels.device import compute_for_training
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
+from nmt_cli.special_tokens import BOS, EOS
 from nmt_cli.training.step import Learner
 
 VOCABULARY = 7  # four symbols and three tokens
@@ -25,14 +25,16 @@ SENTENCES = [[4, 5, 6, 4], [5]]
 
 def fresh(system: ModelConfig, seed: int) -> Seq2Seq:
     torch.manual_seed(seed)
-    return Seq2Seq(system, Vocabularies(VOCABULARY, VOCABULARY, True))
+    return Seq2Seq(system, VocabSizes(VOCABULARY, VOCABULARY, True))
 
 
 @torch.no_grad()
 def log_probability(model: Seq2Seq, source: list[int], said: tuple[int, ...]) -> float:
     """Of a translation and its end, by teacher forcing."""
     tokens = torch.tensor([[*source, EOS]])
-    readouts, _ = model(tokens, mask_from(torch.tensor([tokens.size(1)]), tokens.size(1)), torch.tensor([[BOS, *said]]))
+    readouts, _ = model(
+        tokens, sequence_mask(torch.tensor([tokens.size(1)]), tokens.size(1)), torch.tensor([[BOS, *said]])
+    )
     log_probs = model.output(readouts)[0].log_softmax(-1)
     return sum(float(log_probs[t, token]) for t, token in enumerate((*said, EOS)))
 
@@ -53,7 +55,7 @@ def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -
     source = torch.tensor([[4, 5, 6, 4, EOS], [5, EOS, 0, 0, 0]])
     step = ModelStep([model])
     options = SearchConfig(beam_size=30, n_best=3, max_length=LONGEST)
-    found = search(step, step.start(source, mask_from(lengths, 5)), Task(lengths, attention=True), options)
+    found = search(step, step.init_state(source, sequence_mask(lengths, 5)), Task(lengths, attention=True), options)
     for sentence, hypotheses in zip(SENTENCES, found, strict=True):
         scores = [
             (log_probability(model, sentence, said) / ((5 + len(said) + 1) / 6), said)

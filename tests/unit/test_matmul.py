@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nmt_cli.kernels import device, matmul, onednn
-from nmt_cli.kernels.matmul import LEAST, linear, multiply
+from nmt_cli.kernels.matmul import MIN_WEIGHTS, linear_no_grad, onednn_linear
 
 needs_onednn = pytest.mark.skipif(
     not onednn.has_linear(torch.float32), reason="this build of torch has no oneDNN product"
@@ -19,15 +19,15 @@ needs_onednn = pytest.mark.skipif(
 @pytest.fixture
 def multiplied(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
     """As on a processor where MKL is slow; the sizes that oneDNN multiplies."""
-    monkeypatch.setattr(matmul, "_beats_mkl", lambda: True)
-    monkeypatch.setattr(matmul, "LEAST", 1)
+    monkeypatch.setattr(matmul, "_is_amd_cpu", lambda: True)
+    monkeypatch.setattr(matmul, "MIN_WEIGHTS", 1)
     sizes: list[torch.Size] = []
 
     def counted(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
         sizes.append(left.shape)
-        return multiply(left, right, bias)
+        return linear_no_grad(left, right, bias)
 
-    monkeypatch.setattr(matmul, "multiply", counted)
+    monkeypatch.setattr(matmul, "linear_no_grad", counted)
     return sizes
 
 
@@ -56,7 +56,7 @@ def test_equals_the_equation(name: str, bias: bool, multiplied: list[torch.Size]
     offset = parameters[1] if bias else None
     exact = [tensor.detach().double().requires_grad_() for tensor in (rows, *parameters)]
     wanted = F.linear(exact[0], exact[1], exact[2] if bias else None)
-    found = linear(rows, parameters[0], offset)
+    found = onednn_linear(rows, parameters[0], offset)
     assert_near(found, wanted)
     for change in (lambda y: y.sum(), lambda y: (y**2)[:, ::2].sum(), lambda y: y.sin().sum()):
         gradients = (
@@ -71,7 +71,7 @@ def test_equals_the_equation(name: str, bias: bool, multiplied: list[torch.Size]
 @needs_onednn
 def test_no_gradient_that_nobody_wants(multiplied: list[torch.Size]) -> None:
     rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
-    linear(rows, weight, None).sum().backward()
+    onednn_linear(rows, weight, None).sum().backward()
     assert weight.grad is not None
     assert multiplied == [(5, 8)]
 
@@ -80,12 +80,12 @@ def test_no_gradient_that_nobody_wants(multiplied: list[torch.Size]) -> None:
 def test_only_where_it_pays(multiplied: list[torch.Size], monkeypatch: pytest.MonkeyPatch) -> None:
     rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
     with torch.no_grad():
-        linear(rows, weight, None)
+        onednn_linear(rows, weight, None)
     with torch.autocast("cpu", torch.bfloat16):
-        linear(rows, weight, None)
-    linear(rows.double(), weight.double(), None)
-    monkeypatch.setattr(matmul, "LEAST", LEAST)
-    linear(rows, weight, None)
+        onednn_linear(rows, weight, None)
+    onednn_linear(rows.double(), weight.double(), None)
+    monkeypatch.setattr(matmul, "MIN_WEIGHTS", MIN_WEIGHTS)
+    onednn_linear(rows, weight, None)
     assert multiplied == []
 
 
@@ -96,4 +96,4 @@ def test_which_processors(maker: str, pays: bool, tmp_path: Path, monkeypatch: p
     told = tmp_path / "cpuinfo"
     told.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\n", encoding="utf-8")
     monkeypatch.setattr(device, "Path", lambda _: told)
-    assert matmul._beats_mkl.__wrapped__() is pays
+    assert matmul._is_amd_cpu.__wrapped__() is pays

@@ -8,16 +8,16 @@ from family import SIDES, SYSTEMS, config, every_system
 from torch import Tensor
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.kernels.matmul import tanh
+from nmt_cli.kernels.matmul import fast_tanh_
 from nmt_cli.model.attention import SCORES, Attention, attend
 from nmt_cli.model.decoder import DECODERS, READOUTS
 from nmt_cli.model.dropout import LockedDropout
 from nmt_cli.model.encoder import Memory
-from nmt_cli.model.rnn import Bidirectional, Recurrence
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from, reading_order
+from nmt_cli.model.rnn import Bidirectional, RNNLayer
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask, source_order_index
 
 LENGTHS = torch.tensor([7, 3, 1, 5])
-VOCABULARIES = Vocabularies(50, 50, True)
+VOCABULARIES = VocabSizes(50, 50, True)
 
 
 def test_the_grid_has_every_pair_of_choices() -> None:
@@ -33,7 +33,7 @@ def test_the_grid_has_every_pair_of_choices() -> None:
 def build(system: ModelConfig) -> tuple[Seq2Seq, Tensor, Tensor, Tensor]:
     torch.manual_seed(3)
     source = torch.randint(4, 50, (len(LENGTHS), int(LENGTHS.max())))
-    mask = mask_from(LENGTHS, source.size(1))
+    mask = sequence_mask(LENGTHS, source.size(1))
     target = torch.randint(4, 50, (len(LENGTHS), 6))
     return Seq2Seq(system, VOCABULARIES).eval(), source.masked_fill(~mask, 0), mask, target
 
@@ -43,7 +43,7 @@ def test_teacher_forcing_equals_step_by_step(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     readouts, weights = model(source, mask, target)
     memory = model.encode(source, mask)
-    state = model.start(memory)
+    state = model.init_state(memory)
     for t in range(target.size(1)):
         logits, state, looked = model.step(target[:, t : t + 1], state, memory)
         torch.testing.assert_close(logits, model.output(readouts[:, t : t + 1]), atol=1e-5, rtol=1e-5)
@@ -56,10 +56,10 @@ def test_teacher_forcing_equals_step_by_step(system: ModelConfig) -> None:
 @every_system
 def test_padding_and_neighbours_change_nothing(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
-    together, weights = model(source, mask, target)
+    deferred, weights = model(source, mask, target)
     for row, length in enumerate(LENGTHS.tolist()):
         alone, looked = model(source[row : row + 1, :length], mask[row : row + 1, :length], target[row : row + 1])
-        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(alone[0], deferred[row], atol=1e-5, rtol=1e-5)
         if weights is not None:
             torch.testing.assert_close(looked[0], weights[row, :, :length], atol=1e-5, rtol=1e-5)
             assert (weights[row, :, length:] == 0).all(), "padding was looked at"
@@ -73,12 +73,12 @@ def test_beams_stand_where_time_stands(system: ModelConfig) -> None:
     model, source, mask, target = build(system)
     memory = model.encode(source, mask)
     tokens = target[:, :3]
-    _, state, _ = model.step(tokens, model.start(memory).select(torch.zeros_like(tokens)), memory)
+    _, state, _ = model.step(tokens, model.init_state(memory).select(torch.zeros_like(tokens)), memory)
     order = torch.tensor([[2, 0, 0]] * len(LENGTHS))
     kept = torch.tensor([3, 0])
-    logits, _, _ = model.step(tokens[kept], state.select(order).keep(kept), memory.keep(kept))
+    logits, _, _ = model.step(tokens[kept], state.select(order).select_batch(kept), memory.select_batch(kept))
     for beam in range(3):
-        _, alone, _ = model.step(tokens.gather(1, order)[:, beam : beam + 1], model.start(memory), memory)
+        _, alone, _ = model.step(tokens.gather(1, order)[:, beam : beam + 1], model.init_state(memory), memory)
         expected, _, _ = model.step(tokens[:, beam : beam + 1], alone, memory)
         torch.testing.assert_close(logits[:, beam : beam + 1], expected[kept], atol=1e-5, rtol=1e-5)
 
@@ -102,7 +102,7 @@ def look(options: dict[str, object], lengths: tuple[int, int] = (5, 2)) -> tuple
     if attention.coverage is not None:
         torch.nn.init.normal_(attention.coverage)
     query, memory, coverage = torch.randn(2, 3, 8), torch.randn(2, 5, 8), torch.rand(2, 3, 5)
-    mask = mask_from(torch.tensor(lengths), 5)
+    mask = sequence_mask(torch.tensor(lengths), 5)
     position = torch.arange(3).expand(2, 3)
     covering = coverage if attention.coverage is not None else None
     given = attention(query, *attention.project(memory, memory), mask, position, covering)
@@ -179,14 +179,14 @@ def test_coverage_changes_the_keys(heads: int) -> None:
         shifted = keys + coverage[:, t, None, :, None] * attention.coverage
         plain = Attention(config(hidden_size=8, score="dot", heads=heads))
         plain.load_state_dict({k: v for k, v in attention.state_dict().items() if k != "coverage"})
-        _, expected = plain(query[:, t : t + 1], shifted, values, mask_from(torch.tensor((5, 2)), 5))
+        _, expected = plain(query[:, t : t + 1], shifted, values, sequence_mask(torch.tensor((5, 2)), 5))
         torch.testing.assert_close(weights[:, t : t + 1], expected)
 
 
 def test_coverage_is_what_was_looked_at() -> None:
     model, source, mask, target = build(config(coverage=True))
     memory = model.encode(source, mask)
-    state, total = model.start(memory), torch.zeros(4, 1, 7)
+    state, total = model.init_state(memory), torch.zeros(4, 1, 7)
     for t in range(3):
         _, state, weights = model.step(target[:, t : t + 1], state, memory)
         assert weights is not None
@@ -229,7 +229,7 @@ def test_location_scores_share_the_last_place_beyond_their_own(length: int) -> N
 )
 def test_reading_orders_keep_the_end_last(order: str, expected: list[list[int]]) -> None:
     source = torch.tensor([[3, 4, 5, 2], [3, 2, 0, 0], [2, 0, 0, 0]])
-    origin, mask = reading_order(source != 0, order)
+    origin, mask = source_order_index(source != 0, order)
     assert source.gather(1, origin).masked_fill(~mask, 0).tolist() == expected
 
 
@@ -237,14 +237,14 @@ def test_attention_on_another_order_is_given_on_the_source() -> None:
     """A token read twice has the weight of both readings."""
     memory = Memory(None, None, torch.ones(1, 5), torch.zeros(1, 4), (), torch.tensor([[1, 0, 1, 0, 2]]), 3)
     weights = torch.tensor([[[0.1, 0.2, 0.3, 0.25, 0.15]]])
-    torch.testing.assert_close(memory.on_source(weights), torch.tensor([[[0.45, 0.4, 0.15]]]))
+    torch.testing.assert_close(memory.to_source_positions(weights), torch.tensor([[[0.45, 0.4, 0.15]]]))
 
 
 def test_states_are_handed_over_layer_by_layer() -> None:
     """Hidden and cell state of each layer are those of the library's own layers at the last real token."""
     system = config(attention="state", encoder_layers=2, bidirectional=False)
     model, source, mask, _ = build(system)
-    state = model.start(model.encode(source, mask))
+    state = model.init_state(model.encode(source, mask))
     reference = torch.nn.LSTM(12, 16, 2, batch_first=True)
     for depth, layer in enumerate(model.encoder.layers):
         for parameter, value in layer.cell.named_parameters():
@@ -266,7 +266,7 @@ def test_a_value_is_the_state_plus_the_embedding_of_its_own_token(order: str, si
     plain = model.encode(source, mask)
     assert memory.values is not None
     assert plain.values is not None
-    read, real = reading_order(mask, order)
+    read, real = source_order_index(mask, order)
     embedded = model.encoder.to_value(model.source_embedding(source.gather(1, read)))
     torch.testing.assert_close((memory.values - plain.values)[:, 0][real], embedded[real])
     torch.testing.assert_close((memory.keys, memory.final), (plain.keys, plain.final))
@@ -340,27 +340,27 @@ def test_bidirectional_equals_packed_sequences(cell: str) -> None:
     layer = Bidirectional(cell, 6, 8)
     kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
     reference = kind(6, 4, batch_first=True, bidirectional=True)
-    for parameter, value in layer.ahead.cell.named_parameters():
+    for parameter, value in layer.forward_rnn.cell.named_parameters():
         getattr(reference, parameter).data.copy_(value)
-    for parameter, value in layer.back.cell.named_parameters():
+    for parameter, value in layer.backward_rnn.cell.named_parameters():
         getattr(reference, parameter + "_reverse").data.copy_(value)
     inputs = torch.randn(4, 7, 6)
     packed = torch.nn.utils.rnn.pack_padded_sequence(inputs, LENGTHS, batch_first=True, enforce_sorted=False)
     expected, _ = torch.nn.utils.rnn.pad_packed_sequence(reference(packed)[0], batch_first=True)
     found, final = layer(inputs, LENGTHS)
-    mask = mask_from(LENGTHS, 7).unsqueeze(-1)
+    mask = sequence_mask(LENGTHS, 7).unsqueeze(-1)
     torch.testing.assert_close(found * mask, expected * mask)
     rows = torch.arange(4)
     torch.testing.assert_close(final, torch.cat([expected[rows, LENGTHS - 1, :4], expected[:, 0, 4:]], 1))
     gradients = [
         torch.autograd.grad((output * mask).square().sum(), [parameter])[0]
-        for output, parameter in ((found, layer.back.cell.weight_ih_l0), (expected, reference.weight_ih_l0_reverse))
+        for output, parameter in ((found, layer.backward_rnn.cell.weight_ih_l0), (expected, reference.weight_ih_l0_reverse))
     ]
     torch.testing.assert_close(*gradients)
 
 
 def test_recurrence_starts_at_zero() -> None:
-    layer = Recurrence("lstm", 4, 6)
+    layer = RNNLayer("lstm", 4, 6)
     inputs = torch.randn(3, 5, 4)
     zeros = (torch.zeros(3, 1, 6), torch.zeros(3, 1, 6))
     torch.testing.assert_close(layer(inputs)[0], layer(inputs, zeros)[0])
@@ -370,14 +370,14 @@ def test_recurrence_starts_at_zero() -> None:
     ("tied", "joint", "tables"), [("auto", True, 1), ("auto", False, 2), ("none", True, 3), ("decoder", True, 2)]
 )
 def test_tied_embeddings(tied: str, joint: bool, tables: int) -> None:
-    model = Seq2Seq(config(tied_embeddings=tied), Vocabularies(50, 50, joint))
+    model = Seq2Seq(config(tied_embeddings=tied), VocabSizes(50, 50, joint))
     weights = (model.source_embedding.weight, model.target_embedding.weight, model.output.weight)
     assert len({id(w) for w in weights}) == tables
 
 
 def test_tying_all_needs_a_joint_vocabulary() -> None:
     with pytest.raises(ValueError, match="--vocabulary joint"):
-        Seq2Seq(config(tied_embeddings="all"), Vocabularies(50, 40, False))
+        Seq2Seq(config(tied_embeddings="all"), VocabSizes(50, 40, False))
 
 
 def test_dropout_acts_in_training_only_and_holds_over_time() -> None:
@@ -394,7 +394,7 @@ def test_dropout_acts_in_training_only_and_holds_over_time() -> None:
 def test_reading_only_true_words_is_teacher_forcing(attention: str) -> None:
     model, source, mask, target = build(config(attention=attention, encoder_layers=2))
     forced, weights = model(source, mask, target)
-    mixed, looked = model.forward_mixed(source, mask, target, torch.ones_like(target, dtype=torch.bool))
+    mixed, looked = model.forward_scheduled_sampling(source, mask, target, torch.ones_like(target, dtype=torch.bool))
     torch.testing.assert_close(mixed, forced, atol=1e-5, rtol=1e-5)
     if weights is not None:
         torch.testing.assert_close(looked, weights, atol=1e-5, rtol=1e-5)
@@ -404,7 +404,7 @@ def test_reading_its_own_words_is_greedy_search() -> None:
     """Where a word is not forced, the best one before it was read, as forward then shows."""
     model, source, mask, target = build(config())
     forced = torch.tensor([[True, False, True, False, False, True]]).expand(4, 6)
-    mixed, _ = model.forward_mixed(source, mask, target, forced)
+    mixed, _ = model.forward_scheduled_sampling(source, mask, target, forced)
     read = target.clone()
     for t in range(1, 6):
         if not forced[0, t]:
@@ -423,10 +423,10 @@ def test_word_dropout_replaces_words_in_training_only() -> None:
 
 def test_the_tangent_of_search_is_that_of_learning() -> None:
     values = torch.cat([torch.linspace(-30, 30, 4001), torch.tensor([float("inf"), float("-inf"), 1e-9, -0.0])])
-    found = tanh(values.clone())  # gradients are on: the library's
+    found = fast_tanh_(values.clone())  # gradients are on: the library's
     assert torch.equal(found, torch.tanh(values))
     with torch.no_grad():
-        torch.testing.assert_close(tanh(values.clone()), found, rtol=0, atol=3e-7)
-        assert tanh(torch.tensor([float("nan")])).isnan()
+        torch.testing.assert_close(fast_tanh_(values.clone()), found, rtol=0, atol=3e-7)
+        assert fast_tanh_(torch.tensor([float("nan")])).isnan()
         half = values.bfloat16()
-        assert torch.equal(tanh(half), torch.tanh(half))
+        assert torch.equal(fast_tanh_(half), torch.tanh(half))

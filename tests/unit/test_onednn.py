@@ -78,16 +78,16 @@ def test_a_product_that_does_not_work_is_done_without(
     dtype: torch.dtype, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace(monkeypatch, torch.ops.mkldnn, "_linear_pointwise", BROKEN[broken])
-    monkeypatch.setattr(matmul, "_beats_mkl", lambda: True)
-    monkeypatch.setattr(matmul, "LEAST", 1)
+    monkeypatch.setattr(matmul, "_is_amd_cpu", lambda: True)
+    monkeypatch.setattr(matmul, "MIN_WEIGHTS", 1)
     assert not onednn.has_linear(dtype)
     assert not onednn.has_prepack(dtype)
     assert linear_for(Compute(CPU, dtype)) is None
     rows, weight, bias = (torch.randn(shape).to(dtype) for shape in ((5, 8), (6, 8), (6,)))
-    torch.testing.assert_close(matmul.multiply(rows, weight, bias), F.linear(rows, weight, bias))
-    torch.testing.assert_close(matmul.multiply(rows, weight), rows @ weight.t())
+    torch.testing.assert_close(matmul.linear_no_grad(rows, weight, bias), F.linear(rows, weight, bias))
+    torch.testing.assert_close(matmul.linear_no_grad(rows, weight), rows @ weight.t())
     weight.requires_grad_()
-    assert torch.equal(matmul.linear(rows, weight, bias), F.linear(rows, weight, bias))
+    assert torch.equal(matmul.onednn_linear(rows, weight, bias), F.linear(rows, weight, bias))
 
 
 @pytest.mark.parametrize("broken", ["missing", "changed", "refuses"])

@@ -11,7 +11,7 @@ from nmt_cli.kernels.output_loss import output_loss
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("rows", [2048, 8])  # in one chunk, in several
 def test_equals_cross_entropy(smoothing: float, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "GRAIN", 4)
+    monkeypatch.setattr(kernel, "ROW_MULTIPLE", 4)
     monkeypatch.setitem(kernel.LOGITS, "cpu", 30 * rows)
     torch.manual_seed(0)
     output = torch.nn.Linear(8, 30)
@@ -50,7 +50,7 @@ def test_bf16_is_near(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("rows", [2048, 8])
 def test_r_drop_adds_the_divergence_of_paired_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "GRAIN", 4)
+    monkeypatch.setattr(kernel, "ROW_MULTIPLE", 4)
     monkeypatch.setitem(kernel.LOGITS, "cpu", 30 * rows)
     torch.manual_seed(0)
     output = torch.nn.Linear(8, 30)

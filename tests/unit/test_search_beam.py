@@ -7,11 +7,11 @@ import torch
 from scripted import History, Script, ScriptedModel, every_translation, log_probability, random_script
 
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding import search as search_module
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.errors import CheckpointError
+from nmt_cli.special_tokens import BOS, EOS
 
 VOCABULARY = 8  # four symbols and four tokens
 

@@ -12,11 +12,11 @@ from scripted import ScriptedModel, log_probability, random_script
 from test_search_beam import VOCABULARY, run, table
 
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.tokenizer import EOS
 from nmt_cli.decoding.candidates import BLOCK, Best, first_largest
 from nmt_cli.decoding.hypothesis import coverage_penalty, length_penalty
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.errors import ConfigError
+from nmt_cli.special_tokens import EOS
 
 
 def test_length_penalty_is_that_of_the_paper() -> None:

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY_TEXT, write_tiny_model
-from test_corpus_store import with_sizes, write
+from test_dataset import with_sizes, write
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import LISTED, SearchConfig
 from nmt_cli.corpus import ibm1
 from nmt_cli.corpus.ibm1 import learn_lexicon
 from nmt_cli.corpus.lexicon import LEXICON, Table, read_lexicon, write_lexicon
-from nmt_cli.corpus.tokenizer import EOS, PAD, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
@@ -22,6 +22,7 @@ from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CorpusError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.int8 import Int8Linear
+from nmt_cli.special_tokens import EOS, PAD
 
 FIRST, WORDS, FREQUENT = 10, 30, 7
 """Word s is translated as 2 s, and FREQUENT stands in every other sentence of the target."""

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.corpus.normalization import normalise
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
+from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 TEXT = [
     "the small dog runs over the green grass .",

@@ -12,7 +12,7 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_training
-from nmt_cli.model.seq2seq import Seq2Seq, Vocabularies, mask_from
+from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 from nmt_cli.training.health import Vital, warnings
 from nmt_cli.training.optimizer import AdamW
 from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate, peak_rate
@@ -29,14 +29,14 @@ def batches(seed: int = 0) -> list[Batch]:
 
 def learner(**options: object) -> Learner:
     torch.manual_seed(1)
-    model = Seq2Seq(ModelConfig(embedding_size=8, hidden_size=8), Vocabularies(40, 40, True)).train()
+    model = Seq2Seq(ModelConfig(embedding_size=8, hidden_size=8), VocabSizes(40, 40, True)).train()
     return Learner(model, TrainingConfig.model_validate(options), CPU)
 
 
 def test_one_batch_can_be_overfitted() -> None:
     torch.manual_seed(0)
     model = Seq2Seq(
-        ModelConfig(embedding_size=32, hidden_size=32, dropout=0, embedding_dropout=0), Vocabularies(40, 40, True)
+        ModelConfig(embedding_size=32, hidden_size=32, dropout=0, embedding_dropout=0), VocabSizes(40, 40, True)
     ).train()
     one = Learner(model, TrainingConfig(label_smoothing=0), CPU)
     losses = [one.update(batches(), 1e-2).loss for _ in range(150)]
@@ -101,7 +101,7 @@ def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_toget
             one.update(batches(), 1e-2)
         batch = batches()[0]
         source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.entering))
-        mask = mask_from(lengths, source.size(1))
+        mask = sequence_mask(lengths, source.size(1))
         readings = [one.model.output(one.model(source, mask, entering)[0]).log_softmax(-1) for _ in range(20)]
         return float(torch.stack(readings).detach().std(0).mean())
 
@@ -187,7 +187,7 @@ def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> N
 def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, learner(), Progress())
     torch.manual_seed(0)
-    other = Learner(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), Vocabularies(40, 40, True)),
+    other = Learner(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), VocabSizes(40, 40, True)),
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
         load_state(tmp_path, other)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble, load_model
 from nmt_cli.config import SearchConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding import translator as translator_module
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, Part
@@ -27,6 +27,7 @@ from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, Key, Translator, batches, translate_corpus
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.kernels.device import compute_for_training
+from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 CPU = compute_for_training("cpu", "fp32", 0)
 

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import ModelConfig, SearchConfig
-from nmt_cli.corpus.tokenizer import BOS, EOS
 from nmt_cli.decoding.ensemble import ModelStep
 from nmt_cli.decoding.search import Task, search
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.decoder import Decoder
-from nmt_cli.model.seq2seq import mask_from
+from nmt_cli.model.seq2seq import sequence_mask
+from nmt_cli.special_tokens import BOS, EOS
 
 Vector = npt.NDArray[np.float32]
 
@@ -81,17 +81,21 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
         )
     source = torch.tensor([[*ids, EOS]], device=loaded.compute.device)
     lengths = torch.tensor([source.size(1)], device=source.device)
-    mask = mask_from(lengths, source.size(1))
+    mask = sequence_mask(lengths, source.size(1))
     if forced is None:
         step = ModelStep(loaded.models)
         task = Task(lengths)
-        found = search(step, step.start(source, mask), task, SearchConfig(beam_size=beam_size))
+        found = search(step, step.init_state(source, mask), task, SearchConfig(beam_size=beam_size))
         tokens = found[0][0].tokens
     else:
         tokens = loaded.tokenizers.target.encode(forced)
     memory = loaded.model.encode(source, mask)
-    read = [*ids, EOS] if memory.origin is None else [[*ids, EOS][place] for place in memory.origin[0].tolist()]
-    state = loaded.model.start(memory)
+    read = (
+        [*ids, EOS]
+        if memory.source_positions is None
+        else [[*ids, EOS][place] for place in memory.source_positions[0].tolist()]
+    )
+    state = loaded.model.init_state(memory)
     steps = []
     with _recording(loaded.model.decoder) as record:
         for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):
