@@ -25,7 +25,7 @@ class Watch:
 
     device: torch.device
     taken: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    _alone: threading.Lock = field(default_factory=threading.Lock)
+    _no_sync: threading.Lock = field(default_factory=threading.Lock)
     _mine: threading.local = field(default_factory=threading.local)
 
     def watch(self, holder: Any, method: str, name: str) -> None:
@@ -41,7 +41,7 @@ class Watch:
             result = work(*given, **named)
             seconds = now(self.device) - started
             running.discard(name)
-            with self._alone:
+            with self._no_sync:
                 self.taken[name] += seconds
             return result
 

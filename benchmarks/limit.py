@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from nmt_cli.checkpoint.model_dir import build_model, load_model
 from nmt_cli.config import SearchPrecision, TrainConfig
 from nmt_cli.corpus.batch import Batch
-from nmt_cli.corpus.batching import BatchPlan, Updates
+from nmt_cli.corpus.batching import BatchLoader, BatchPlan
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.kernels.device import Compute, compute_for_search, compute_for_training
 from nmt_cli.kernels.int8 import Int8Linear
@@ -42,7 +42,7 @@ from nmt_cli.model.encoder import Memory
 from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.settings import parse_assignment, resolve
 from nmt_cli.special_tokens import PAD
-from nmt_cli.training.step import Learner
+from nmt_cli.training.step import TrainStep
 
 LARGE = {"cpu": 2048, "cuda": 8192}
 """Rows, inputs and outputs of a product large enough to be as fast as any."""
@@ -96,9 +96,9 @@ class Phases:
 
     def __init__(self, model: Seq2Seq, batch: Batch, compute: Compute) -> None:
         self.model, self.compute = model, compute
-        self.source, lengths, self.entering, leaving = (
+        self.source, lengths, self.target_input, leaving = (
             torch.from_numpy(a).to(compute.device)
-            for a in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+            for a in (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
         )
         self.mask = sequence_mask(lengths, self.source.size(1))
         self.real = (leaving != PAD).flatten().nonzero().squeeze(1)
@@ -109,7 +109,7 @@ class Phases:
             self.readouts, _ = self.model.decoder(self.embedded, _cut(self.memory))
 
     def _embed(self) -> Tensor:
-        return self.model._embed(self.model.target_embedding, self.entering)
+        return self.model._embed(self.model.target_embedding, self.target_input)
 
     def encoder(self) -> None:
         def read() -> list[Tensor]:
@@ -145,7 +145,7 @@ class Phases:
         self._learn(outputs)
 
     def _states(self, width: int) -> Tensor:
-        return torch.randn(*self.entering.shape, width, device=self.compute.device, requires_grad=True)
+        return torch.randn(*self.target_input.shape, width, device=self.compute.device, requires_grad=True)
 
     def target_embedding(self) -> None:
         self._learn([self._embed()])
@@ -172,27 +172,31 @@ def _cut(memory: Memory) -> Memory:
     return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, layers)
 
 
-def begin(given: argparse.Namespace, compute: Compute) -> tuple[Learner, TrainConfig, Iterator[list[Batch]]]:
+def begin(given: argparse.Namespace, compute: Compute) -> tuple[TrainStep, TrainConfig, Iterator[list[Batch]]]:
     """A fresh model of the given options that learns the given corpus, and updates without end."""
     corpus = PreparedCorpus.open(given.prepared)
     options = [("--", parse_assignment(text)) for text in given.options]
     config = resolve(TrainConfig, [*options, ("benchmark", {"prepared": given.prepared, "out": Path("unused")})])
     torch.manual_seed(1)
-    learner = Learner(build_model(config, corpus.tokenizers).to(compute.device).train(), config.training, compute)
+    train_step = TrainStep(build_model(config, corpus.tokenizers).to(compute.device).train(), config.training, compute)
     split, plan = corpus.split("train"), BatchPlan(config.training.batch_tokens, 1, 1)
-    return learner, config, (update for epoch in itertools.count() for update in Updates(split, plan, epoch).iterate())
+    return (
+        train_step,
+        config,
+        (update for epoch in itertools.count() for update in BatchLoader(split, plan, epoch).iterate()),
+    )
 
 
 def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     """Tokens a second of whole updates, and the seconds of each phase of a usual batch."""
-    learner, config, updates = begin(given, compute)
-    model = learner.model
+    train_step, config, updates = begin(given, compute)
+    model = train_step.model
     if ignored := config.training.model_fields_set - {"batch_tokens"}:
         raise SystemExit(
             f"limit.py: {', '.join(sorted(ignored))}: only sizes of the model and batch_tokens are measured"
         )
     for update in itertools.islice(updates, WARM):
-        learner.update(update, RATE)
+        train_step.update(update, RATE)
     seen: list[Batch] = []
     waited = 0.0
     speeds, rates = [], [large_rate(compute)]
@@ -202,7 +206,7 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
             asked = time.perf_counter()
             (batch,) = next(updates)
             waited += time.perf_counter() - asked
-            learner.update([batch], RATE)
+            train_step.update([batch], RATE)
             seen.append(batch)
         speeds.append(sum(batch.tokens for batch in seen[first:]) / (now(compute.device) - started))
         rates.append(large_rate(compute))
@@ -222,8 +226,8 @@ def train(given: argparse.Namespace, compute: Compute) -> dict[str, Any]:
 
     taken = {name: milliseconds(work) for name, work in works.items()}
     parts = {name: milliseconds(work) for name, work in phases.parts().items()}
-    learner.update([batch], RATE)  # so that the optimiser has all gradients
-    taken["optimiser"] = milliseconds(lambda: learner.move(RATE))
+    train_step.update([batch], RATE)  # so that the optimiser has all gradients
+    taken["optimizer"] = milliseconds(lambda: train_step.optimizer_step(RATE))
     taken["data"] = 1000 * waited / len(seen)
     products = multiplications(model, sources / tokens, sources / sum(len(batch.source) for batch in seen))
     operations = 6e-9 * sum(products.values())

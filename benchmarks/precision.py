@@ -37,7 +37,7 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
     from nmt_cli.errors import ConfigError
     from nmt_cli.kernels.device import compute_for_training
     from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
-    from nmt_cli.training.step import Learner
+    from nmt_cli.training.step import TrainStep
 
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -49,12 +49,12 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
         except ConfigError:
             continue
         model = Seq2Seq(ModelConfig(), VocabSizes(4000, 4000, True)).train()
-        learners[precision] = Learner(model, TrainingConfig(), compute)
+        learners[precision] = TrainStep(model, TrainingConfig(), compute)
     seconds: dict[str, list[float]] = {name: [] for name in learners}
     for turn in range(updates + 3):
-        for name, learner in learners.items():
+        for name, train_step in learners.items():
             started = time.perf_counter()
-            learner.update([batch], 1e-3)
+            train_step.update([batch], 1e-3)
             if turn >= 3:
                 seconds[name].append(time.perf_counter() - started)
     result: dict[str, int | str | None] = dict.fromkeys(PRECISIONS)

@@ -42,16 +42,16 @@ UPDATES = 2000
 
 def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
     """Seconds of each batch, tokens of a batch, and numbers in a gradient."""
-    learner, _, updates = begin(given, compute_for_training("cpu", "auto", given.threads))
+    train_step, _, updates = begin(given, compute_for_training("cpu", "auto", given.threads))
     taken: list[float] = []
     tokens = []
     for number, update in enumerate(itertools.islice(updates, given.warm + given.batches)):
         started = time.perf_counter()
-        learner.update(update, RATE)
+        train_step.update(update, RATE)
         if number >= given.warm:
             taken.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
-    return taken, statistics.fmean(tokens), learner.model.num_parameters
+    return taken, statistics.fmean(tokens), train_step.model.num_parameters
 
 
 def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> None:

@@ -17,7 +17,7 @@ from nmt_cli.errors import OutputError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one step.
 
     The data is on the disk before the name changes. If the block fails, `path` stays as it was. A link stays a link,
@@ -46,9 +46,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[IO[str]]:
-    """Give a text file to write, which becomes `path` in one step when the block ends well (see `replacing`)."""
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
+def atomic_open(path: Path) -> Iterator[IO[str]]:
+    """Give a text file to write, which becomes `path` in one step when the block ends well (see `atomic_path`)."""
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
 
 
@@ -72,7 +72,7 @@ def check_writable(path: Path) -> None:
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a whole small file in one step."""
-    with replacing(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
@@ -93,7 +93,7 @@ def _umask() -> int:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[bool | None]:
+def dir_lock(folder: Path) -> Iterator[bool | None]:
     """Lock a folder against other runs for as long as this one lives: True, False if another has it, None where there
     are no such locks."""
     if fcntl is None:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from nmt_cli.settings import Settings, Shown
+from nmt_cli.settings import CliOption, Settings
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -29,64 +29,64 @@ Feeding = Literal["forced", "free", "constant", "linear", "exponential", "invers
 class PreprocessConfig(Settings):
     """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
 
-    train: Annotated[list[str], Shown("Input")] = []
+    train: Annotated[list[str], CliOption("Input")] = []
     """Training text; may be given several times. A prefix (data/train for data/train.en and data/train.de), two
     files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; each also as .gz .bz2 .xz .zst. URLs work.
     Without it: the bundled English-Korean sample."""
-    dev: Annotated[str | None, Shown("Input")] = None
+    dev: Annotated[str | None, CliOption("Input")] = None
     """Development text, same forms; without it a seeded sample of the training text is held out."""
-    test: Annotated[str | None, Shown("Input")] = None
+    test: Annotated[str | None, CliOption("Input")] = None
     """Test text, same forms; without it a seeded sample of the training text is held out."""
-    source: Annotated[str | None, Shown("Input")] = None
+    source: Annotated[str | None, CliOption("Input")] = None
     """Source language code, which is also the file suffix (sample: en)."""
-    target: Annotated[str | None, Shown("Input")] = None
+    target: Annotated[str | None, CliOption("Input")] = None
     """Target language code, which is also the file suffix (sample: ko)."""
-    format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], Shown("Input")] = "auto"
+    format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], CliOption("Input")] = "auto"
     """Form of the input files; auto goes by the name."""
-    source_field: Annotated[str | None, Shown("Input")] = None
+    source_field: Annotated[str | None, CliOption("Input")] = None
     """Column name or number (from 1) or JSON key of the source; without it the language code, else column 1."""
-    target_field: Annotated[str | None, Shown("Input")] = None
+    target_field: Annotated[str | None, CliOption("Input")] = None
     """Column name or number (from 1) or JSON key of the target; without it the language code, else column 2."""
-    invalid_utf8: Annotated[Literal["error", "replace"], Shown("Input")] = "error"
+    invalid_utf8: Annotated[Literal["error", "replace"], CliOption("Input")] = "error"
     """What to do with bytes that are not UTF-8: stop and name the place, or replace and count."""
-    holdout: Annotated[Positive, Shown("Input")] = 1000
+    holdout: Annotated[Positive, CliOption("Input")] = 1000
     """Pairs to hold out for each of dev and test when not given (at most a tenth of the training text)."""
 
-    unicode: Annotated[Literal["nfc", "nfkc", "none"], Shown("Cleaning")] = "nfc"
+    unicode: Annotated[Literal["nfc", "nfkc", "none"], CliOption("Cleaning")] = "nfc"
     """Unicode normalisation of everything that is read, also at translation and in references."""
-    drop_duplicates: Annotated[bool, Shown("Cleaning")] = True
+    drop_duplicates: Annotated[bool, CliOption("Cleaning")] = True
     """Drop exact repetitions of a pair from train."""
-    drop_copies: Annotated[bool, Shown("Cleaning")] = True
+    drop_copies: Annotated[bool, CliOption("Cleaning")] = True
     """Drop pairs whose target is their source, if longer than three words, from train."""
-    drop_overlap: Annotated[bool, Shown("Cleaning")] = True
+    drop_overlap: Annotated[bool, CliOption("Cleaning")] = True
     """Drop pairs from train whose source and target both stand in dev or test."""
-    drop_wrong_script: Annotated[bool, Shown("Cleaning")] = False
+    drop_wrong_script: Annotated[bool, CliOption("Cleaning")] = False
     """Drop pairs from train written in a script that their language does not use."""
-    drop_control: Annotated[bool, Shown("Cleaning")] = True
+    drop_control: Annotated[bool, CliOption("Cleaning")] = True
     """Drop pairs with control characters (NUL and the like) from train."""
-    max_ratio: Annotated[float, Field(gt=1.0), Shown("Cleaning")] = 9.0
+    max_ratio: Annotated[float, Field(gt=1.0), CliOption("Cleaning")] = 9.0
     """Drop training pairs of which one side has more than this many times the subwords of the other."""
-    max_length: Annotated[Positive, Shown("Cleaning")] = 200
+    max_length: Annotated[Positive, CliOption("Cleaning")] = 200
     """Drop training pairs with a side of more subwords than this; also the model's stored input limit."""
 
-    tokenizer: Annotated[Literal["unigram", "bpe"], Shown("Subwords")] = "unigram"
+    tokenizer: Annotated[Literal["unigram", "bpe"], CliOption("Subwords")] = "unigram"
     """SentencePiece model type."""
-    vocabulary: Annotated[Literal["joint", "separate"], Shown("Subwords")] = "joint"
+    vocabulary: Annotated[Literal["joint", "separate"], CliOption("Subwords")] = "joint"
     """One subword vocabulary for both languages (needed to tie all embeddings), or one each."""
-    vocabulary_size: Annotated[int | None, Field(ge=300, le=1_000_000), Shown("Subwords")] = None
+    vocabulary_size: Annotated[int | None, Field(ge=300, le=1_000_000), CliOption("Subwords")] = None
     """Most subwords in a vocabulary; without it chosen from the size of the corpus."""
-    tokenizer_model: Annotated[list[Path], Shown("Subwords")] = []
+    tokenizer_model: Annotated[list[Path], CliOption("Subwords")] = []
     """Take this SentencePiece model instead of training one (twice: source, then target)."""
 
-    out: Annotated[Path, Shown("Run")] = Path("prepared")
+    out: Annotated[Path, CliOption("Run")] = Path("prepared")
     """Folder to write."""
-    overwrite: Annotated[bool, Shown("Run")] = False
+    overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace a prepared folder made from other inputs or options."""
-    force: Annotated[bool, Shown("Run")] = False
+    force: Annotated[bool, CliOption("Run")] = False
     """Prepare again although nothing has changed."""
-    seed: Annotated[Count, Shown("Run")] = 1
+    seed: Annotated[Count, CliOption("Run")] = 1
     """Seed of the held-out sample, and of the text that subwords are learnt from if there is more than enough."""
-    threads: Annotated[Threads, Shown("Run")] = 0
+    threads: Annotated[Threads, CliOption("Run")] = 0
     """Processor threads; 0 takes all."""
 
     @model_validator(mode="after")
@@ -104,28 +104,28 @@ class PreprocessConfig(Settings):
 class InfoConfig(Settings):
     """What a prepared corpus or a model is and where it came from."""
 
-    path: Annotated[Path | None, Shown(argument=True)] = None
+    path: Annotated[Path | None, CliOption(argument=True)] = None
     """Prepared corpus or model folder; without it prepared and model, as far as they exist."""
-    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead."""
 
 
 class LabConfig(Settings):
     """The claims of the tutorials, each an experiment with a verdict."""
 
-    experiment: Annotated[str | None, Shown(argument=True)] = None
+    experiment: Annotated[str | None, CliOption(argument=True)] = None
     """Which experiment to run, or all; without it they are listed."""
-    quick: Annotated[bool, Shown("Run")] = False
+    quick: Annotated[bool, CliOption("Run")] = False
     """A smaller form of about a minute; its verdicts are indicative only."""
-    seeds: Annotated[Count, Shown("Run")] = 0
+    seeds: Annotated[Count, CliOption("Run")] = 0
     """Runs of everything, from different random weights; 0 takes two or three, or one with --quick."""
-    prepared: Annotated[Path | None, Shown("Run")] = None
+    prepared: Annotated[Path | None, CliOption("Run")] = None
     """Prepared corpus that translators learn; without it the bundled sample."""
-    gold: Annotated[Path | None, Shown("Run")] = None
+    gold: Annotated[Path | None, CliOption("Run")] = None
     """Gold alignment of the corpus's test split (i-j sure, ipj possible, from 0), for alignment."""
-    out: Annotated[Path, Shown("Run")] = Path("lab")
+    out: Annotated[Path, CliOption("Run")] = Path("lab")
     """Folder to write to; each experiment has its own in it."""
-    threads: Annotated[Threads, Shown("Run")] = 0
+    threads: Annotated[Threads, CliOption("Run")] = 0
     """Processor threads; 0 takes what suits the experiment: one, or two where it counts epochs and not minutes. The
     models are small: more seldom help."""
 
@@ -133,76 +133,78 @@ class LabConfig(Settings):
 class ExplainConfig(Settings):
     """The steps of attention for one sentence, with the model's real numbers."""
 
-    sentence: Annotated[str, Shown(argument=True)] = ""
+    sentence: Annotated[str, CliOption(argument=True)] = ""
     """The sentence, in quotes."""
-    model: Annotated[Path, Shown("Run")] = Path("model")
+    model: Annotated[Path, CliOption("Run")] = Path("model")
     """Model folder."""
-    translation: Annotated[str | None, Shown("Search")] = None
+    translation: Annotated[str | None, CliOption("Search")] = None
     """Explain this translation instead of the model's own."""
-    beam_size: Annotated[Positive, Shown("Search")] = 5
+    beam_size: Annotated[Positive, CliOption("Search")] = 5
     """Hypotheses kept when the model's own is searched for."""
-    candidates: Annotated[Positive, Shown("Output")] = 5
+    candidates: Annotated[Positive, CliOption("Output")] = 5
     """Next words to show at each step."""
-    html: Annotated[Path | None, Shown("Output")] = None
+    html: Annotated[Path | None, CliOption("Output")] = None
     """Write a page to step through to this file."""
-    device: Annotated[Device, Shown("Run")] = "auto"
+    device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    threads: Annotated[Threads, Shown("Run")] = 0
+    threads: Annotated[Threads, CliOption("Run")] = 0
     """Processor threads; 0 takes all."""
 
 
 class ModelConfig(Settings):
     """The encoder-decoder with attention."""
 
-    cell: Annotated[Literal["lstm", "gru", "rnn"], Shown("Model")] = "lstm"
+    cell: Annotated[Literal["lstm", "gru", "rnn"], CliOption("Model")] = "lstm"
     """Recurrent cell: LSTM, GRU, or the plain tanh network whose gradients vanish."""
-    embedding_size: Annotated[Width, Shown("Model")] = 288
+    embedding_size: Annotated[Width, CliOption("Model")] = 288
     """Width of the subword embeddings, E."""
-    hidden_size: Annotated[Width, Shown("Model")] = 288
+    hidden_size: Annotated[Width, CliOption("Model")] = 288
     """Width of decoder states and of the encoder's annotations, H."""
-    encoder_layers: Annotated[Width, Shown("Model")] = 1
+    encoder_layers: Annotated[Width, CliOption("Model")] = 1
     """Stacked encoder layers."""
-    decoder_layers: Annotated[Width, Shown("Model")] = 2
+    decoder_layers: Annotated[Width, CliOption("Model")] = 2
     """Stacked decoder layers."""
-    residual_from: Annotated[int, Field(ge=2), Shown("Model")] = 2
+    residual_from: Annotated[int, Field(ge=2), CliOption("Model")] = 2
     """Layers from this one on, in either stack, add what the layer below gives to what they give (He et al. 2016;
     from the third on in Wu et al. 2016). More than there are layers: none does."""
-    bidirectional: Annotated[bool, Shown("Model")] = True
+    bidirectional: Annotated[bool, CliOption("Model")] = True
     """Read the source in both directions; a state is the concatenation of the two (H/2 each)."""
-    source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], Shown("Model")] = "forward"
+    source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], CliOption("Model")] = (
+        "forward"
+    )
     """Order in which the encoder reads the source; doubled reads it twice."""
-    embedded_values: Annotated[bool, Shown("Model")] = True
+    embedded_values: Annotated[bool, CliOption("Model")] = True
     """What attention, where there is any, brings from a source subword: its encoder state plus its embedding, so that
     the context also tells which word was looked at (Gehring et al. 2017), or the state alone."""
-    attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], Shown("Model")] = "bottom"
+    attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], CliOption("Model")] = "bottom"
     """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
     parallel over time. after: the top layer's state asks after the recurrence (Luong). before: its previous state
     asks, the context enters the recurrence (Bahdanau), step by step. Without attention: state hands the encoder's
     states over to the decoder (Sutskever), repeat gives its last state to every step instead."""
-    input_feeding: Annotated[bool, Shown("Model")] = False
+    input_feeding: Annotated[bool, CliOption("Model")] = False
     """Feed the previous attentional state into the next step (attention after only; step by step, slower)."""
-    score: Annotated[Score, Shown("Model")] = "scaled-general"
+    score: Annotated[Score, CliOption("Model")] = "scaled-general"
     """Score of a decoder state s against an encoder state h: dot s.h, general s.W.h, each also scaled (by sqrt(d), so
     that attention does not settle too early), concat v.tanh(W[s; h]), mlp the same with two layers, or location, (W s)
     at h's place."""
-    heads: Annotated[Width, Shown("Model")] = 1
+    heads: Annotated[Width, CliOption("Model")] = 1
     """Attention heads, each with queries and keys of its own."""
-    local: Annotated[Literal["none", "monotonic", "predictive"], Shown("Model")] = "none"
+    local: Annotated[Literal["none", "monotonic", "predictive"], CliOption("Model")] = "none"
     """Look only at source subwords near a place: that of the target subword, or one that is predicted (Luong)."""
-    window: Annotated[Positive, Shown("Model")] = 10
+    window: Annotated[Positive, CliOption("Model")] = 10
     """Source subwords on either side of that place, D."""
-    coverage: Annotated[bool, Shown("Model")] = False
+    coverage: Annotated[bool, CliOption("Model")] = False
     """Let scores see what was looked at so far (Tu et al. 2016); step by step, slower."""
-    output: Annotated[Literal["plain", "maxout"], Shown("Model")] = "plain"
+    output: Annotated[Literal["plain", "maxout"], CliOption("Model")] = "plain"
     """What predicts the next subword: tanh(W[state; context]), or Bahdanau's deep output with maxout."""
-    tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], Shown("Model")] = "auto"
+    tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], CliOption("Model")] = "auto"
     """Share the output layer with the target embeddings, or with the source's too; auto shares what it can."""
 
-    dropout: Annotated[Fraction, Shown("Regularisation")] = 0.4
+    dropout: Annotated[Fraction, CliOption("Regularisation")] = 0.4
     """Dropout between layers and before the output layer."""
-    embedding_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.4
+    embedding_dropout: Annotated[Fraction, CliOption("Regularisation")] = 0.4
     """Dropout on embedded subwords."""
-    word_dropout: Annotated[Fraction, Shown("Regularisation")] = 0.0
+    word_dropout: Annotated[Fraction, CliOption("Regularisation")] = 0.0
     """Share of input subwords replaced by the unknown symbol in training."""
 
     @model_validator(mode="after")
@@ -253,60 +255,60 @@ class ModelConfig(Settings):
 class TrainingConfig(Settings):
     """How it learns."""
 
-    batch_tokens: Annotated[Positive, Shown("Batches")] = 1024
+    batch_tokens: Annotated[Positive, CliOption("Batches")] = 1024
     """Subwords in a batch on the longer side, padding counted."""
-    accumulate: Annotated[Positive, Shown("Batches")] = 1
+    accumulate: Annotated[Positive, CliOption("Batches")] = 1
     """Batches whose gradients make one update."""
-    subword_sampling: Annotated[Fraction, Shown("Regularisation")] = 0.0
+    subword_sampling: Annotated[Fraction, CliOption("Regularisation")] = 0.0
     """Segment training text anew each epoch, the wilder the nearer to 1. BPE: the probability of leaving out a merge
     (try 0.1). Unigram: probabilities to the power (1 - x) / x, so that 0.5 draws as the model has them (try 0.75)."""
-    label_smoothing: Annotated[Fraction, Shown("Regularisation")] = 0.1
+    label_smoothing: Annotated[Fraction, CliOption("Regularisation")] = 0.1
     """Probability mass taken from the true subword and spread over the vocabulary."""
 
-    r_drop: Annotated[float, Field(ge=0), Shown("Regularisation")] = 0.0
+    r_drop: Annotated[float, Field(ge=0), CliOption("Regularisation")] = 0.0
     """Weight of R-Drop (Liang et al. 2021; try 1 to 5): each batch is read twice, with dropout of its own, and the two
     predictions are drawn together. An update takes twice as long; worth it where a corpus is small and time is not."""
 
-    feeding: Annotated[Feeding, Shown("Feeding")] = "forced"
+    feeding: Annotated[Feeding, CliOption("Feeding")] = "forced"
     """Which previous word the decoder reads in training: the true one (teacher forcing), its own best (free), or the
     true one with a probability that is constant or falls over the run (scheduled sampling). All but forced go step
     by step."""
-    feeding_share: Annotated[float, Field(ge=0.0, le=1.0), Shown("Feeding")] = 0.5
+    feeding_share: Annotated[float, Field(ge=0.0, le=1.0), CliOption("Feeding")] = 0.5
     """That probability, if constant; where it ends, if it falls."""
-    feeding_per: Annotated[Literal["token", "sentence"], Shown("Feeding")] = "token"
+    feeding_per: Annotated[Literal["token", "sentence"], CliOption("Feeding")] = "token"
     """Whether it is drawn anew for every token or once for a sentence."""
 
-    learning_rate: Annotated[float, Field(ge=0), Shown("Optimiser")] = 0.0
+    learning_rate: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.0
     """Peak learning rate of AdamW; 0 takes what suits the size: 2.3 / hidden_size, but no more than 0.008, and less for
     more than two layers."""
-    warmup: Annotated[Count, Shown("Optimiser")] = 200
+    warmup: Annotated[Count, CliOption("Optimiser")] = 200
     """Updates over which the rate rises to its peak (at most a tenth of the run)."""
-    schedule: Annotated[Literal["linear", "cosine", "constant"], Shown("Optimiser")] = "linear"
+    schedule: Annotated[Literal["linear", "cosine", "constant"], CliOption("Optimiser")] = "linear"
     """How the rate falls from its peak to the end of the run, by whichever limit ends it first."""
-    weight_decay: Annotated[float, Field(ge=0), Shown("Optimiser")] = 0.01
+    weight_decay: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.01
     """AdamW's weight decay on matrices."""
-    clip_norm: Annotated[float, Field(gt=0), Shown("Optimiser")] = 1.0
+    clip_norm: Annotated[float, Field(gt=0), CliOption("Optimiser")] = 1.0
     """Largest norm of the gradient."""
-    average_decay: Annotated[Fraction, Shown("Optimiser")] = 0.99
+    average_decay: Annotated[Fraction, CliOption("Optimiser")] = 0.99
     """Exponential moving average of the weights, used to validate and saved; 0 turns it off."""
 
-    max_steps: Annotated[Positive | None, Shown("Limits")] = None
+    max_steps: Annotated[Positive | None, CliOption("Limits")] = None
     """Stop after this many updates."""
-    max_epochs: Annotated[float | None, Field(gt=0), Shown("Limits")] = None
+    max_epochs: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
     """Stop after this many passes over the training text."""
-    max_minutes: Annotated[float | None, Field(gt=0), Shown("Limits")] = None
+    max_minutes: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
     """Stop after this much wall-clock time, start-up and validation included."""
-    patience: Annotated[Count, Shown("Limits")] = 10
+    patience: Annotated[Count, CliOption("Limits")] = 10
     """Stop after this many validations without a better metric; 0 never stops early."""
 
-    validate_every: Annotated[Count, Shown("Validation")] = 0
+    validate_every: Annotated[Count, CliOption("Validation")] = 0
     """Updates between validations; 0 spreads about ten over the run."""
-    metric: Annotated[Literal["loss", "bleu", "chrf"], Shown("Validation")] = "chrf"
+    metric: Annotated[Literal["loss", "bleu", "chrf"], CliOption("Validation")] = "chrf"
     """What the best model is best at, on dev; of BLEU and chrF it is BLEU that moves more by chance."""
-    validate_sentences: Annotated[Positive, Shown("Validation")] = 500
+    validate_sentences: Annotated[Positive, CliOption("Validation")] = 500
     """Dev sentences decoded (greedily) at a validation; the loss is over all of dev."""
 
-    seed: Annotated[Count, Shown("Run")] = 1
+    seed: Annotated[Count, CliOption("Run")] = 1
     """Seed of initial weights, order and dropout."""
 
     @model_validator(mode="after")
@@ -320,22 +322,22 @@ class TrainingConfig(Settings):
 class TrainConfig(Settings):
     """A prepared corpus -> a self-contained model folder."""
 
-    prepared: Annotated[Path, Shown(argument=True)] = Path("prepared")
+    prepared: Annotated[Path, CliOption(argument=True)] = Path("prepared")
     """Prepared corpus to learn from."""
-    out: Annotated[Path, Shown("Run")] = Path("model")
+    out: Annotated[Path, CliOption("Run")] = Path("model")
     """Model folder to write."""
-    resume: Annotated[bool, Shown("Run")] = False
+    resume: Annotated[bool, CliOption("Run")] = False
     """Go on where an interrupted run in this folder stopped."""
-    overwrite: Annotated[bool, Shown("Run")] = False
+    overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace a model that is already there."""
-    device: Annotated[Device, Shown("Run")] = "auto"
+    device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    precision: Annotated[Precision, Shown("Run")] = "auto"
+    precision: Annotated[Precision, CliOption("Run")] = "auto"
     """Arithmetic of matrix products; auto takes bf16 where the processor has it."""
-    threads: Annotated[Threads, Shown("Run")] = 0
+    threads: Annotated[Threads, CliOption("Run")] = 0
     """Processor threads; 0 takes all. They wait for one another: beside programs that keep a processor busy, one fewer
     is faster."""
-    tensorboard: Annotated[Path | None, Shown("Run")] = None
+    tensorboard: Annotated[Path | None, CliOption("Run")] = None
     """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -354,36 +356,36 @@ class TrainConfig(Settings):
 class SearchConfig(Settings):
     """How hypotheses are searched for."""
 
-    beam_size: Annotated[Positive, Shown("Search")] = 5
+    beam_size: Annotated[Positive, CliOption("Search")] = 5
     """Hypotheses kept; 1 is greedy search."""
-    n_best: Annotated[Positive, Shown("Search")] = 1
+    n_best: Annotated[Positive, CliOption("Search")] = 1
     """Translations to give for each line, at most beam_size, or samples to draw; fewer if there are no more."""
-    length_penalty: Annotated[float, Field(ge=0), Shown("Search")] = 1.0
+    length_penalty: Annotated[float, Field(ge=0), CliOption("Search")] = 1.0
     """Exponent a of the length normalisation ((5 + length) / 6)^a (Wu et al. 2016); 0 turns it off."""
-    coverage_penalty: Annotated[float, Field(ge=0), Shown("Search")] = 0.0
+    coverage_penalty: Annotated[float, Field(ge=0), CliOption("Search")] = 0.0
     """Weight b of the coverage penalty b * sum_j log min(sum_i a_ij, 1) (Wu et al. 2016)."""
-    min_length: Annotated[Count, Shown("Search")] = 0
+    min_length: Annotated[Count, CliOption("Search")] = 0
     """Least subwords of a translation."""
-    max_length: Annotated[Count, Shown("Search")] = 0
+    max_length: Annotated[Count, CliOption("Search")] = 0
     """Most subwords of a translation; 0 allows three times the source's and 20 more."""
-    no_repeat_ngram: Annotated[Count, Shown("Search")] = 0
+    no_repeat_ngram: Annotated[Count, CliOption("Search")] = 0
     """Never repeat a run of this many subwords; 0 allows it."""
-    shortlist: Annotated[Count, Field(le=LISTED), Shown("Search")] = 0
+    shortlist: Annotated[Count, Field(le=LISTED), CliOption("Search")] = 0
     """Choose only among the this many likeliest translations of every source subword of a batch, learnt by nmt
     preprocess, and the most frequent subwords; 0 chooses among all. Faster, most with a large vocabulary (try 32; nmt
     bench --shortlist 32 shows what it costs), but a translation may depend on its batch."""
-    exhaustive: Annotated[bool, Shown("Search")] = False
+    exhaustive: Annotated[bool, CliOption("Search")] = False
     """Search on until no hypothesis can become one of the beam_size best however long it grows, not just with its
     next subword: a guarantee that takes about half as long again and seldom changes anything."""
-    sample: Annotated[bool, Shown("Sampling")] = False
+    sample: Annotated[bool, CliOption("Sampling")] = False
     """Draw translations at random instead of searching for the best."""
-    temperature: Annotated[float, Field(gt=0), Shown("Sampling")] = 1.0
+    temperature: Annotated[float, Field(gt=0), CliOption("Sampling")] = 1.0
     """Divides the logits before sampling: below 1 safer, above 1 wilder."""
-    top_k: Annotated[Count, Shown("Sampling")] = 0
+    top_k: Annotated[Count, CliOption("Sampling")] = 0
     """Sample among the k most probable subwords only; 0 takes all."""
-    top_p: Annotated[float, Field(gt=0, le=1), Shown("Sampling")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1), CliOption("Sampling")] = 1.0
     """Sample among the most probable subwords that together have this probability."""
-    seed: Annotated[Count, Shown("Sampling")] = 1
+    seed: Annotated[Count, CliOption("Sampling")] = 1
     """Seed of the sampling."""
 
     @model_validator(mode="after")
@@ -404,17 +406,17 @@ class SearchConfig(Settings):
 class SearchingConfig(Settings):
     """What every command that translates can be told."""
 
-    ensemble: Annotated[list[Path], Shown("Run")] = []
+    ensemble: Annotated[list[Path], CliOption("Run")] = []
     """Average the probabilities of this model with the first one's; may be given several times. All must know the
     same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
-    batch_size: Annotated[Positive, Shown("Run")] = 64
+    batch_size: Annotated[Positive, CliOption("Run")] = 64
     """Sentences translated together."""
-    device: Annotated[Device, Shown("Run")] = "auto"
+    device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto takes a GPU if there is one."""
-    precision: Annotated[SearchPrecision, Shown("Run")] = "auto"
+    precision: Annotated[SearchPrecision, CliOption("Run")] = "auto"
     """Arithmetic of matrix products; auto takes fp32, so that no translation depends on its batch. Others are faster
     (nmt bench shows by how much, and what they cost): bf16 on a GPU or a CPU with AVX-512 BF16, int8 on a CPU."""
-    threads: Annotated[Threads, Shown("Run")] = 0
+    threads: Annotated[Threads, CliOption("Run")] = 0
     """Processor threads; 0 takes all."""
     search: SearchConfig = SearchConfig()
 
@@ -422,20 +424,20 @@ class SearchingConfig(Settings):
 class TranslateConfig(SearchingConfig):
     """Standard input to standard output: one line out for every line in."""
 
-    model: Annotated[Path, Shown("Run")] = Path("model")
+    model: Annotated[Path, CliOption("Run")] = Path("model")
     """Model folder."""
-    output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
+    output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
-    alignment: Annotated[Path | None, Shown("Output")] = None
+    alignment: Annotated[Path | None, CliOption("Output")] = None
     """Write word alignments of the best translations to this file, i-j pairs, a line for a line."""
-    attention: Annotated[Path | None, Shown("Output")] = None
+    attention: Annotated[Path | None, CliOption("Output")] = None
     """Show what every line's translation looked at in this file: a page (.html), a picture (.svg, .png) or figures
     (.json)."""
-    receipt: Annotated[Path | None, Shown("Output")] = None
+    receipt: Annotated[Path | None, CliOption("Output")] = None
     """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
-    target_prefix: Annotated[Path | None, Shown("Search")] = None
+    target_prefix: Annotated[Path | None, CliOption("Search")] = None
     """File with a line for every input line: the beginning that its translation must have."""
-    window: Annotated[Positive, Shown("Run")] = 2048
+    window: Annotated[Positive, CliOption("Run")] = 2048
     """Lines read ahead from a pipe and sorted by length."""
 
     @model_validator(mode="after")
@@ -454,83 +456,83 @@ class TranslateConfig(SearchingConfig):
 class EvaluateConfig(SearchingConfig):
     """BLEU, chrF and TER with their signatures, confidence intervals and a table by length."""
 
-    model: Annotated[Path | None, Shown("Input")] = None
+    model: Annotated[Path | None, CliOption("Input")] = None
     """Model folder; without it and without --hypotheses: model."""
-    split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
+    split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Stored split to translate when no files are given."""
-    prepared: Annotated[Path | None, Shown("Input")] = None
+    prepared: Annotated[Path | None, CliOption("Input")] = None
     """Prepared corpus with that split; without it the one that the model was trained on."""
-    source_file: Annotated[Path | None, Shown("Input")] = None
+    source_file: Annotated[Path | None, CliOption("Input")] = None
     """Translate this file instead of a stored split (with --reference)."""
-    reference: Annotated[list[Path], Shown("Input")] = []
+    reference: Annotated[list[Path], CliOption("Input")] = []
     """Reference translation, a line for a line, in place of the stored one; may be given several times."""
-    hypotheses: Annotated[Path | None, Shown("Input")] = None
+    hypotheses: Annotated[Path | None, CliOption("Input")] = None
     """Score this translation instead of translating; needs no model (one given tells its corpus and languages)."""
-    target: Annotated[str | None, Shown("Input")] = None
+    target: Annotated[str | None, CliOption("Input")] = None
     """Target language, which chooses the tokenizer of BLEU; without it that of the model or the prepared corpus."""
-    gold: Annotated[Path | None, Shown("Statistics")] = None
+    gold: Annotated[Path | None, CliOption("Statistics")] = None
     """Gold word alignment of the reference (i-j sure, ipj possible, from 0): also the alignment error rate of the
     model's attention while it reads the reference."""
-    baseline: Annotated[Path | None, Shown("Statistics")] = None
+    baseline: Annotated[Path | None, CliOption("Statistics")] = None
     """Another system's translation of the same lines: is the difference significant?"""
-    significance: Annotated[Literal["bootstrap", "randomisation"], Shown("Statistics")] = "bootstrap"
+    significance: Annotated[Literal["bootstrap", "randomisation"], CliOption("Statistics")] = "bootstrap"
     """Paired test against the baseline."""
-    resamples: Annotated[Positive, Shown("Statistics")] = 1000
+    resamples: Annotated[Positive, CliOption("Statistics")] = 1000
     """Bootstrap resamples for intervals; also resamples or trials of the paired test."""
-    worst: Annotated[Count, Shown("Output")] = 5
+    worst: Annotated[Count, CliOption("Output")] = 5
     """Worst sentences to show."""
-    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of tables."""
-    save: Annotated[Path | None, Shown("Output")] = None
+    save: Annotated[Path | None, CliOption("Output")] = None
     """Also write the translation to this file."""
 
 
 class BulkConfig(SearchingConfig):
     """A file of any size, translated by many processes."""
 
-    source_file: Annotated[Path | None, Shown(argument=True)] = None
+    source_file: Annotated[Path | None, CliOption(argument=True)] = None
     """Lines to translate: a file, also as .gz .bz2 .xz .zst."""
-    out: Annotated[Path | None, Shown("Run")] = None
+    out: Annotated[Path | None, CliOption("Run")] = None
     """File to write, a line for every line. What is done stands in a folder beside it until all is."""
-    model: Annotated[Path, Shown("Run")] = Path("model")
+    model: Annotated[Path, CliOption("Run")] = Path("model")
     """Model folder; workers on other machines need it under the same path."""
-    overwrite: Annotated[bool, Shown("Run")] = False
+    overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace a file that is already there."""
-    workers: Annotated[Count, Shown("Workers")] = 0
+    workers: Annotated[Count, CliOption("Workers")] = 0
     """Processes to start on this machine; 0 starts one for each core."""
-    scheduler: Annotated[str | None, Shown("Workers")] = None
+    scheduler: Annotated[str | None, CliOption("Workers")] = None
     """Address of a Dask scheduler, as tcp://HOST:8786, whose workers are to translate instead."""
-    threads: Annotated[Positive, Shown("Workers")] = 1
+    threads: Annotated[Positive, CliOption("Workers")] = 1
     """Processor threads of each worker."""
-    part: Annotated[Positive, Shown("Workers")] = 2000
+    part: Annotated[Positive, CliOption("Workers")] = 2000
     """Lines that a worker is given at a time, sorted by length."""
-    output_format: Annotated[Literal["text", "jsonl"], Shown("Output")] = "text"
+    output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
-    receipt: Annotated[Path | None, Shown("Output")] = None
+    receipt: Annotated[Path | None, CliOption("Output")] = None
     """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
 
 
 class BenchConfig(Settings):
     """How fast a model translates on this machine, and what each way costs in quality."""
 
-    model: Annotated[Path, Shown(argument=True)] = Path("model")
+    model: Annotated[Path, CliOption(argument=True)] = Path("model")
     """Model folder."""
-    prepared: Annotated[Path | None, Shown("Input")] = None
+    prepared: Annotated[Path | None, CliOption("Input")] = None
     """Prepared corpus to translate from; without it the one that the model was trained on."""
-    split: Annotated[Literal["dev", "test"], Shown("Input")] = "test"
+    split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Which of its splits."""
-    lines: Annotated[Positive, Shown("Input")] = 300
+    lines: Annotated[Positive, CliOption("Input")] = 300
     """Lines to time, spread over the split (one by one no more than 40); BLEU is that of all."""
-    precision: Annotated[list[Literal["fp32", "bf16", "int8"]], Shown("Compared")] = []
+    precision: Annotated[list[Literal["fp32", "bf16", "int8"]], CliOption("Compared")] = []
     """Arithmetic to compare; may be given several times. Without it all that this machine can."""
-    batch_size: Annotated[list[Positive], Shown("Compared")] = [16, 64, 256]
+    batch_size: Annotated[list[Positive], CliOption("Compared")] = [16, 64, 256]
     """Sentences translated together; may be given several times."""
-    threads: Annotated[list[Positive], Shown("Compared")] = []
+    threads: Annotated[list[Positive], CliOption("Compared")] = []
     """Processor threads; may be given several times. Without it one, and all."""
-    rounds: Annotated[Positive, Shown("Run")] = 3
+    rounds: Annotated[Positive, CliOption("Run")] = 3
     """Times that everything is measured, in turn; the median counts."""
-    device: Annotated[Device, Shown("Run")] = "auto"
+    device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute."""
-    json_: Annotated[bool, Shown("Output")] = Field(default=False, alias="json")
+    json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of a table."""
     search: SearchConfig = SearchConfig()

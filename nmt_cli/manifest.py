@@ -13,17 +13,17 @@ from nmt_cli.errors import NMTError
 MANIFEST = "manifest.json"
 
 
-class Record(BaseModel):
+class ManifestBase(BaseModel):
     """What a manifest holds: exactly its fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=ManifestBase)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[R]):
+class FolderType(Generic[R]):
     """A kind of folder: what its manifest says it is, and how to speak of it."""
 
     name: str

@@ -10,7 +10,7 @@ Say = Callable[[str], None]
 """Takes a line that tells the user what goes on."""
 
 
-class Progress:
+class ProgressLog:
     """Says how far some work is, but not too often."""
 
     def __init__(self, say: Say) -> None:

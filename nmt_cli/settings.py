@@ -18,7 +18,7 @@ from nmt_cli.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Shown:
+class CliOption:
     """How a field appears on the command line."""
 
     panel: str = "Options"
@@ -39,7 +39,7 @@ C = TypeVar("C", bound=Settings)
 
 
 @dataclass(frozen=True)
-class Leaf:
+class OptionField:
     """One option: its name, the path to it, and its field."""
 
     name: str
@@ -47,20 +47,20 @@ class Leaf:
     field: FieldInfo
 
     @property
-    def shown(self) -> Shown:
-        return next((m for m in self.field.metadata if isinstance(m, Shown)), Shown())
+    def shown(self) -> CliOption:
+        return next((m for m in self.field.metadata if isinstance(m, CliOption)), CliOption())
 
 
-def leaves(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
+def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[OptionField]:
     """Every option of a config class, its own before those it inherits, those of nested groups too. Names are unique
     within one command."""
     own = config_class.__annotations__
     for attribute, field in sorted(config_class.model_fields.items(), key=lambda item: item[0] not in own):
         name = field.alias or attribute
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            yield from leaves(field.annotation, (*path, name))
+            yield from option_fields(field.annotation, (*path, name))
         else:
-            yield Leaf(name, (*path, name), field)
+            yield OptionField(name, (*path, name), field)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]
     A layer is (where it came from, options); options may be nested by group, dotted, or flat by name.
     Raises ConfigError naming the origin, the option, its value and what would be right.
     """
-    known = {leaf.name: leaf.path for leaf in leaves(config_class)}
+    known = {option.name: option.path for option in option_fields(config_class)}
     merged: dict[tuple[str, ...], Any] = {}
     origins: dict[tuple[str, ...], str] = {}
     for origin, options in layers:

@@ -13,7 +13,7 @@ import sentencepiece
 import torch
 
 from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
-from nmt_cli.checkpoint.model_dir import build_model, create_folder, model_weights, save_weights
+from nmt_cli.checkpoint.model_dir import build_model, create_model_dir, model_weights, save_weights
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.settings import resolve
@@ -103,7 +103,7 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
         corpus="0",
         train_pairs=0,
     )
-    create_folder(path, manifest, config, tokenizers)
+    create_model_dir(path, manifest, config, tokenizers)
     save_weights(path, model_weights(model), {"step": 0})
     return path
 

@@ -14,7 +14,7 @@ from signal import Signals
 
 from nmt_cli.__main__ import program
 
-UPDATE = "nmt_cli.training.step:Learner.update"
+UPDATE = "nmt_cli.training.step:TrainStep.update"
 """One update of training."""
 
 

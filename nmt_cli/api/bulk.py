@@ -11,14 +11,14 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.api.shards import Done, Part, PartFolder, cut, manifest_for, translate_part
-from nmt_cli.atomic import check_writable, held, writing
+from nmt_cli.api.shards import Shard, ShardDir, ShardResult, cut, manifest_for, translate_shard
+from nmt_cli.atomic import atomic_open, check_writable, dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
-from nmt_cli.decoding.issues import Tally
+from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.parallel import processors
-from nmt_cli.progress import Progress, Say
+from nmt_cli.progress import ProgressLog, Say
 
 AHEAD = 2
 """Parts given out for each worker, so that none waits for the next."""
@@ -26,18 +26,18 @@ PATIENCE = 60
 """Seconds to wait for the first worker."""
 
 
-def translate_file(config: BulkConfig, say: Say) -> Tally:
+def translate_file(config: BulkConfig, say: Say) -> IssueCounts:
     """Translate a file, part by part, and write the output when all are done; gives what was odd.
 
     Raises ConfigError if an option does not fit, CheckpointError if there is no sound model, CorpusError if the file
     cannot be read, OutputError if the output cannot be written or workers die of what they are given.
     """
     source, out = _files(config)
-    folder = PartFolder(out.with_name(out.name + ".parts"))
+    folder = ShardDir(out.with_name(out.name + ".shards"))
     manifest = manifest_for(config)
     folder.open(manifest)
-    work = functools.partial(translate_part, config, manifest.models)
-    with held(folder.path) as alone:
+    work = functools.partial(translate_shard, config, manifest.models)
+    with dir_lock(folder.path) as alone:
         if alone is False:
             raise OutputError(f"{folder.path}: another nmt bulk is at work here")
         try:
@@ -49,27 +49,27 @@ def translate_file(config: BulkConfig, say: Say) -> Tally:
 
 
 def _translate(
-    config: BulkConfig, work: Callable[[Part], Done], folder: PartFolder, source: Path, say: Say
+    config: BulkConfig, work: Callable[[Shard], ShardResult], folder: ShardDir, source: Path, say: Say
 ) -> list[str]:
     """See to it that every part is done; gives their names in order."""
     names = []
     total = ready = 0
-    for part in cut(TextFile(source), config.part):
-        names.append(part.name)
-        total += len(part.lines)
-        ready += len(part.lines) if folder.has(part) else 0
+    for shard in cut(TextFile(source), config.part):
+        names.append(shard.name)
+        total += len(shard.lines)
+        ready += len(shard.lines) if folder.has(shard) else 0
     if ready:
         say(f"{ready:,} of {total:,} lines were done before")
     if ready < total:
-        missing = (part for part in cut(TextFile(source), config.part) if not folder.has(part))
+        missing = (shard for shard in cut(TextFile(source), config.part) if not folder.has(shard))
         with _workers(config) as client:
-            progress, started = Progress(say), time.monotonic()
-            for lines in accumulate(_hand_out(work, client, missing, folder)):
-                progress(functools.partial(_told, lines, total - ready, started))
+            progress, started = ProgressLog(say), time.monotonic()
+            for lines in accumulate(_dispatch(work, client, missing, folder)):
+                progress(functools.partial(_progress_line, lines, total - ready, started))
     return names
 
 
-def _told(done: int, missing: int, started: float) -> str:
+def _progress_line(done: int, missing: int, started: float) -> str:
     speed = done / (time.monotonic() - started)
     return f"{done:,} of {missing:,} lines, {speed:,.0f} a second, {(missing - done) / speed / 60:,.1f} minutes left"
 
@@ -90,28 +90,30 @@ def _files(config: BulkConfig) -> tuple[Path, Path]:
     return config.source_file, config.out
 
 
-def _hand_out(work: Callable[[Part], Done], client: Any, parts: Iterator[Part], folder: PartFolder) -> Iterator[int]:
+def _dispatch(
+    work: Callable[[Shard], ShardResult], client: Any, shards: Iterator[Shard], folder: ShardDir
+) -> Iterator[int]:
     """Give out parts, a few for each worker at a time, and keep what comes back; gives the lines of each part done."""
     from distributed import KilledWorker, as_completed
 
-    given: dict[str, Part] = {}
+    given: dict[str, Shard] = {}
 
-    def submit(part: Part) -> Any:
-        given[part.name] = part
-        return client.submit(work, part, key=part.name, pure=False)
+    def submit(shard: Shard) -> Any:
+        given[shard.name] = shard
+        return client.submit(work, shard, key=shard.name, pure=False)
 
-    done = as_completed([submit(part) for part in islice(parts, AHEAD * sum(client.nthreads().values()))])
+    done = as_completed([submit(shard) for shard in islice(shards, AHEAD * sum(client.nthreads().values()))])
     for future in done:
-        part = given.pop(future.key)
+        shard = given.pop(future.key)
         try:
-            folder.write(part.name, future.result())
+            folder.write(shard.name, future.result())
         except KilledWorker:
             raise OutputError(
-                f"{part.span}: every worker that was given them died, most likely for want of memory; take fewer "
+                f"{shard.span}: every worker that was given them died, most likely for want of memory; take fewer "
                 "--workers or a smaller --batch-size, and start again: what is done is kept"
             ) from None
-        yield len(part.lines)
-        for following in islice(parts, 1):
+        yield len(shard.lines)
+        for following in islice(shards, 1):
             done.add(submit(following))
 
 
@@ -125,7 +127,7 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
     with ExitStack() as stack:
         if config.scheduler is None:
             number = config.workers or max(1, processors() // config.threads)
-            with _deaf():
+            with _ignore_sigint():
                 cluster = LocalCluster(
                     n_workers=number,
                     threads_per_worker=1,
@@ -145,7 +147,7 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ignore_sigint() -> Iterator[None]:
     """Processes started here do not hear Ctrl-C, which a terminal sends to all: this one sees to their end."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -154,12 +156,12 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _assemble(config: BulkConfig, folder: PartFolder, names: Sequence[str], out: Path) -> Tally:
+def _assemble(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path) -> IssueCounts:
     """Write the output, and the receipt, from all parts in order."""
-    tally = Tally()
+    tally = IssueCounts()
     with ExitStack() as stack:
-        text = stack.enter_context(writing(out))
-        receipt = stack.enter_context(writing(config.receipt)) if config.receipt else None
+        text = stack.enter_context(atomic_open(out))
+        receipt = stack.enter_context(atomic_open(config.receipt)) if config.receipt else None
         for done in folder.read(names):
             tally.merge(done.tally)
             text.write(done.text)

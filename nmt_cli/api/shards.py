@@ -1,6 +1,6 @@
 """A file in parts of some thousand lines, translated one by one, and none of them twice.
 
-    file.de.parts/  manifest.json              what decides how lines are translated
+    file.de.shards/  manifest.json              what decides how lines are translated
                     0000000-8c736521.json      a part that is done, by its number and the hash of its lines
 
 What was done before is taken only for the same lines in the same place, and the folder only for the same model and
@@ -20,25 +20,25 @@ from typing import Any, Literal
 import torch
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.layout import WEIGHTS, read_facts
+from nmt_cli.checkpoint.layout import WEIGHTS, read_metadata
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile, whole_lines
-from nmt_cli.decoding.issues import Tally, receipt_entry
+from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
-from nmt_cli.manifest import Kind, Record
+from nmt_cli.manifest import FolderType, ManifestBase
 
 DECIDING = ("output_format", "precision", "batch_size", "part")
 """Options that a translation depends on, beside those of search; on its batch where arithmetic is not exact."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Shard:
     """Some lines of the input; `first` is the number of the first, from 1, and `number` that of the part, from 0."""
 
     number: int
@@ -58,31 +58,31 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Done:
+class ShardResult:
     """What became of a part: its lines' translations and receipt, as they are written, and what was odd."""
 
     text: str
     receipt: str
-    tally: Tally
+    tally: IssueCounts
 
     @classmethod
-    def of(cls, content: str) -> "Done":
+    def of(cls, content: str) -> "ShardResult":
         """Read what `str` gave."""
         found = json.loads(content)
-        return cls(found["text"], found["receipt"], Tally(**found["tally"]))
+        return cls(found["text"], found["receipt"], IssueCounts(**found["tally"]))
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def cut(file: TextFile, size: int) -> Iterator[Part]:
+def cut(file: TextFile, size: int) -> Iterator[Shard]:
     """The file in parts of `size` lines. Raises CorpusError if it cannot be read."""
     waiting: list[bytes] = []
     numbers = count()
 
-    def part(lines: list[bytes]) -> Part:
+    def shard(lines: list[bytes]) -> Shard:
         number = next(numbers)
-        return Part(number, number * size + 1, lines)
+        return Shard(number, number * size + 1, lines)
 
     for block in whole_lines(file):
         lines = block.split(b"\n")
@@ -90,48 +90,48 @@ def cut(file: TextFile, size: int) -> Iterator[Part]:
             lines.pop()
         waiting += lines
         while len(waiting) > size:
-            yield part(waiting[:size])
+            yield shard(waiting[:size])
             waiting = waiting[size:]
     if waiting:
-        yield part(waiting)
+        yield shard(waiting)
 
 
-class PartsManifest(Record):
+class ShardsManifest(ManifestBase):
     """`manifest.json` of a bulk translation that is under way."""
 
     format: int
-    kind: Literal["parts"]
+    kind: Literal["shards"]
     models: list[str]
     """Hashes of the weights."""
     options: dict[str, Any]
 
 
-PARTS = Kind("parts", "unfinished translation", "nmt bulk", 1, PartsManifest, OutputError)
+SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 1, ShardsManifest, OutputError)
 """The folder of a bulk translation that is under way."""
 
 
-def manifest_for(config: BulkConfig) -> PartsManifest:
+def manifest_for(config: BulkConfig) -> ShardsManifest:
     """What decides how this config's lines are translated. Raises CheckpointError if there is no model."""
     options = {name: getattr(config, name) for name in DECIDING} | config.search.model_dump(mode="json")
-    return PartsManifest(format=PARTS.format, kind="parts", models=_hashes(config), options=options)
+    return ShardsManifest(format=SHARDS.format, kind="shards", models=_hashes(config), options=options)
 
 
 def _hashes(config: BulkConfig) -> list[str]:
-    return [read_facts(path / WEIGHTS)["sha256"] for path in (config.model, *config.ensemble)]
+    return [read_metadata(path / WEIGHTS)["sha256"] for path in (config.model, *config.ensemble)]
 
 
 @dataclass(frozen=True)
-class PartFolder:
+class ShardDir:
     """The folder beside the output, until all is done."""
 
     path: Path
 
-    def open(self, manifest: PartsManifest) -> None:
+    def open(self, manifest: ShardsManifest) -> None:
         """Begin, or go on with what was begun. Raises OutputError if that was something else."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self._begun():  # nothing is done that could be of another kind
-            PARTS.write(self.path, manifest)
-        begun = PARTS.read(self.path)
+            SHARDS.write(self.path, manifest)
+        begun = SHARDS.read(self.path)
         if begun == manifest:
             return
         named = next((name for name in manifest.options if begun.options.get(name) != manifest.options[name]), None)
@@ -148,41 +148,41 @@ class PartFolder:
     def _begun(self) -> bool:
         return any(self.path.glob("*-*.json"))
 
-    def has(self, part: Part) -> bool:
+    def has(self, shard: Shard) -> bool:
         """Whether this part is done."""
-        return (self.path / part.name).is_file()
+        return (self.path / shard.name).is_file()
 
-    def write(self, name: str, done: Done) -> None:
+    def write(self, name: str, done: ShardResult) -> None:
         """Keep what a worker made of a part."""
         write_atomic(self.path / name, str(done))
 
-    def read(self, names: Iterable[str]) -> Iterator[Done]:
+    def read(self, names: Iterable[str]) -> Iterator[ShardResult]:
         """What became of parts. Raises OutputError if a file is damaged."""
         for name in names:
             try:
-                yield Done.of((self.path / name).read_text(encoding="utf-8"))
+                yield ShardResult.of((self.path / name).read_text(encoding="utf-8"))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise OutputError(f"{self.path / name}: cannot be read: {error}; delete it and start again") from None
 
 
-def translate_part(config: BulkConfig, models: list[str], part: Part) -> Done:
+def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:
     """What a worker does. Raises CheckpointError if it has not the models of these hashes under their names."""
     if _hashes(config) != models:
         raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
     translator = _translator(config.model_dump_json())
     form = FORMS[config.output_format]
-    tally = Tally()
+    tally = IssueCounts()
     texts: list[str] = []
     entries: list[str] = []
-    lines = [Line.read(part.first + place, content) for place, content in enumerate(part.lines)]
+    lines = [Line.read(shard.first + place, content) for place, content in enumerate(shard.lines)]
     for translation in translator.translate(lines):
         tally.add(translation)
         texts.append(form(translation, config.search.n_best))
         if entry := receipt_entry(translation):
             entries.append(entry + "\n")
-    if tally.lines != len(part.lines):
-        raise OutputError(f"{part.span}: {tally.lines:,} lines out; a fault of nmt, please report it")
-    return Done("".join(texts), "".join(entries), tally)
+    if tally.lines != len(shard.lines):
+        raise OutputError(f"{shard.span}: {tally.lines:,} lines out; a fault of nmt, please report it")
+    return ShardResult("".join(texts), "".join(entries), tally)
 
 
 @functools.lru_cache(maxsize=1)

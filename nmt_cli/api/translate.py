@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from nmt_cli.atomic import check_writable, writing
+from nmt_cli.atomic import atomic_open, check_writable
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.alignment import pharaoh
-from nmt_cli.decoding.issues import Tally, receipt_entry
+from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.text_stream import Line, LineReader
 from nmt_cli.decoding.translation import Translation
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nmt_cli.report.attention import AttentionFile, AttentionMap
 
 
-def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO) -> Tally:
+def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO) -> IssueCounts:
     """Translate every line of `source` to `target`, window by window, and count what was odd.
 
     The files of the config appear, whole, when all lines are done. Raises OutputError if a line was lost,
@@ -84,7 +84,7 @@ class Outputs:
     """Everything that translations are written to."""
 
     def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
-        self.tally = Tally()
+        self.tally = IssueCounts()
         self._target = target
         self._form = FORMS[config.output_format]
         self._n_best = config.search.n_best
@@ -132,4 +132,4 @@ def _attention_file(path: Path) -> "AttentionFile":
 
 
 def _open(path: Path | None, stack: ExitStack) -> IO[str] | None:
-    return None if path is None else stack.enter_context(writing(path))
+    return None if path is None else stack.enter_context(atomic_open(path))

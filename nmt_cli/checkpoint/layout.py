@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nmt_cli.errors import CheckpointError
-from nmt_cli.manifest import Kind, Record
+from nmt_cli.manifest import FolderType, ManifestBase
 from nmt_cli.settings import read_toml
 
 FORMAT = 2
@@ -32,7 +32,7 @@ HEADER = "nmt"
 """Where our facts stand in the header of a tensor file."""
 
 
-class Environment(Record):
+class Environment(ManifestBase):
     """What a part of a training computed with: the same versions, processor, precision and number of threads make the
     same numbers."""
 
@@ -47,7 +47,7 @@ class Environment(Record):
     threads: int
 
 
-class ModelManifest(Record):
+class ModelManifest(ManifestBase):
     """`manifest.json` of a model."""
 
     format: int
@@ -70,7 +70,7 @@ class ModelManifest(Record):
     """What the run computed with: at first, and after each resume that changed something of it."""
 
 
-MODEL = Kind("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
+MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
 """The folder of a model."""
 
 
@@ -86,17 +86,17 @@ def read_options(path: Path) -> dict[str, Any]:
     return options
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """The facts in a tensor file, without its tensors. Raises CheckpointError if it is missing or foreign."""
     try:
         with open(path, "rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(size, 1 << 26)))
-        facts: dict[str, Any] = json.loads(header["__metadata__"][HEADER])
+        metadata: dict[str, Any] = json.loads(header["__metadata__"][HEADER])
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
     except (struct.error, ValueError, KeyError, TypeError):
         raise CheckpointError(f"{path}: damaged, or not written by nmt") from None
-    return facts
+    return metadata

@@ -24,7 +24,7 @@ from nmt_cli.settings import resolve, to_toml
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to use. `facts` are those of its weights: step, scores, sha256. `others` are those whose
+    """A model ready to use. `metadata` are those of its weights: step, scores, sha256. `ensemble` are those whose
     probabilities are averaged with its own in an ensemble."""
 
     path: Path
@@ -33,21 +33,21 @@ class LoadedModel:
     manifest: ModelManifest
     config: TrainConfig
     compute: Compute
-    facts: dict[str, Any]
-    others: "tuple[LoadedModel, ...]" = ()
+    metadata: dict[str, Any]
+    ensemble: "tuple[LoadedModel, ...]" = ()
 
     @property
     def models(self) -> tuple[Seq2Seq, ...]:
         """Itself and the others."""
-        return (self.model, *(other.model for other in self.others))
+        return (self.model, *(other.model for other in self.ensemble))
 
     @property
     def hash(self) -> str:
         """The first digits of the weights' hash: the model's name in recipes."""
-        return str(self.facts["sha256"])[:12]
+        return str(self.metadata["sha256"])[:12]
 
 
-def create_folder(
+def create_model_dir(
     path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers, lexicon: bytes | None = None
 ) -> None:
     """Write what does not change while training."""
@@ -60,9 +60,9 @@ def create_folder(
     MODEL.write(path, manifest)
 
 
-def save_weights(path: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> str:
+def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, Any]) -> str:
     """Write the weights to translate with. Returns their hash."""
-    return write_tensors(path / WEIGHTS, weights, facts)
+    return write_tensors(path / WEIGHTS, weights, metadata)
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -87,27 +87,27 @@ def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel
         tokenizers = Tokenizers.load(path, manifest.unicode)
     except CorpusError as error:
         raise CheckpointError(str(error).replace("nmt preprocess", "nmt train")) from None
-    weights, facts = read_tensors(path / WEIGHTS)
+    weights, metadata = read_tensors(path / WEIGHTS)
     model = without_weights(lambda: build_model(config, tokenizers))
     load_weights(model, weights, path / WEIGHTS)
     model.to(compute.device, compute.dtype).eval().requires_grad_(False)
     linear = linear_for(compute) if packed else None
     if linear is not None:
         pack(model, linear)
-    return LoadedModel(path, model, tokenizers, manifest, config, compute, facts)
+    return LoadedModel(path, model, tokenizers, manifest, config, compute, metadata)
 
 
-def load_ensemble(path: Path, others: Sequence[Path], compute: Compute) -> LoadedModel:
+def load_ensemble(path: Path, ensemble: Sequence[Path], compute: Compute) -> LoadedModel:
     """A model together with others that know the same subwords. Raises CheckpointError naming one that does not."""
     first = load_model(path, compute)
-    rest = tuple(load_model(other, compute) for other in others)
+    rest = tuple(load_model(other, compute) for other in ensemble)
     for other in rest:
         if other.tokenizers.files() != first.tokenizers.files() or other.manifest.unicode != first.manifest.unicode:
             raise CheckpointError(
                 f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus, or of "
                 "several that nmt preprocess --tokenizer-model gave the same"
             )
-    return replace(first, others=rest)
+    return replace(first, ensemble=rest)
 
 
 def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt_cli.atomic import held
-from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS, read_facts
+from nmt_cli.atomic import dir_lock
+from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS, read_metadata
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
@@ -19,7 +19,7 @@ _OURS = (CONFIG, CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIG
 """What is moved, the manifest last, so that a move cut short can be begun again."""
 
 
-def check_place(out: Path, resume: bool, overwrite: bool) -> None:
+def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
     """Raise ConfigError or CheckpointError if a training may not begin, or go on, in this folder."""
     if resume:
         if overwrite:
@@ -31,7 +31,7 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(f"{out}: is a file; choose another --out")
     if not out.exists() or not any(out.iterdir()):
         return
-    if kind_of(out) != MODEL.name and not replaced(out):
+    if kind_of(out) != MODEL.name and not backups(out):
         raise CheckpointError(f"{out}: holds something that is not a model; choose another --out")
     if overwrite:
         return
@@ -39,25 +39,25 @@ def check_place(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(
             f"{out}: there is already a model; go on with --resume, replace it with --overwrite, or choose an --out"
         )
-    if others := sorted({entry.name for entry in out.iterdir()} - {*_OURS, *(path.name for path in replaced(out))}):
+    if others := sorted({entry.name for entry in out.iterdir()} - {*_OURS, *(path.name for path in backups(out))}):
         raise CheckpointError(
             f"{out}: holds half a model, and {others[0]}; replace the model with --overwrite, or choose an --out"
         )
 
 
-def left_by(launch: str, out: Path) -> bool:
+def saved_by_launch(launch: str, out: Path) -> bool:
     """Whether what lies here, to resume from, was saved by processes that this same launch had started before."""
-    return (out / RESUME).exists() and read_facts(out / RESUME).get("launch") == launch
+    return (out / RESUME).exists() and read_metadata(out / RESUME).get("launch") == launch
 
 
 @contextmanager
-def occupied(out: Path) -> Iterator[None]:
+def lock_dir(out: Path) -> Iterator[None]:
     """Have a folder, made if need be, for this run alone, without what a killed one left half written.
 
     Raises CheckpointError if another run has it, as far as the file system has locks to tell that by.
     """
     os.makedirs(os.path.realpath(out), exist_ok=True)  # a link may lead to a folder that is not there yet
-    with held(out) as alone:
+    with dir_lock(out) as alone:
         if alone is False:
             raise CheckpointError(f"{out}: another nmt train is writing to it; wait for it, or choose another --out")
         for file in (*map(out.joinpath, _OURS), out / RESUME):
@@ -66,7 +66,7 @@ def occupied(out: Path) -> Iterator[None]:
         yield
 
 
-def set_aside(out: Path) -> None:
+def backup(out: Path) -> None:
     """Make room for a new model: what there is of one goes to replaced-N in its folder, and what is not ours stays."""
     ours = [out / name for name in _OURS if (out / name).exists()]
     if not ours:
@@ -77,16 +77,16 @@ def set_aside(out: Path) -> None:
         entry.rename(aside / entry.name)
 
 
-def replaced(out: Path) -> list[Path]:
+def backups(out: Path) -> list[Path]:
     """The models that were set aside in this folder, the oldest first."""
     there = (entry for entry in out.iterdir() if _number(entry) and not entry.is_symlink())
     return sorted((entry for entry in there if kind_of(entry) == MODEL.name), key=_number)
 
 
-def remove_replaced(out: Path) -> None:
+def remove_backups(out: Path) -> None:
     """Remove them, but for one that is in use."""
-    for before in replaced(out):
-        with held(before) as alone:
+    for before in backups(out):
+        with dir_lock(before) as alone:
             if alone is not False:
                 shutil.rmtree(before, ignore_errors=True)
 

@@ -12,15 +12,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from nmt_cli.atomic import replacing
-from nmt_cli.checkpoint.layout import HEADER, read_facts
+from nmt_cli.atomic import atomic_path
+from nmt_cli.checkpoint.layout import HEADER, read_metadata
 from nmt_cli.errors import CheckpointError
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
 """What safetensors calls the kinds of numbers that are kept."""
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
     """Write tensors and JSON-able facts as one file, in one step. Returns the hash of the tensors.
 
     Each tensor goes to the file from where it lies. The library would first make bytes of each, and then of the whole
@@ -28,7 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
     """
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(plain)
-    header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps({**facts, "sha256": digest}, ensure_ascii=False)}}
+    header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps({**metadata, "sha256": digest}, ensure_ascii=False)}}
     # the widest numbers first, so that each tensor begins at a multiple of its own width
     order = sorted(plain, key=lambda name: (-plain[name].element_size(), name))
     end = 0
@@ -38,7 +38,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
         header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
     head = json.dumps(header, ensure_ascii=False).encode()
     head += b" " * (-len(head) % 8)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(struct.pack("<Q", len(head)) + head)
         for name in order:
             file.write(_memory(plain[name]))
@@ -47,14 +47,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str,
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and facts. Raises CheckpointError if the file is missing, damaged or foreign."""
-    facts = read_facts(path)
+    metadata = read_metadata(path)
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: damaged: {error}") from None
-    if _hash(tensors) != facts.get("sha256"):
+    if _hash(tensors) != metadata.get("sha256"):
         raise CheckpointError(f"{path}: damaged: its content does not match its hash")
-    return tensors, facts
+    return tensors, metadata
 
 
 def _hash(tensors: Mapping[str, Tensor]) -> str:

@@ -35,7 +35,7 @@ COMMANDS = {
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""
 
-GARBAGE = 50_000
+GC_THRESHOLD = 50_000
 """Objects made before Python looks for rings of them that nothing needs, far more than by default: the library has some
 hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
 and translating make next to no rings; they need no more memory so."""
@@ -81,7 +81,7 @@ def _stub() -> None:
 def _telling(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
     def told(**given: object) -> None:
-        with _mistakes_told():  # in here, because Typer has ways of its own with some of them
+        with _handle_errors():  # in here, because Typer has ways of its own with some of them
             run(**given)
 
     return told
@@ -94,13 +94,13 @@ def main(arguments: list[str] | None = None) -> None:
     (Ctrl-C or SIGTERM), 141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(GC_THRESHOLD)
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
-    with _mistakes_told():
+    with _handle_errors():
         build(arguments)(arguments, prog_name="nmt")
 
 
@@ -118,7 +118,7 @@ def _open_streams(prints: bool) -> None:
 
 
 @contextmanager
-def _mistakes_told() -> Iterator[None]:
+def _handle_errors() -> Iterator[None]:
     """What went wrong becomes one line on stderr and an exit status."""
     try:
         yield

@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from nmt_cli.training.callbacks import Judgement, Report
+from nmt_cli.training.callbacks import LogEvent, ValidationEvent
 
 PLAIN_SECONDS = 20.0
 """Least time between two plain report lines."""
@@ -21,13 +21,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def judged(judgement: Judgement) -> str:
+def validation_line(event: ValidationEvent) -> str:
     """A validation in a line."""
-    validation = judgement.validation
+    validation = event.validation
     return (
-        f"update {judgement.step:,}  epoch {judgement.epoch:.2f}  dev: loss {validation.loss:.3f}  "
-        f"BLEU {validation.bleu:.2f}  chrF {validation.chrf:.2f}  ({clock(judgement.elapsed)})"
-        + (f"  best by {judgement.metric}" if judgement.best else "")
+        f"update {event.step:,}  epoch {event.epoch:.2f}  dev: loss {validation.loss:.3f}  "
+        f"BLEU {validation.bleu:.2f}  chrF {validation.chrf:.2f}  ({clock(event.elapsed)})"
+        + (f"  best by {event.metric}" if event.best else "")
     )
 
 
@@ -37,20 +37,20 @@ class Plain:
     def __init__(self) -> None:
         self._last = float("-inf")
 
-    def report(self, report: Report) -> None:
-        if report.elapsed - self._last < PLAIN_SECONDS:
+    def on_log(self, event: LogEvent) -> None:
+        if event.elapsed - self._last < PLAIN_SECONDS:
             return
-        self._last = report.elapsed
-        self.say(
-            f"update {report.step:,}  epoch {report.epoch:.2f}  loss {report.loss:.3f}  {report.speed:,.0f} tokens/s  "
-            f"rate {report.rate:.2e}  {clock(report.elapsed)} gone, {clock(report.remaining)} to go"
+        self._last = event.elapsed
+        self.message(
+            f"update {event.step:,}  epoch {event.epoch:.2f}  loss {event.loss:.3f}  {event.speed:,.0f} tokens/s  "
+            f"rate {event.rate:.2e}  {clock(event.elapsed)} gone, {clock(event.remaining)} to go"
         )
 
-    def judge(self, judgement: Judgement) -> None:
-        self.say(judged(judgement))
-        self.say(f"  sample: {judgement.sample[0]}\n       -> {judgement.sample[1]}")
+    def on_validation(self, event: ValidationEvent) -> None:
+        self.message(validation_line(event))
+        self.message(f"  sample: {event.sample[0]}\n       -> {event.sample[1]}")
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -74,23 +74,23 @@ class Live:
     def _view(self) -> Group:
         return Group(*(part for part in (self._sample, self._figures, self._bar) if part is not None))
 
-    def report(self, report: Report) -> None:
+    def on_log(self, event: LogEvent) -> None:
         self._figures = Text(
-            f"update {report.step:,}   loss {report.loss:.3f}   {report.speed:,.0f} tokens/s   rate {report.rate:.1e}"
+            f"update {event.step:,}   loss {event.loss:.3f}   {event.speed:,.0f} tokens/s   rate {event.rate:.1e}"
         )
-        eta = f"{clock(report.remaining)} to go"
-        self._bar.update(self._task, completed=report.progress, description=f"epoch {report.epoch:.1f}", eta=eta)
+        eta = f"{clock(event.remaining)} to go"
+        self._bar.update(self._task, completed=event.progress, description=f"epoch {event.epoch:.1f}", eta=eta)
         self._live.update(self._view())
 
-    def judge(self, judgement: Judgement) -> None:
-        self._console.print(Text(judged(judgement), style="bold" if judgement.best else ""))
+    def on_validation(self, event: ValidationEvent) -> None:
+        self._console.print(Text(validation_line(event), style="bold" if event.best else ""))
         table = Table(box=None, show_header=False, padding=(0, 1))
-        for name, line in zip(("source", "output", "reference"), judgement.sample, strict=True):
+        for name, line in zip(("source", "output", "reference"), event.sample, strict=True):
             table.add_row(Text(name, style="dim"), Text(line))
         self._sample = table
         self._live.update(self._view())
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         self._console.print(Text(message, style="yellow" if message.startswith("warning") else ""))
 
     def close(self) -> None:

@@ -13,13 +13,13 @@ def run(config: EvaluateConfig) -> None:
 
     Without options: the folder model, on the test split of the corpus that it was trained on.
     """
-    from nmt_cli.evaluation.inputs import gather
-    from nmt_cli.evaluation.results import judge
-    from nmt_cli.report.tables import show_verdict
+    from nmt_cli.evaluation.inputs import read_inputs
+    from nmt_cli.evaluation.results import evaluate
+    from nmt_cli.report.tables import show_result
 
-    material = gather(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
-    verdict = judge(material, config.resamples, config.worst, config.significance)
+    inputs = read_inputs(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
+    result = evaluate(inputs, config.resamples, config.worst, config.significance)
     if config.json_:
-        print(json.dumps(verdict.as_json(), ensure_ascii=False, indent=2))
+        print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:
-        show_verdict(verdict)
+        show_result(result)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.checkpoint.layout import CONFIG, WEIGHTS, read_facts
+from nmt_cli.checkpoint.layout import CONFIG, WEIGHTS, read_metadata
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.errors import CorpusError
@@ -52,7 +52,7 @@ def _facts(folder: Path) -> Facts:
     if (folder / CONFIG).is_file():
         facts["config"] = read_toml(folder / CONFIG)
     if (folder / WEIGHTS).is_file():
-        facts["weights"] = read_facts(folder / WEIGHTS)
+        facts["weights"] = read_metadata(folder / WEIGHTS)
     return facts
 
 

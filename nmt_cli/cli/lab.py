@@ -65,7 +65,7 @@ def _run(name: str, config: LabConfig) -> None:
     import torch
 
     from nmt_cli.kernels.device import compute_for_search, describe_machine
-    from nmt_cli.lab.experiment import Setting, show, write
+    from nmt_cli.lab.experiment import ExperimentConfig, show, write
     from nmt_cli.parallel import processors
 
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
@@ -75,7 +75,7 @@ def _run(name: str, config: LabConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)  # better now than after half an hour
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
-        setting = Setting(
+        setting = ExperimentConfig(
             config.quick, range(1, seeds + 1), _say, Path(work), prepared=config.prepared, gold=config.gold
         )
         outcome = experiment.run(setting)

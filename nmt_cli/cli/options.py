@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from nmt_cli.errors import ConfigError
 from nmt_cli.presets import scaled
-from nmt_cli.settings import Leaf, Settings, leaves, parse_assignment, read_toml, resolve
+from nmt_cli.settings import OptionField, Settings, option_fields, parse_assignment, read_toml, resolve
 
 C = TypeVar("C", bound=Settings)
 
@@ -31,7 +31,7 @@ def command(
     """
 
     def decorate(run: Callable[[C], None]) -> Callable[..., None]:
-        found = list(leaves(config_class))
+        found = list(option_fields(config_class))
 
         def invoke(**given: Any) -> None:
             start = saved(given)
@@ -48,13 +48,13 @@ def command(
             if path := given.pop("config", None):
                 layers.append((str(path), read_toml(path)))
             layers += [(f"--set {text}", parse_assignment(text)) for text in given.pop("set", None) or []]
-            for leaf in found:
-                value = given[leaf.name]
+            for option in found:
+                value = given[option.name]
                 if value is not None and value != []:
-                    layers.append((_flag(leaf), {leaf.name: value}))
+                    layers.append((_flag(option), {option.name: value}))
             run(resolve(config_class, layers))
 
-        parameters = [_parameter(leaf) for leaf in sorted(found, key=lambda leaf: not leaf.shown.argument)]
+        parameters = [_parameter(option) for option in sorted(found, key=lambda option: not option.shown.argument)]
         parameters += _layer_parameters(presets)
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
         invoke.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -65,28 +65,28 @@ def command(
     return decorate
 
 
-def _flag(leaf: Leaf) -> str:
-    return leaf.name if leaf.shown.argument else f"--{leaf.name.replace('_', '-')}"
+def _flag(option: OptionField) -> str:
+    return option.name if option.shown.argument else f"--{option.name.replace('_', '-')}"
 
 
-def _parameter(leaf: Leaf) -> inspect.Parameter:
-    kind, many = _type(leaf.field.annotation)
-    default = leaf.field.default
-    assert default is not PydanticUndefined, f"{leaf.name} has no default"
-    help_text = " ".join((leaf.field.description or "").split())
+def _parameter(option: OptionField) -> inspect.Parameter:
+    kind, many = _type(option.field.annotation)
+    default = option.field.default
+    assert default is not PydanticUndefined, f"{option.name} has no default"
+    help_text = " ".join((option.field.description or "").split())
     if default not in (None, [], False):
         help_text += f" \\[default: {default}]"  # escaped: it is no markup
-    if leaf.shown.argument:
+    if option.shown.argument:
         info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # told by whoever reads it
     else:
-        flag = _flag(leaf)
+        flag = _flag(option)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
         info = typer.Option(
-            *flags, help=help_text, rich_help_panel=leaf.shown.panel, show_default=False, readable=False
+            *flags, help=help_text, rich_help_panel=option.shown.panel, show_default=False, readable=False
         )
     annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
     return inspect.Parameter(
-        leaf.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, info]
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, info]
     )
 
 

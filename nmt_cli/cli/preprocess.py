@@ -12,7 +12,7 @@ from nmt_cli.config import PreprocessConfig
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from nmt_cli.corpus.cleaning_report import Report
+    from nmt_cli.corpus.cleaning_report import CleaningReport
 
 
 @command(PreprocessConfig)
@@ -38,7 +38,7 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _show(report: "Report", languages: tuple[str, str]) -> None:
+def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:
     """What was found and dropped, and what came out, as tables that fit 80 columns."""
     from rich.console import Console
 
@@ -62,7 +62,7 @@ def _show(report: "Report", languages: tuple[str, str]) -> None:
     console.print(_table(("split", "pairs", f"{source} subwords", "a word", f"{target} subwords", "a word"), made))
 
 
-def _findings(report: "Report") -> list[tuple[tuple[str, ...], str]]:
+def _findings(report: "CleaningReport") -> list[tuple[tuple[str, ...], str]]:
     """For each kind of finding a row (in train, dropped from it, in dev, in test, one place to look at), and the text
     of that place."""
     from nmt_cli.corpus.cleaning import CHECKS

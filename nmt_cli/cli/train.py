@@ -29,10 +29,10 @@ def run(config: TrainConfig) -> None:
     from nmt_cli.training.train import train
 
     outcome = train(config, lambda: [Live() if sys.stderr.isatty() else Plain()], STARTED)
-    if not outcome.leads:
+    if not outcome.is_main:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)
-    if (best := outcome.facts) is not None:
+    if (best := outcome.metadata) is not None:
         print(
             f"Best model by {best.get('metric', 'bleu')}, of update {best['step']:,}: dev BLEU {best['dev_bleu']:.2f}, "
             f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}",

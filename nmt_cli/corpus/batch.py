@@ -13,30 +13,31 @@ Tokens = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded token arrays. The source ends in EOS; `entering` is BOS + target, `leaving` target + EOS."""
+    """Padded token arrays. The source ends in EOS; `target_input` is BOS + target, `target_output` target + EOS."""
 
     source: Tokens  # (B, S)
     source_lengths: Tokens  # (B,)
-    entering: Tokens  # (B, T)
-    leaving: Tokens  # (B, T)
+    target_input: Tokens  # (B, T)
+    target_output: Tokens  # (B, T)
     tokens: int  # real target tokens, EOS counted
 
 
-def twice(batch: Batch) -> Batch:
+def duplicate(batch: Batch) -> Batch:
     """The sentences of a batch, and all of them again below."""
-    source, lengths, entering, leaving = (
-        np.concatenate([rows, rows]) for rows in (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+    source, lengths, target_input, target_output = (
+        np.concatenate([rows, rows])
+        for rows in (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
     )
-    return Batch(source, lengths, entering, leaving, 2 * batch.tokens)
+    return Batch(source, lengths, target_input, target_output, 2 * batch.tokens)
 
 
 def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike], multiple: int = 1) -> Batch:
     """Pad token sequences (without BOS and EOS) into a batch, to widths that are multiples of this number."""
     source, source_lengths = pad([np.append(ids, EOS) for ids in sources], multiple)
-    leaving, target_lengths = pad([np.append(ids, EOS) for ids in targets], multiple)
-    entering = np.concatenate([np.full((len(leaving), 1), BOS), leaving[:, :-1]], 1)
-    entering[entering == EOS] = PAD  # the end of a shorter target is never read
-    return Batch(source, source_lengths, entering, leaving, int(target_lengths.sum()))
+    target_output, target_lengths = pad([np.append(ids, EOS) for ids in targets], multiple)
+    target_input = np.concatenate([np.full((len(target_output), 1), BOS), target_output[:, :-1]], 1)
+    target_input[target_input == EOS] = PAD  # the end of a shorter target is never read
+    return Batch(source, source_lengths, target_input, target_output, int(target_lengths.sum()))
 
 
 def pad(sequences: Sequence[npt.NDArray[np.integer]], multiple: int = 1) -> tuple[Tokens, Tokens]:

@@ -14,40 +14,40 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 
 Rows = npt.NDArray[np.int64]
 
-EVEN = 2
+PAD_MULTIPLE = 2
 """Widths of batches are multiples of this: half as many shapes for a thirtieth more padding."""
 
 AHEAD = 4
 """Updates built ahead of the one that the model is computing."""
 
 
-def plan_epoch(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
+def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
     """Rows of each batch of one epoch, in a random order that `order` decides.
 
     Rows are sorted by the width they need, of the source, then of the target, up for one width of the source and down
     for the next, so that neighbours are alike where it changes; ties are in random order. They are cut so that the
     longer side of a batch holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of
-    its own. Batches have a `round_size` and widths that are multiples of EVEN where they can, so that few shapes occur:
-    the library compiles kernels for each, and every one takes a quarter of a megabyte or more.
+    its own. Batches have a `round_batch_size` and widths that are multiples of EVEN where they can, so that few shapes
+    occur: the library compiles kernels for each, and every one takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
-    wide, far = (side[shuffled] // EVEN + 1 for side in (source, target))  # EOS counted
+    wide, far = (side[shuffled] // PAD_MULTIPLE + 1 for side in (source, target))  # EOS counted
     ranking = np.lexsort((np.where(wide % 2, far, -far), wide))
-    ranked, longest = shuffled[ranking], EVEN * np.maximum(wide, far)[ranking]
+    ranked, longest = shuffled[ranking], PAD_MULTIPLE * np.maximum(wide, far)[ranking]
     batches = []
     start = 0
     width = 0
     for end, length in enumerate(longest.tolist()):
         width = max(width, length)
         if end > start and width * (end - start + 1) > budget:
-            full = start + round_size(end - start)
+            full = start + round_batch_size(end - start)
             batches.append(ranked[start:full])
             start, width = full, int(longest[full : end + 1].max())
     batches.append(ranked[start:])
     return [batches[i] for i in order.permutation(len(batches))]
 
 
-def round_size(room: int) -> int:
+def round_batch_size(room: int) -> int:
     """Sentences of a batch that has room for so many: a multiple of 8 from there on, of 16 above 64, of 32 above 128,
     and so on: of large batches a fifth is left to the next one at most."""
     step = max(8, (1 << (room - 1).bit_length()) // 8)
@@ -100,7 +100,7 @@ class BatchPlan:
         return self.accumulate * self.size
 
 
-class Updates:
+class BatchLoader:
     """The updates of one epoch, from a given batch on; each is this process's share of the batches whose gradients make
     one update, which may be none of the last."""
 
@@ -108,7 +108,7 @@ class Updates:
         self._split = split
         self._segment = plan.segment
         order = np.random.default_rng((plan.seed, epoch))
-        self._batches = plan_epoch(split.source_lengths, split.target_lengths, plan.budget, order)
+        self._batches = make_batches(split.source_lengths, split.target_lengths, plan.budget, order)
         self._keys: list[int] = order.integers(1 << 30, size=len(self._batches)).tolist()
         self._plan = plan
 
@@ -118,14 +118,14 @@ class Updates:
 
     def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
         """Build the updates on another thread while the caller computes."""
-        return ahead((self._build(start) for start in range(first, len(self), self._plan.width)), AHEAD)
+        return prefetch((self._build(start) for start in range(first, len(self), self._plan.width)), AHEAD)
 
     def _build(self, start: int) -> list[Batch]:
         mine = range(start + self._plan.rank, min(start + self._plan.width, len(self)), self._plan.size)
-        return [collate(*self._segment(self._split, self._batches[i], self._keys[i]), EVEN) for i in mine]
+        return [collate(*self._segment(self._split, self._batches[i], self._keys[i]), PAD_MULTIPLE) for i in mine]
 
 
-def ahead(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
+def prefetch(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
     """Run an iterator on another thread, `count` items ahead; its errors are raised here."""
     queue: Queue[list[Batch] | BaseException | None] = Queue(count)
     left = threading.Event()

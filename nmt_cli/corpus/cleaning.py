@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.normalization import Form, normalise
+from nmt_cli.corpus.normalization import Form, normalize
 from nmt_cli.corpus.readers import ParallelText, read_pairs
-from nmt_cli.corpus.scratch_file import Pair, Spool, in_chunks
+from nmt_cli.corpus.scratch_file import Pair, ScratchFile, in_chunks
 from nmt_cli.corpus.tabular import Fields
 from nmt_cli.corpus.text_io import SEPARATORS
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import CorpusError
-from nmt_cli.progress import Progress, Say
+from nmt_cli.progress import ProgressLog, Say
 
 (
     BLANK,
@@ -119,7 +119,7 @@ class Examined:
     texts: list[ParallelText]
     firsts: list[int]
     """First row of each of `texts`."""
-    spool: Spool
+    scratch: ScratchFile
     findings: Findings
     pairs: Hashes
     sources: Hashes
@@ -156,26 +156,26 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
     sources: list[Hashes] = []
     firsts: list[int] = []
     characters = 0
-    progress = Progress(reading.say)
-    with Spool(path) as spool:
+    progress = ProgressLog(reading.say)
+    with ScratchFile(path) as scratch:
         for text in texts:
             reading.say(f"reading {name}: {text.name}")
-            firsts.append(spool.rows)
+            firsts.append(scratch.rows)
             for chunk in in_chunks(read_pairs(text, reading.fields)):
-                spool.append(chunk)
+                scratch.append(chunk)
                 findings.append(np.array([check_pair(s, t, scripts) for s, t in chunk], np.uint16))
-                ready = [(normalise(s, reading.unicode), normalise(t, reading.unicode)) for s, t in chunk]
+                ready = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
                 pairs.append(_hashes(ready))
                 sources.append(np.array([hash(s) for s, _ in ready], np.int64))
-                progress(lambda: f"  {spool.rows:,} pairs of {name} read")
+                progress(lambda: f"  {scratch.rows:,} pairs of {name} read")
                 characters += sum(len(s) + len(t) for s, t in ready)
-            if spool.rows == firsts[-1]:
+            if scratch.rows == firsts[-1]:
                 what = (
                     "is empty" if text.format != "tmx" else f"holds no pair of {' and '.join(reading.fields.languages)}"
                 )
                 raise CorpusError(f"{text.name}: {what}")
     noted = np.concatenate(findings), np.concatenate(pairs), np.concatenate(sources)
-    return Examined(texts, firsts, spool, *noted, characters)
+    return Examined(texts, firsts, scratch, *noted, characters)
 
 
 def _hashes(pairs: list[Pair]) -> Hashes:

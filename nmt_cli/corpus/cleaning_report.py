@@ -82,7 +82,7 @@ class SplitReport(BaseModel):
         return next((finding for finding in self.findings if finding.check == check), None)
 
 
-class Report(BaseModel):
+class CleaningReport(BaseModel):
     """`report.json`."""
 
     splits: dict[str, SplitReport]
@@ -130,7 +130,7 @@ def report_split(split: Selection, rows: Rows, dropped: int, written: Written) -
 
 def _example(text: Examined, row: int) -> Example:
     file, number = text.place(row)
-    source, target = text.spool.pair(row)
+    source, target = text.scratch.pair(row)
     return Example(file=file, number=number, source=_cut(source), target=_cut(target))
 
 
@@ -158,7 +158,7 @@ def _side(counts: SideCounts) -> SideFacts:
     return SideFacts(words=counts.words, subwords=counts.subwords, bytes=counts.bytes, unknown=counts.unknown)
 
 
-def notes(report: Report) -> list[str]:
+def notes(report: CleaningReport) -> list[str]:
     """What else the user should know, a line each: what reading changed or left out, and how the subwords fit."""
     lines = []
     for split in report.splits.values():

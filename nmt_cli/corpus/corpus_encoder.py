@@ -16,7 +16,7 @@ from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.scratch_file import Chunk
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.parallel import in_order, processes
-from nmt_cli.progress import Progress, Say
+from nmt_cli.progress import ProgressLog, Say
 from nmt_cli.special_tokens import UNK
 
 FEW = 50_000
@@ -24,7 +24,7 @@ FEW = 50_000
 
 
 @dataclass(frozen=True)
-class Limits:
+class LengthLimits:
     """Most subwords of a side, and most times the subwords of the other; `drop` leaves out what is beyond."""
 
     length: int
@@ -65,7 +65,7 @@ class Written:
 class _Task:
     chunk: Chunk
     keep: bytes
-    limits: Limits
+    limits: LengthLimits
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ class _Encoded:
     counts: tuple[SideCounts, SideCounts]
 
 
-class Encoder:
+class CorpusEncoder:
     """Turns chunks of text into record batches, in this process or in several."""
 
     def __init__(
         self, tokenizers: Tokenizers, say: Say, pool: ProcessPoolExecutor | None = None, ahead: int = 1
     ) -> None:
         self._tokenizers = tokenizers
-        self._progress = Progress(say)
+        self._progress = ProgressLog(say)
         self._pool = pool
         self._ahead = ahead
 
-    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: Limits) -> Written:
+    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits) -> Written:
         """Write the rows to keep of a spool into an Arrow file."""
         tasks = (_Task(c, keep[c.first : c.first + c.rows].tobytes(), limits) for c in chunks)
         findings = []
@@ -106,15 +106,15 @@ class Encoder:
 
 
 @contextmanager
-def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[Encoder]:
+def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[CorpusEncoder]:
     """An encoder with this many processes, or none but this one when there is little to do."""
     if processors < 2 or pairs <= FEW:
-        yield Encoder(tokenizers, say)
+        yield CorpusEncoder(tokenizers, say)
         return
     source, target = tokenizers.source, tokenizers.target
     models = (source.model,) if tokenizers.joint else (source.model, target.model)
     with processes(processors, _prepare, models, source.unicode) as pool:
-        yield Encoder(tokenizers, say, pool, 2 * processors)
+        yield CorpusEncoder(tokenizers, say, pool, 2 * processors)
 
 
 _here: Tokenizers
@@ -151,7 +151,7 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
     return _Encoded(batch.serialize().to_pybytes(), findings, counts)
 
 
-def _beyond(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: Limits) -> Findings:
+def _beyond(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: LengthLimits) -> Findings:
     longer, shorter = np.maximum(source, target), np.minimum(source, target)
     found = np.where(shorter == 0, BLANK, 0) | np.where(longer > limits.length, LONG, 0)
     found |= np.where(longer > limits.ratio * np.maximum(shorter, 1), RATIO, 0)

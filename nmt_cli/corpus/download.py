@@ -37,7 +37,7 @@ def fetch(given: str, format: Format | Literal["auto"], languages: tuple[str, st
     return ParallelText("text", (source, target))
 
 
-def settle(text: ParallelText, folder: Path) -> ParallelText:
+def copy_pipes(text: ParallelText, folder: Path) -> ParallelText:
     """The same text, with pipes and other files that can be read only once copied into a folder."""
     files = [file if file.path.is_file() else _copy_pipe(file, folder) for file in text.files]
     return ParallelText(text.format, tuple(files))

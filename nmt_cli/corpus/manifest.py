@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nmt_cli.errors import CorpusError
-from nmt_cli.manifest import Kind, Record
+from nmt_cli.manifest import FolderType, ManifestBase
 
 REPORT = "report.json"
 
@@ -18,7 +18,7 @@ FORMAT = 1
 """Version of the prepared folder's format."""
 
 
-class InputFile(Record):
+class InputFile(ManifestBase):
     """A file that was read."""
 
     path: str
@@ -26,7 +26,7 @@ class InputFile(Record):
     sha256: str
 
 
-class TokenizerSettings(Record):
+class TokenizerSettings(ManifestBase):
     """How text becomes subwords."""
 
     type: Literal["unigram", "bpe", "given"]
@@ -37,7 +37,7 @@ class TokenizerSettings(Record):
     """Sentences that it was trained on; 0 when it was given."""
 
 
-class PreparedManifest(Record):
+class PreparedManifest(ManifestBase):
     """`manifest.json` of a prepared corpus."""
 
     format: int
@@ -70,7 +70,7 @@ class PreparedManifest(Record):
         return hashlib.sha256(json.dumps([self.fingerprint, made], sort_keys=True).encode()).hexdigest()
 
 
-PREPARED = Kind("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)
+PREPARED = FolderType("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)
 """The folder of a prepared corpus."""
 
 

@@ -18,7 +18,7 @@ SPACE = "\u2581"
 _BREAKS = re.compile(f"[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029{SPACE}]")
 
 
-def normalise(text: str, form: Form) -> str:
+def normalize(text: str, form: Form) -> str:
     """Text in this Unicode form, on one line whoever reads it.
 
     Idempotent: normalise(normalise(text)) == normalise(text).

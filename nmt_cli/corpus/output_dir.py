@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt_cli.atomic import held, sync_folder
+from nmt_cli.atomic import dir_lock, sync_folder
 from nmt_cli.corpus.dataset import SPLITS, split_file
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
@@ -20,7 +20,7 @@ _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 
 
 @contextmanager
-def building(out: Path) -> Iterator[tuple[Path, Path]]:
+def atomic_directory(out: Path) -> Iterator[tuple[Path, Path]]:
     """A new folder to fill, and a folder for work, both beside `out`; when the block ends well the first becomes `out`.
 
     A prepared corpus that is there is replaced then; however the block ends, nothing half-written is left.
@@ -30,7 +30,7 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _sweep(out)
         temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
-        with temporary as name, held(Path(name)):
+        with temporary as name, dir_lock(Path(name)):
             fresh, work = Path(name) / "fresh", Path(name) / "work"
             fresh.mkdir()
             work.mkdir()
@@ -47,7 +47,7 @@ def building(out: Path) -> Iterator[tuple[Path, Path]]:
 def _sweep(out: Path) -> None:
     """Take away what a killed run left beside `out`, and put back a corpus that it had moved aside."""
     for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        with held(left) as alone:
+        with dir_lock(left) as alone:
             if not alone:
                 continue  # it belongs to a run that is still going on
             if (left / "old").is_dir() and not out.exists():
@@ -61,7 +61,7 @@ def _publish(fresh: Path, out: Path, old: Path) -> None:
             os.fsync(file.fileno())
     sync_folder(fresh)
     if out.is_dir():
-        check_place(out, overwrite=True)  # once more: it may have come meanwhile
+        check_output_dir(out, overwrite=True)  # once more: it may have come meanwhile
         os.rename(out, old)
     try:
         os.rename(fresh, out)
@@ -73,7 +73,7 @@ def _publish(fresh: Path, out: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def check_place(out: Path, overwrite: bool) -> PreparedManifest | None:
+def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
     """Whether a prepared corpus may be written here; gives the manifest of one that is there and whole.
 
     Raises CorpusError if something else is there, or files that this program did not write.
@@ -103,7 +103,7 @@ def check_place(out: Path, overwrite: bool) -> PreparedManifest | None:
     return manifest
 
 
-def is_whole(folder: Path, manifest: PreparedManifest) -> bool:
+def verify(folder: Path, manifest: PreparedManifest) -> bool:
     """Whether every file of a prepared corpus is there with the content that its manifest states."""
     paths = {folder / name: content for name, content in manifest.files.items()}
     return all(path.is_file() and file_hash(path) == content for path, content in paths.items())

@@ -13,15 +13,15 @@ from nmt_cli import __version__
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import sample
 from nmt_cli.corpus.cleaning import Reading, dropped_bits, examine
-from nmt_cli.corpus.cleaning_report import Report, SplitReport, report_split
-from nmt_cli.corpus.corpus_encoder import Limits, encoder
+from nmt_cli.corpus.cleaning_report import CleaningReport, SplitReport, report_split
+from nmt_cli.corpus.corpus_encoder import LengthLimits, encoder
 from nmt_cli.corpus.dataset import Split, split_file
-from nmt_cli.corpus.download import fetch, is_remote, settle
+from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
 from nmt_cli.corpus.ibm1 import learn_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
-from nmt_cli.corpus.output_dir import building, check_place, is_whole
-from nmt_cli.corpus.provenance import Texts, command_line, deciding_options, fingerprint, hash_inputs
+from nmt_cli.corpus.output_dir import atomic_directory, check_output_dir, verify
+from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
 from nmt_cli.corpus.readers import ParallelText, locate
 from nmt_cli.corpus.splits import Selection, select
 from nmt_cli.corpus.tabular import Fields
@@ -34,11 +34,11 @@ from nmt_cli.progress import Say
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Prepared:
     """What came of preparing: the manifest, and what was found (None when there was nothing to do)."""
 
     manifest: PreparedManifest
-    report: Report | None
+    report: CleaningReport | None
 
 
 @dataclass(frozen=True)
@@ -56,30 +56,30 @@ class _Job:
         return self.config.threads or processors()
 
 
-def prepare(config: PreprocessConfig, say: Say) -> Outcome:
+def prepare(config: PreprocessConfig, say: Say) -> Prepared:
     """Make the folder `config.out`, whole or not at all; `say` is told what goes on, line by line.
 
     Raises CorpusError for text that cannot be used or a folder in the way, ConfigError for options that do not
     fit each other, OutputError if the folder cannot be written.
     """
     languages = _languages(config)
-    there = check_place(config.out, config.overwrite)
-    with building(config.out) as (fresh, work):
+    there = check_output_dir(config.out, config.overwrite)
+    with atomic_directory(config.out) as (fresh, work):
         job = _Job(config, languages, say, fresh, work)
-        texts = _gather(job)
+        texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model)
-        key = fingerprint(inputs, languages, deciding_options(config))
-        if there and there.fingerprint == key and not config.force and is_whole(config.out, there):
-            return Outcome(there, None)
+        key = fingerprint(inputs, languages, content_options(config))
+        if there and there.fingerprint == key and not config.force and verify(config.out, there):
+            return Prepared(there, None)
         if there and there.fingerprint != key and not config.overwrite:
             raise CorpusError(
                 f"{config.out}: holds a corpus prepared from other inputs or options; "
                 "--overwrite replaces it, --out chooses another folder"
             )
-        report, settings = _fill(job, texts)
+        report, settings = _write_corpus(job, texts)
         manifest = _describe(job, report, settings, inputs, key)
         PREPARED.write(fresh, manifest)
-    return Outcome(manifest, report)
+    return Prepared(manifest, report)
 
 
 def _languages(config: PreprocessConfig) -> tuple[str, str]:
@@ -98,7 +98,7 @@ def _languages(config: PreprocessConfig) -> tuple[str, str]:
     return languages
 
 
-def _gather(job: _Job) -> Texts:
+def _locate_inputs(job: _Job) -> Texts:
     """Find the files of every split; what can be read only once is copied."""
     config = job.config
     if not config.train:
@@ -111,10 +111,10 @@ def _find(job: _Job, given: str) -> ParallelText:
     if is_remote(given):
         job.say(f"fetching {given}")
         return fetch(given, job.config.format, job.languages, job.work)
-    return settle(locate(given, job.config.format, job.languages), job.work)
+    return copy_pipes(locate(given, job.config.format, job.languages), job.work)
 
 
-def _fill(job: _Job, texts: Texts) -> tuple[Report, TokenizerSettings]:
+def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSettings]:
     """Write everything but the manifest."""
     config = job.config
     fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
@@ -129,7 +129,7 @@ def _fill(job: _Job, texts: Texts) -> tuple[Report, TokenizerSettings]:
     encoded = _encode(job, splits, tokenizers)
     job.say("learning which subwords translate which")
     write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
-    report = Report(
+    report = CleaningReport(
         splits=encoded,
         unchecked_scripts=[language for language in job.languages if not Script(language).known],
     )
@@ -152,8 +152,8 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
     with encoder(tokenizers, job.processors, pairs, job.say) as encode:
         for name, split in splits.items():
             training = name == "train"
-            limits = Limits(job.config.max_length, job.config.max_ratio, drop=training)
-            written = encode.write_split(job.fresh / split_file(name), split.text.spool.chunks, split.rows, limits)
+            limits = LengthLimits(job.config.max_length, job.config.max_ratio, drop=training)
+            written = encode.write_split(job.fresh / split_file(name), split.text.scratch.chunks, split.rows, limits)
             if not written.pairs:
                 raise CorpusError(
                     f"{split.text.texts[0].name}: every pair has a side of more than {limits.length} subwords or "
@@ -169,7 +169,7 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
 
 
 def _describe(
-    job: _Job, report: Report, settings: TokenizerSettings, inputs: dict[str, list[InputFile]], key: str
+    job: _Job, report: CleaningReport, settings: TokenizerSettings, inputs: dict[str, list[InputFile]], key: str
 ) -> PreparedManifest:
     return PreparedManifest(
         format=FORMAT,
@@ -185,6 +185,6 @@ def _describe(
         tokenizer=settings,
         inputs=inputs,
         files={path.name: file_hash(path) for path in sorted(job.fresh.iterdir())},
-        options=deciding_options(job.config),
+        options=content_options(job.config),
         fingerprint=key,
     )

@@ -38,7 +38,7 @@ def _hashed(name: str, path: Path) -> InputFile:
         raise CorpusError(f"{name}: cannot be read: {error.strerror or error}") from None
 
 
-def deciding_options(config: PreprocessConfig) -> dict[str, Any]:
+def content_options(config: PreprocessConfig) -> dict[str, Any]:
     """The options that decide the content, apart from the files."""
     return config.model_dump(mode="json", exclude=_ELSEWHERE | _INPUTS)
 

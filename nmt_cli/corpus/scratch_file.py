@@ -33,7 +33,7 @@ class Chunk:
         return lines[0:-1:2], lines[1:-1:2]
 
 
-class Spool:
+class ScratchFile:
     """Pairs appended chunk by chunk and read back in any order; memory holds only where each chunk lies."""
 
     def __init__(self, path: Path) -> None:

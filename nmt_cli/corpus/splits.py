@@ -67,10 +67,10 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) ->
     return {name: splits[name] for name in ("train", "dev", "test")}
 
 
-def _told(name: str, held: int, of: int, seed: int) -> str:
-    if held == of:
+def _told(name: str, dir_lock: int, of: int, seed: int) -> str:
+    if dir_lock == of:
         return f"no {name} text, and too few pairs ({of}) to hold any out: it is the training text, scores mean nothing"
-    return f"no {name} text: held out {held:,} of {of:,} training pairs (seed {seed})"
+    return f"no {name} text: held out {dir_lock:,} of {of:,} training pairs (seed {seed})"
 
 
 def hold_out(train: Examined, usable: Rows, names: list[str], most: int, seed: int) -> dict[str, Rows]:

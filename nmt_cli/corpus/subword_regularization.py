@@ -31,7 +31,7 @@ Lattice = list[tuple[list[float], list[Edge]]]
 """For every end in a word, the cumulative probabilities of the pieces that end there, and the pieces."""
 
 
-class Sampler:
+class SubwordSampler:
     """Draws segmentations with the pieces of a SentencePiece model."""
 
     def __init__(self, processor: Any) -> None:

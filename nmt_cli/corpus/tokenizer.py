@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import sentencepiece
 
-from nmt_cli.corpus.normalization import SPACE, Form, normalise, single_line
-from nmt_cli.corpus.subword_regularization import Sampler
+from nmt_cli.corpus.normalization import SPACE, Form, normalize, single_line
+from nmt_cli.corpus.subword_regularization import SubwordSampler
 from nmt_cli.errors import CorpusError
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
@@ -42,22 +42,22 @@ class Tokenizer:
         self.unicode: Form = unicode
         self.size: int = processor.get_piece_size()
         self._processor: Any = processor
-        self._sampler: Sampler | None = None
+        self._sampler: SubwordSampler | None = None
         self.is_byte = np.array([processor.is_byte(i) for i in range(self.size)])
         self._starts_word = [processor.id_to_piece(i).startswith(SPACE) for i in range(self.size)]
 
-    def normalise(self, text: str) -> str:
+    def normalize(self, text: str) -> str:
         """Text as the tokenizer and the metrics see it."""
-        return normalise(text, self.unicode)
+        return normalize(text, self.unicode)
 
     def encode(self, text: str) -> list[int]:
         """Subwords of a text, without BOS and EOS."""
-        ids: list[int] = self._processor.encode(self.normalise(text))
+        ids: list[int] = self._processor.encode(self.normalize(text))
         return ids
 
     def encode_many(self, texts: Iterable[str], threads: int = 1) -> list[list[int]]:
         """Subwords of many texts, computed on this many threads."""
-        ready = [self.normalise(text) for text in texts]
+        ready = [self.normalize(text) for text in texts]
         ids: list[list[int]] = self._processor.encode(ready, num_threads=threads)
         return ids
 
@@ -69,9 +69,9 @@ class Tokenizer:
         The same `seed` gives the same segmentations, in every process.
         """
         if self._sampler is None:
-            self._sampler = Sampler(self._processor)
+            self._sampler = SubwordSampler(self._processor)
         rng = random.Random(seed)
-        return [self._sampler.sample(self.normalise(text), strength, rng) for text in texts]
+        return [self._sampler.sample(self.normalize(text), strength, rng) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Detokenised text on one line; PAD, UNK, BOS and EOS are left out."""

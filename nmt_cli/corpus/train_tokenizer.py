@@ -15,7 +15,7 @@ from typing import Literal
 import sentencepiece
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.normalization import normalise
+from nmt_cli.corpus.normalization import normalize
 from nmt_cli.corpus.splits import Selection
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
@@ -202,10 +202,10 @@ def _draw(train: Selection, config: PreprocessConfig, work: Path) -> dict[str, S
     samples = {name: Sample(work / f"{name}.txt", rate) for name in names}
     sides = list(samples.values()) * (2 if joint else 1)
     draw = random.Random(config.seed).random
-    for chunk in train.text.spool.chunks:
+    for chunk in train.text.scratch.chunks:
         rows = train.rows[chunk.first : chunk.first + chunk.rows].tolist()
         if rate < 1:
             rows = [row and draw() < rate for row in rows]
         for sample, texts in zip(sides, chunk.read(), strict=True):
-            sample.write(normalise(text, config.unicode) for text in compress(texts, rows))
+            sample.write(normalize(text, config.unicode) for text in compress(texts, rows))
     return samples

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from nmt_cli.decoding.candidates import Choice
-from nmt_cli.decoding.finished import Pool
+from nmt_cli.decoding.candidates import Continuations
+from nmt_cli.decoding.finished import FinishedPool
 from nmt_cli.decoding.hypothesis import Hypothesis
 
 
 @dataclass
-class Trace:
+class BackPointers:
     """Tokens, their log-probabilities and back-pointers of every step, (N, K) each; attention if it was asked for."""
 
     source_lengths: Tensor
@@ -22,7 +22,7 @@ class Trace:
     _log_probs: list[Tensor] = field(default_factory=list)
     _weights: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
-    def record(self, rows: Tensor, choice: Choice, weights: Tensor | None) -> None:
+    def record(self, rows: Tensor, choice: Continuations, weights: Tensor | None) -> None:
         """Note what the sentences `rows` (B,) chose; `weights` (B, K, S) are those of the parents, (B, 1, S) of one
         that they share."""
         for history, chosen in (
@@ -37,7 +37,7 @@ class Trace:
         if self.attention and weights is not None:
             self._weights.append((rows, weights.expand(-1, choice.parents.shape[1], -1)))
 
-    def read_out(self, pool: Pool, count: int) -> list[list[Hypothesis]]:
+    def backtrack(self, pool: FinishedPool, count: int) -> list[list[Hypothesis]]:
         """The `count` best hypotheses of each sentence, as far as there are so many."""
         steps = pool.step[:, :count]
         tokens, log_probs, attention = self._follow(steps, pool.slot[:, :count])

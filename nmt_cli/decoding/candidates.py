@@ -12,7 +12,7 @@ BLOCK = 64
 """Vocabulary entries that are first looked at only through their maximum."""
 
 
-class Choice(NamedTuple):
+class Continuations(NamedTuple):
     """The continuations chosen in one step; all (B, K), a dead one with log_probs of -inf."""
 
     parents: Tensor
@@ -24,7 +24,7 @@ class Choice(NamedTuple):
     """Sum over the whole hypothesis."""
 
 
-def first_largest(values: Tensor, count: int) -> Tensor:
+def stable_topk(values: Tensor, count: int) -> Tensor:
     """Indices (B, count) of the largest of each row of float32 values (B, N), largest first, the first among equals.
 
     `topk` leaves the order of equals open; here it must not depend on the batch or the device. So the
@@ -37,14 +37,14 @@ def first_largest(values: Tensor, count: int) -> Tensor:
 
 
 @dataclass
-class Best:
+class TopK:
     """Beam search: the K best continuations over all hypotheses of a sentence; with K = 1, greedy search."""
 
     width: int
 
     reorders = True
 
-    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
+    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Continuations:
         """scores (B, n) of the hypotheses, log_probs (B, n, V) of their next tokens. If there are fewer than K
         continuations at all, the others are impossible."""
         vocabulary = log_probs.shape[2]
@@ -52,7 +52,7 @@ class Best:
         maxima = _block_maxima(log_probs) + scores[:, :, None]  # (B, n, blocks)
         blocks = maxima.shape[2]
         most = min(self.width, maxima.shape[1] * blocks)
-        found = first_largest(maxima.flatten(1), most).sort(1).values  # (B, m), m <= K
+        found = stable_topk(maxima.flatten(1), most).sort(1).values  # (B, m), m <= K
         of = found.div(blocks, rounding_mode="floor")[:, :, None]  # (B, m, 1), the hypothesis
         tokens = (found % blocks)[:, :, None] * BLOCK + torch.arange(BLOCK, device=found.device)  # (B, m, BLOCK)
         entries = (of * vocabulary + tokens.clamp(max=vocabulary - 1)).flatten(1)
@@ -61,9 +61,9 @@ class Best:
         if (missing := self.width - totals.shape[1]) > 0:
             entries = nn.functional.pad(entries, (0, missing))
             inside, totals = (nn.functional.pad(part, (0, missing), value=-torch.inf) for part in (inside, totals))
-        best = first_largest(totals, self.width)
+        best = stable_topk(totals, self.width)
         chosen = entries.gather(1, best)
-        return Choice(
+        return Continuations(
             parents=chosen.div(vocabulary, rounding_mode="floor"),
             tokens=chosen % vocabulary,
             token_log_probs=inside.gather(1, best),
@@ -80,7 +80,7 @@ def _block_maxima(log_probs: Tensor) -> Tensor:
 
 
 @dataclass
-class Draw:
+class Sampler:
     """Sampling: every hypothesis draws its own next token, by one uniform number (T, N, K) of its own per step."""
 
     options: SearchConfig
@@ -88,7 +88,7 @@ class Draw:
 
     reorders = False
 
-    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Choice:
+    def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Continuations:
         """scores (B, K) of the hypotheses, log_probs (B, K, V) of their next tokens."""
         kept, indices = self._candidates(log_probs / self.options.temperature)
         highest = kept.amax(-1, keepdim=True).clamp(min=torch.finfo(kept.dtype).min)
@@ -99,7 +99,7 @@ class Draw:
         tokens = drawn if indices is None else indices.gather(2, drawn)
         token_log_probs = log_probs.gather(2, tokens)[:, :, 0]
         parents = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
-        return Choice(parents, tokens[:, :, 0], token_log_probs, scores + token_log_probs)
+        return Continuations(parents, tokens[:, :, 0], token_log_probs, scores + token_log_probs)
 
     def _candidates(self, logits: Tensor) -> tuple[Tensor, Tensor | None]:
         """What may be drawn, most probable first, and its tokens; or everything, in order."""

@@ -35,7 +35,7 @@ class ModelState:
 
 
 @dataclass(frozen=True)
-class ModelStep:
+class EnsembleStep:
     """`step(tokens, state)` as search calls it. An ensemble says what its models say on average:
     p(y) = 1/n sum_i p_i(y), and looks where those of them that have attention look on average.
 
@@ -47,7 +47,7 @@ class ModelStep:
     @cached_property
     def outputs(self) -> list[Callable[[Tensor], Tensor]]:
         """The models' output layers."""
-        return [_narrow(model.output, self.candidates) for model in self.models]
+        return [_restrict_vocabulary(model.output, self.candidates) for model in self.models]
 
     def init_state(self, source: Tensor, mask: Tensor) -> ModelState:
         """Read the source (B, S) and make ready for the first token."""
@@ -72,7 +72,7 @@ class ModelStep:
         return log_probs, ModelState(state.memories, tuple(decoders)), mean
 
 
-def _narrow(output: nn.Module, candidates: Tensor | None) -> Callable[[Tensor], Tensor]:
+def _restrict_vocabulary(output: nn.Module, candidates: Tensor | None) -> Callable[[Tensor], Tensor]:
     """The output layer for some subwords only."""
     if candidates is None:
         return output

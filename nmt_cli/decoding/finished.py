@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nmt_cli.decoding.candidates import first_largest
+from nmt_cli.decoding.candidates import stable_topk
 
 
 @dataclass
-class Pool:
+class FinishedPool:
     """Ended hypotheses, (N, K) each, best first; where there is none yet, score is -inf.
 
     Finished ones come before those that were cut, whatever their scores: a cut one is not a translation.
@@ -24,7 +24,7 @@ class Pool:
     finished: Tensor
 
     @classmethod
-    def empty(cls, sentences: int, width: int, device: torch.device) -> "Pool":
+    def empty(cls, sentences: int, width: int, device: torch.device) -> "FinishedPool":
         """A pool that nothing has entered."""
         shape = (sentences, width)
         return cls(
@@ -43,7 +43,7 @@ class Pool:
     def add(self, rows: Tensor, entering: Tensor, score: Tensor, log_prob: Tensor, step: int) -> None:
         """Let finished hypotheses enter: those of `rows` (B,) where `entering` (B, K) is True, if good enough."""
         score = score.masked_fill(~entering, -torch.inf)
-        best = first_largest(torch.cat([self.score[rows], score], 1), score.shape[1])
+        best = stable_topk(torch.cat([self.score[rows], score], 1), score.shape[1])
         self._take(rows, best, score, log_prob, step, finished=True)
 
     def cut(self, rows: Tensor, left: Tensor, score: Tensor, log_prob: Tensor, step: int) -> None:
@@ -52,7 +52,7 @@ class Pool:
         score = score.masked_fill(~left, -torch.inf)
         places = torch.arange(width, device=rows.device)
         ended = (self.score[rows] > -torch.inf).sum(1, keepdim=True)  # (B, 1)
-        order = torch.cat([places.expand_as(score), width + first_largest(score, width)], 1)  # (B, 2K)
+        order = torch.cat([places.expand_as(score), width + stable_topk(score, width)], 1)  # (B, 2K)
         after = torch.where(places < ended, places, width + places - ended)  # (B, K) into order
         self._take(rows, order.gather(1, after), score, log_prob, step, finished=False)
 

@@ -39,7 +39,7 @@ def forced_attention(loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]]
         batch = collate([pairs[row][0] for row in rows], [pairs[row][1] for row in rows])
         source, lengths, entering = (
             torch.from_numpy(array).to(loaded.compute.device)
-            for array in (batch.source, batch.source_lengths, batch.entering)
+            for array in (batch.source, batch.source_lengths, batch.target_input)
         )
         with loaded.compute.autocast():
             _, weights = loaded.model(source, sequence_mask(lengths, source.size(1)), entering)

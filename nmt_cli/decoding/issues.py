@@ -22,7 +22,7 @@ MEANINGS = {
 
 
 @dataclass
-class Tally:
+class IssueCounts:
     """How many lines had which issue, and the first of them."""
 
     lines: int = 0
@@ -37,7 +37,7 @@ class Tally:
         for kind in (*kinds, *(kind for kind in ("carriage_return", "byte_order_mark") if getattr(line, kind))):
             self._count(kind, 1, line.number)
 
-    def merge(self, later: "Tally") -> None:
+    def merge(self, later: "IssueCounts") -> None:
         """Count lines that come after these."""
         self.lines += later.lines
         for kind, count in later.counts.items():

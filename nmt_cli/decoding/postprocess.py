@@ -11,7 +11,7 @@ import torch
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.decoding.hypothesis import Hypothesis, length_penalty
-from nmt_cli.decoding.repetition import stuck
+from nmt_cli.decoding.repetition import find_loop
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Candidate, Issue, Translation, blank
 
@@ -23,7 +23,7 @@ RATIO, SLACK = 2.5, 5
 
 
 @dataclass(frozen=True)
-class Part:
+class EncodedSegment:
     """What is searched for in one piece: source subwords, and how the translation must begin.
 
     `within_word`: it begins inside a word that the part before began.
@@ -42,7 +42,9 @@ class Assembler:
     target: str
     search: SearchConfig
 
-    def assemble(self, line: Line, parts: Sequence[Part], found: Sequence[Sequence[Hypothesis]]) -> Translation:
+    def assemble(
+        self, line: Line, parts: Sequence[EncodedSegment], found: Sequence[Sequence[Hypothesis]]
+    ) -> Translation:
         """The translation of a line that was searched for in these parts; a line of no parts is blank."""
         if not parts:
             return Translation(line, [blank(line)], [], [], self._issues(line, [Issue("blank")]))
@@ -57,7 +59,7 @@ class Assembler:
         issues = self._issues(line, self._troubles(parts, best, list(candidates.values())))
         return Translation(line, list(candidates.values()), source.pieces(source_ids), words, issues)
 
-    def _candidate(self, parts: Sequence[Part], picked: Sequence[Hypothesis]) -> Candidate:
+    def _candidate(self, parts: Sequence[EncodedSegment], picked: Sequence[Hypothesis]) -> Candidate:
         tokenizer = self.tokenizers.target
         spaced = self.target.split("-")[0].split("_")[0].lower() not in UNSPACED
         texts = tokenizer.decode_many(hypothesis.tokens for hypothesis in picked)
@@ -91,7 +93,9 @@ class Assembler:
     def _issues(self, line: Line, troubles: list[Issue]) -> list[Issue]:
         return [Issue("invalid_utf8"), *troubles] if line.invalid_utf8 else troubles
 
-    def _troubles(self, parts: Sequence[Part], best: Sequence[Hypothesis], candidates: list[Candidate]) -> list[Issue]:
+    def _troubles(
+        self, parts: Sequence[EncodedSegment], best: Sequence[Hypothesis], candidates: list[Candidate]
+    ) -> list[Issue]:
         found = []
         said, heard = sum(len(hypothesis.tokens) for hypothesis in best), sum(len(part.source) for part in parts)
         if len(parts) > 1:
@@ -99,7 +103,7 @@ class Assembler:
         if not candidates[0].finished:
             found.append(Issue("cut", {"target_subwords": said}))
         for part, hypothesis in zip(parts, best, strict=True):
-            if loop := stuck(hypothesis.tokens, part.source):
+            if loop := find_loop(hypothesis.tokens, part.source):
                 repeated = self.tokenizers.target.decode(hypothesis.tokens[loop.start : loop.start + loop.size])
                 found.append(Issue("repetition", {"repeated": repeated, "times": loop.times}))
                 break

@@ -31,7 +31,7 @@ def longest_loop(items: Sequence[Hashable]) -> Loop | None:
     return best
 
 
-def stuck(target: Sequence[Hashable], source: Sequence[Hashable]) -> Loop | None:
+def find_loop(target: Sequence[Hashable], source: Sequence[Hashable]) -> Loop | None:
     """The loop in a translation, unless its source repeats something as often ("no, no, no, no")."""
     loop = longest_loop(target)
     if loop is None:

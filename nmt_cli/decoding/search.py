@@ -32,14 +32,14 @@ from torch import Tensor
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.decoding import logits_processors
-from nmt_cli.decoding.backpointers import Trace
-from nmt_cli.decoding.candidates import Best, Choice, Draw
-from nmt_cli.decoding.finished import Pool
+from nmt_cli.decoding.backpointers import BackPointers
+from nmt_cli.decoding.candidates import Continuations, Sampler, TopK
+from nmt_cli.decoding.finished import FinishedPool
 from nmt_cli.decoding.hypothesis import Hypothesis, coverage_penalty, length_penalty
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.special_tokens import BOS, EOS
 
-CROWDED = 15 / 16
+COMPACT_BELOW = 15 / 16
 """Sentences that are done leave when no more than this share is not: what a model keeps of them is copied then. Until
 then their hypotheses are dead, with a log-probability of -inf, and nothing comes of them."""
 
@@ -64,21 +64,21 @@ and attention weights (B, K, S) or None. S may shrink when sentences leave, by w
 
 
 @dataclass(frozen=True)
-class Task:
+class SearchInput:
     """The sentences to translate, as far as search must know them."""
 
     source_lengths: Tensor
     """(N,) real source positions; the search computes on its device."""
     prefixes: Sequence[Sequence[int]] = ()
     """Tokens that each translation must begin with; none at all if empty."""
-    streams: Sequence[tuple[int, ...]] = ()
+    seeds: Sequence[tuple[int, ...]] = ()
     """With sampling: numbers for each sentence from which, with the seed, its random draws follow."""
     attention: bool = False
     """Give every hypothesis its attention weights."""
 
 
 @dataclass(frozen=True)
-class Live:
+class Beam:
     """The hypotheses still growing: sentences `rows` (B,), last tokens and summed log-probabilities (B, K)."""
 
     rows: Tensor
@@ -89,49 +89,49 @@ class Live:
     coverage: Tensor | None = None
     """(B, K, S) attention so far, when there is a coverage penalty."""
 
-    def select_batch(self, rows: Tensor) -> "Live":
+    def select_batch(self, rows: Tensor) -> "Beam":
         """Only these of the B sentences go on."""
 
         def pick(part: Tensor | None) -> Tensor | None:
             return None if part is None else part[rows]
 
-        return Live(self.rows[rows], self.tokens[rows], self.log_probs[rows], pick(self.sequences), pick(self.coverage))
+        return Beam(self.rows[rows], self.tokens[rows], self.log_probs[rows], pick(self.sequences), pick(self.coverage))
 
 
 @torch.inference_mode()
-def search(step: Step[S], state: S, task: Task, options: SearchConfig) -> list[list[Hypothesis]]:
+def search(step: Step[S], state: S, search_input: SearchInput, options: SearchConfig) -> list[list[Hypothesis]]:
     """Translate: for each sentence its n_best hypotheses, best first; fewer if there are no more, but at least one.
 
     Raises ConfigError if an option needs attention and the model has none, CheckpointError if the model's
     probabilities are not numbers.
     """
-    return Search(task, options).run(step, state) if len(task.source_lengths) else []
+    return Search(search_input, options).run(step, state) if len(search_input.source_lengths) else []
 
 
 class Search:
     """One search: what stays the same over its steps, and the loop."""
 
-    def __init__(self, task: Task, options: SearchConfig) -> None:
+    def __init__(self, search_input: SearchInput, options: SearchConfig) -> None:
         self.options = options
-        self.task = task
-        self.device = task.source_lengths.device
-        self.sentences = len(task.source_lengths)
+        self.task = search_input
+        self.device = search_input.source_lengths.device
+        self.sentences = len(search_input.source_lengths)
         self.width = options.n_best if options.sample else options.beam_size
-        self.forced = logits_processors.forced_tokens(task.prefixes, self.device)
+        self.forced = logits_processors.forced_tokens(search_input.prefixes, self.device)
         self.limits = self._limits()
-        self.choose = Draw(options, self._uniforms()) if options.sample else Best(self.width)
-        self.pool = Pool.empty(self.sentences, self.width, self.device)
-        self.trace = Trace(task.source_lengths, task.attention)
+        self.choose = Sampler(options, self._uniforms()) if options.sample else TopK(self.width)
+        self.pool = FinishedPool.empty(self.sentences, self.width, self.device)
+        self.trace = BackPointers(search_input.source_lengths, search_input.attention)
 
     def run(self, step: Step[S], state: S) -> list[list[Hypothesis]]:
         """The loop. `state` is that before the first token, for one hypothesis a sentence."""
-        live, asked = self._start(), 1  # before the first token the hypotheses of a sentence are alike
+        live, width = self._start(), 1  # before the first token the hypotheses of a sentence are alike
         if self.options.sample:
-            state, asked = state.select(torch.zeros_like(live.tokens)), self.width
+            state, width = state.select(torch.zeros_like(live.tokens)), self.width
         for t in count():
-            log_probs, state, weights = step(live.tokens[:, :asked], state)
+            log_probs, state, weights = step(live.tokens[:, :width], state)
             self._constrain(log_probs, live, t)
-            choice = self.choose(live.log_probs[:, :asked], log_probs, live.rows, t)
+            choice = self.choose(live.log_probs[:, :width], log_probs, live.rows, t)
             self.trace.record(live.rows, choice, weights)
             after = self._advance(live, choice, weights)
             ending = (choice.tokens == EOS) & (choice.log_probs > -torch.inf)
@@ -139,28 +139,28 @@ class Search:
             stopped = (self.limits[live.rows] <= t) | (choice.log_probs == -torch.inf).all(1)
             self._pool_cut(live, choice, ending, stopped, t)
             after = replace(after, log_probs=choice.log_probs.masked_fill(ending, -torch.inf))
-            going = ~stopped & ~self._hopeless(after, t)
+            going = ~stopped & ~self._cannot_improve(after, t)
             left = int(going.sum())
             if not left:
                 break
             parents = choice.parents
-            if left <= CROWDED * len(going):
+            if left <= COMPACT_BELOW * len(going):
                 rows = going.nonzero()[:, 0]
                 after, state, parents = after.select_batch(rows), state.select_batch(rows), parents[rows]
             else:
                 after = replace(after, log_probs=after.log_probs.masked_fill(~going[:, None], -torch.inf))
             if self.choose.reorders and self.width > 1:
                 state = state.select(parents)
-            live, asked = after, self.width
+            live, width = after, self.width
         return self._results()
 
-    def _start(self) -> Live:
+    def _start(self) -> Beam:
         tokens = torch.full((self.sentences, self.width), BOS, device=self.device)
         log_probs = torch.zeros(tokens.shape, device=self.device)
         if not self.options.sample:
             log_probs[:, 1:] = -torch.inf  # K empty hypotheses would all grow alike
         sequences = tokens.new_empty((*tokens.shape, 0)) if self.options.no_repeat_ngram else None
-        return Live(torch.arange(self.sentences, device=self.device), tokens, log_probs, sequences)
+        return Beam(torch.arange(self.sentences, device=self.device), tokens, log_probs, sequences)
 
     def _limits(self) -> Tensor:
         """(N,) most tokens of a translation, without its end."""
@@ -174,11 +174,11 @@ class Search:
         steps = int(self.limits.max()) + 1
         numbers = [
             [np.random.default_rng((self.options.seed, *stream, k)).random(steps) for k in range(self.width)]
-            for stream in self.task.streams
+            for stream in self.task.seeds
         ]
         return torch.from_numpy(np.array(numbers, np.float32)).permute(2, 0, 1).to(self.device)
 
-    def _constrain(self, log_probs: Tensor, live: Live, t: int) -> None:
+    def _constrain(self, log_probs: Tensor, live: Beam, t: int) -> None:
         forced = self.forced[t, live.rows] if t < len(self.forced) else None
         if forced is not None:
             index = forced.clamp(min=0)[:, None, None].expand(-1, log_probs.shape[1], 1)
@@ -191,7 +191,7 @@ class Search:
         if forced is not None:
             logits_processors.force(log_probs, original, forced)
 
-    def _advance(self, live: Live, choice: Choice, weights: Tensor | None) -> Live:
+    def _advance(self, live: Beam, choice: Continuations, weights: Tensor | None) -> Beam:
         """The chosen continuations, as hypotheses."""
         parents, sequences, coverage = choice.parents[:, :, None], live.sequences, live.coverage
         if sequences is not None:
@@ -202,9 +202,9 @@ class Search:
                 raise ConfigError("coverage_penalty: this model has no attention; leave it at 0")
             total = weights if coverage is None else coverage[:, :, : weights.shape[2]] + weights
             coverage = total.gather(1, parents.expand(-1, -1, total.shape[2]))
-        return Live(live.rows, choice.tokens, choice.log_probs, sequences, coverage)
+        return Beam(live.rows, choice.tokens, choice.log_probs, sequences, coverage)
 
-    def _score(self, live: Live, length: int) -> Tensor:
+    def _score(self, live: Beam, length: int) -> Tensor:
         """(B, K) what hypotheses are ranked by, when they end with this many tokens, the end included."""
         score = live.log_probs / length_penalty(torch.tensor(float(length)), self.options.length_penalty).item()
         if live.coverage is not None:
@@ -213,18 +213,18 @@ class Search:
             score = score + coverage_penalty(live.coverage, mask, self.options.coverage_penalty)
         return score
 
-    def _pool_finished(self, after: Live, ending: Tensor, t: int) -> None:
+    def _pool_finished(self, after: Beam, ending: Tensor, t: int) -> None:
         if ending.any():
             self.pool.add(after.rows, ending, self._score(after, t + 1), after.log_probs, t)
 
-    def _pool_cut(self, live: Live, choice: Choice, ending: Tensor, stopped: Tensor, t: int) -> None:
+    def _pool_cut(self, live: Beam, choice: Continuations, ending: Tensor, stopped: Tensor, t: int) -> None:
         """Of the sentences that stop here, what did not end goes as it was before this step."""
         if stopped.any():
             ended = torch.zeros_like(choice.parents).scatter_add(1, choice.parents, ending.long()) > 0
             left = ~ended & (live.log_probs > -torch.inf) & stopped[:, None]
             self.pool.cut(live.rows, left, self._score(live, t), live.log_probs, t - 1)
 
-    def _hopeless(self, live: Live, t: int) -> Tensor:
+    def _cannot_improve(self, live: Beam, t: int) -> Tensor:
         """(B,) True where nothing lives, or nothing that lives can still enter the pool."""
         longest = self.limits[live.rows] + 1 if self.options.exhaustive else torch.full_like(live.rows, t + 2)
         bound = live.log_probs.amax(1) / length_penalty(longest, self.options.length_penalty)
@@ -233,4 +233,4 @@ class Search:
     def _results(self) -> list[list[Hypothesis]]:
         if not (self.pool.score[:, 0] > -torch.inf).all():  # only what is not a number never enters
             raise CheckpointError("the model's probabilities are not numbers (NaN): its weights are damaged")
-        return self.trace.read_out(self.pool, self.options.n_best)
+        return self.trace.backtrack(self.pool, self.options.n_best)

@@ -13,10 +13,10 @@ import torch
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
-from nmt_cli.decoding.ensemble import ModelStep
+from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
-from nmt_cli.decoding.postprocess import Assembler, Part
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.text_stream import Line
@@ -35,7 +35,7 @@ WORKERS = 4
 FEW = 16
 """Sentences of which a batch is still worth its steps."""
 
-Key = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """What decides a search: source subwords, target prefix, and, with sampling, where its random numbers come from."""
 
 
@@ -85,21 +85,25 @@ class Translator:
             for line, own, of_line in zip(lines, parts, keys, strict=True)
         ]
 
-    def _parts(self, lines: Sequence[Line]) -> list[list[Part]]:
+    def _parts(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
         """Every line as parts that the model can read; a line with nothing to read has none."""
         encoded = self._encode([line.text if line.text.strip() else "" for line in lines])
         return [
-            self._cut(line) if len(ids) > self._limit else [Part(tuple(ids), self._prefix(line))] if ids else []
+            self._cut(line)
+            if len(ids) > self._limit
+            else [EncodedSegment(tuple(ids), self._prefix(line))]
+            if ids
+            else []
             for line, ids in zip(lines, encoded, strict=True)
         ]
 
-    def _cut(self, line: Line) -> list[Part]:
-        text = self._source.normalise(line.text)
+    def _cut(self, line: Line) -> list[EncodedSegment]:
+        text = self._source.normalize(line.text)
         segments = split(text, self._limit, lambda texts: [len(ids) for ids in self._encode(texts)])
         encoded = self._encode([segment.text for segment in segments])
         readable = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
         return [
-            Part(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word)
+            EncodedSegment(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word)
             for n, (ids, segment) in enumerate(readable)
         ]
 
@@ -109,7 +113,7 @@ class Translator:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return self._source.encode_many(texts, threads=torch.get_num_threads())
 
-    def _search(self, keys: Iterable[Key]) -> dict[Key, list[Hypothesis]]:
+    def _search(self, keys: Iterable[Request]) -> dict[Request, list[Hypothesis]]:
         """Search for each, batched by length."""
         ordered = sorted(keys, key=lambda key: len(key[0]), reverse=True)
         threads = torch.get_num_threads()
@@ -117,15 +121,15 @@ class Translator:
         size = self.batching.batch_size
         if workers > 1:  # so that all have enough to do
             size = min(size, max(FEW, len(ordered) // (2 * workers)))
-        found: dict[Key, list[Hypothesis]] = {}
-        with side_by_side(workers) as map_:
+        found: dict[Request, list[Hypothesis]] = {}
+        with parallel_map(workers) as map_:
             cut = list(batches(ordered, size))
             for batch, hypotheses in zip(cut, map_(self._search_batch, cut), strict=True):
                 found.update(zip(batch, hypotheses, strict=True))
         return found
 
     @torch.inference_mode()
-    def _search_batch(self, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+    def _search_batch(self, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         padded, lengths = pad([np.array([*source, EOS]) for source, _, _ in batch])
         compute = self.loaded.compute
         source_lengths = torch.from_numpy(lengths).to(compute.device)
@@ -136,9 +140,9 @@ class Translator:
             candidates = self._shortlist.candidates([source for source, _, _ in batch], prefixes)
             chosen = torch.from_numpy(candidates.ids).to(compute.device)
             prefixes = [candidates.numbers(prefix) for prefix in prefixes]
-        streams = [stream for _, _, stream in batch]
-        task = Task(source_lengths, prefixes if any(prefixes) else (), streams, self.attention)
-        step = ModelStep(self.loaded.models, chosen)
+        seeds = [stream for _, _, stream in batch]
+        task = SearchInput(source_lengths, prefixes if any(prefixes) else (), seeds, self.attention)
+        step = EnsembleStep(self.loaded.models, chosen)
         try:
             with compute.encoder_autocast():
                 state = step.init_state(source, sequence_mask(source_lengths, source.shape[1]))
@@ -152,7 +156,7 @@ class Translator:
 
 
 @contextmanager
-def side_by_side(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
+def parallel_map(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
     """Give a `map` whose calls run on so many threads at a time, each with its share of the library's: what one step of
     search does is too little to be shared well."""
     if workers < 2:
@@ -167,7 +171,7 @@ def side_by_side(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
         torch.set_num_threads(threads)
 
 
-def batches(keys: Sequence[Key], batch_size: int) -> Iterator[Sequence[Key]]:
+def batches(keys: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
     """Cut keys, longest first, into batches of at most `batch_size`, of long ones so few that subwords are no more."""
     start = 0
     while start < len(keys):

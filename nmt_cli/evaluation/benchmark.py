@@ -14,7 +14,7 @@ from nmt_cli.config import BenchConfig, SearchPrecision
 from nmt_cli.decoding.translator import Batching, Translator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.inputs import stored_split
-from nmt_cli.evaluation.metrics import Judge
+from nmt_cli.evaluation.metrics import Scorer
 from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
 
@@ -100,7 +100,7 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
         say("n_best is not used: the best translation of each line counts")
     try:
         say(f"BLEU of {len(sources):,} lines of {stored.name} in {', '.join(loaded)}")
-        quality = _qualities(config, loaded, sources, Judge([references], manifest.target, manifest.unicode))
+        quality = _qualities(config, loaded, sources, Scorer([references], manifest.target, manifest.unicode))
         speeds = _measure(config, loaded, threads, timed, say)
     finally:
         torch.set_num_threads(most)
@@ -134,7 +134,7 @@ def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecisi
 
 
 def _qualities(
-    config: BenchConfig, loaded: dict[SearchPrecision, LoadedModel], sources: Sequence[str], judge: Judge
+    config: BenchConfig, loaded: dict[SearchPrecision, LoadedModel], sources: Sequence[str], scorer: Scorer
 ) -> list[Quality]:
     found: list[Quality] = []
     first: list[str] = []
@@ -151,7 +151,7 @@ def _qualities(
             Quality(
                 precision,
                 search.shortlist,
-                judge.statistics("bleu", outputs).corpus(),
+                scorer.statistics("bleu", outputs).corpus(),
                 same,
                 weight_bytes(model.model) / 2**20,
             )

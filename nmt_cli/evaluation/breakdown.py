@@ -49,7 +49,7 @@ def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: St
 
 
 @dataclass(frozen=True)
-class Failure:
+class WorstSentence:
     """A sentence and its score; `line` counts from 1, `source` is None where it is not known."""
 
     line: int
@@ -65,10 +65,10 @@ def worst(
     hypotheses: Sequence[str],
     references: Sequence[Sequence[str]],
     sources: Sequence[str] | None = None,
-) -> list[Failure]:
+) -> list[WorstSentence]:
     """The `count` worst sentences, worst first, among those that differ from every reference."""
     failures = [
-        Failure(i + 1, score, sources[i] if sources else None, hypotheses[i], refs)
+        WorstSentence(i + 1, score, sources[i] if sources else None, hypotheses[i], refs)
         for i, (score, refs) in enumerate(zip(chrf.sentences(), zip(*references, strict=True), strict=True))
         if hypotheses[i] not in refs
     ]

@@ -29,7 +29,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Material:
+class EvalInput:
     """A translation and what it is judged by; `sources` are None where they are not known.
 
     `languages` are those of source and target, `recipe` tells where everything comes from and how it was made,
@@ -94,7 +94,7 @@ class Stored:
     references: Text
 
 
-def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
+def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput:
     """Read, and translate, what a config asks for; `say` is told what takes its time.
 
     Raises ConfigError, CorpusError or CheckpointError for what the user can mend.
@@ -129,7 +129,7 @@ def gather(config: EvaluateConfig, say: Callable[[str], None]) -> Material:
         hypotheses, how, troubles = translate.translate(config, loaded, sources, say)
         recipe |= how
         notes += troubles
-    return Material(
+    return EvalInput(
         hypotheses=hypotheses.lines,
         references=[text.lines for text in references],
         sources=sources.lines if sources else None,

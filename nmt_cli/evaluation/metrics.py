@@ -19,7 +19,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from nmt_cli.corpus.normalization import Form, normalise
+from nmt_cli.corpus.normalization import Form, normalize
 from nmt_cli.errors import CorpusError
 
 Name = Literal["bleu", "chrf", "ter"]
@@ -46,7 +46,7 @@ def bleu_tokenizer(target: str | None) -> str:
     return "13a"
 
 
-def headline(target: str | None) -> tuple[Name, ...]:
+def metric_order(target: str | None) -> tuple[Name, ...]:
     """The metrics in the order to show them: chrF before a BLEU that could only count characters."""
     return ("chrf", "bleu", "ter") if bleu_tokenizer(target) == "char" else NAMES
 
@@ -123,7 +123,7 @@ class Statistics:
         return str(signature)
 
 
-class Judge:
+class Scorer:
     """What is needed to score any system against one set of references, under one language and Unicode form.
 
     Args:
@@ -143,7 +143,7 @@ class Judge:
             raise CorpusError(f"references of {' and '.join(map(str, counts))} lines; all must have the same number")
         self.target = target
         self.unicode: Form = unicode
-        self.references = [[normalise(line, unicode) for line in lines] for lines in references]
+        self.references = [[normalize(line, unicode) for line in lines] for lines in references]
 
     def corpus_score(self, name: Name, hypotheses: Sequence[str]) -> float:
         """The score of a whole translation, by sacrebleu's public functions alone: that of `statistics(...).corpus()`.
@@ -169,5 +169,5 @@ class Judge:
             )
         asian = language(self.target) in ("zh", "ja")
         metric = _metric(name, bleu_tokenizer(self.target) if name == "bleu" else "", asian and name == "ter")
-        ready = [normalise(line, self.unicode) for line in hypotheses]
+        ready = [normalize(line, self.unicode) for line in hypotheses]
         return metric, ready

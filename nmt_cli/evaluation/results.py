@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nmt_cli import __version__
-from nmt_cli.corpus.normalization import normalise
+from nmt_cli.corpus.normalization import normalize
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.breakdown import Bucket, Failure, by_length, worst
-from nmt_cli.evaluation.inputs import Material
-from nmt_cli.evaluation.metrics import NAMES, Judge, Name
+from nmt_cli.evaluation.breakdown import Bucket, WorstSentence, by_length, worst
+from nmt_cli.evaluation.inputs import EvalInput
+from nmt_cli.evaluation.metrics import NAMES, Name, Scorer
 from nmt_cli.evaluation.resampling import SEED
-from nmt_cli.evaluation.scores import Scores, summarise
+from nmt_cli.evaluation.scores import Scores, summarize
 from nmt_cli.evaluation.significance import Comparison, Test, compare
 
 
@@ -30,12 +30,12 @@ class Baseline:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EvalResult:
     """The result of `nmt eval`."""
 
     scores: Scores
     lengths: list[Bucket]
-    worst: list[Failure]
+    worst: list[WorstSentence]
     baseline: Baseline | None
     alignment: dict[str, ErrorRate] | None
     recipe: dict[str, Any]
@@ -54,7 +54,7 @@ class Verdict:
         }
 
 
-def judge(material: Material, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> Verdict:
+def evaluate(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> EvalResult:
     """Judge a translation.
 
     Args:
@@ -66,43 +66,43 @@ def judge(material: Material, resamples: int = 1000, failures: int = 5, test: Te
     Raises:
         CorpusError: unequal numbers of lines, or none.
     """
-    source, target = material.languages
-    bench = Judge(material.references, target, material.unicode)
-    hypotheses = _normalised(material.hypotheses, material)
+    source, target = inputs.languages
+    bench = Scorer(inputs.references, target, inputs.unicode)
+    hypotheses = _normalized(inputs.hypotheses, inputs)
     statistics = {name: bench.statistics(name, hypotheses) for name in NAMES}
-    scores = summarise(statistics, target, resamples, hypotheses)
-    notes = [*material.notes, *scores.notes]
-    if material.sources is None:
+    scores = summarize(statistics, target, resamples, hypotheses)
+    notes = [*inputs.notes, *scores.notes]
+    if inputs.sources is None:
         notes.append("no source was given: lengths are those of the reference")
-    measured = (material.sources, source) if material.sources is not None else (bench.references[0], target)
+    measured = (inputs.sources, source) if inputs.sources is not None else (bench.references[0], target)
     baseline = None
-    if material.baseline:
-        compared = compare(test, bench, statistics, material.baseline.lines, resamples)
-        baseline = Baseline(material.baseline.name, test, compared)
-    return Verdict(
+    if inputs.baseline:
+        compared = compare(test, bench, statistics, inputs.baseline.lines, resamples)
+        baseline = Baseline(inputs.baseline.name, test, compared)
+    return EvalResult(
         scores=scores,
         lengths=by_length(*measured, statistics["bleu"], statistics["chrf"]),
-        worst=worst(failures, statistics["chrf"], hypotheses, bench.references, material.sources),
+        worst=worst(failures, statistics["chrf"], hypotheses, bench.references, inputs.sources),
         baseline=baseline,
-        alignment=material.alignment,
-        recipe=_recipe(material, resamples),
+        alignment=inputs.alignment,
+        recipe=_recipe(inputs, resamples),
         notes=notes,
     )
 
 
-def _normalised(lines: Sequence[str], material: Material) -> list[str]:
-    return [normalise(line, material.unicode) for line in lines]
+def _normalized(lines: Sequence[str], inputs: EvalInput) -> list[str]:
+    return [normalize(line, inputs.unicode) for line in lines]
 
 
-def _recipe(material: Material, resamples: int) -> dict[str, Any]:
-    source, target = material.languages
+def _recipe(inputs: EvalInput, resamples: int) -> dict[str, Any]:
+    source, target = inputs.languages
     return {
         "toolkit": __version__,
         "source_language": source,
         "target_language": target,
-        "unicode": material.unicode,
-        "length_of": "source" if material.sources is not None else "reference",
+        "unicode": inputs.unicode,
+        "length_of": "source" if inputs.sources is not None else "reference",
         "resamples": resamples,
         "seed": SEED,
-        **material.recipe,
+        **inputs.recipe,
     }

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nmt_cli.corpus.normalization import Form
-from nmt_cli.evaluation.metrics import NAMES, Judge, Name, Statistics, headline, tokenizer_note
+from nmt_cli.evaluation.metrics import NAMES, Name, Scorer, Statistics, metric_order, tokenizer_note
 from nmt_cli.evaluation.resampling import SEED, bootstrap_scores, interval
 
 TOKENISED_LINES = 0.5
@@ -60,11 +60,11 @@ def score(
     Raises:
         CorpusError: unequal numbers of lines, or none at all.
     """
-    judge = Judge(references, target, unicode)
-    return summarise({name: judge.statistics(name, hypotheses) for name in NAMES}, target, resamples, hypotheses)
+    scorer = Scorer(references, target, unicode)
+    return summarize({name: scorer.statistics(name, hypotheses) for name in NAMES}, target, resamples, hypotheses)
 
 
-def summarise(
+def summarize(
     statistics: dict[Name, Statistics], target: str | None, resamples: int, hypotheses: Sequence[str]
 ) -> Scores:
     """Scores, intervals and notes from statistics that were already counted."""
@@ -74,16 +74,16 @@ def summarise(
         low, high = interval(resampled[:, column])
         found[name] = Score(counted.corpus(), low, high, counted.signature(bs=resamples, seed=SEED))
     notes = [note for note in (tokenizer_note(target), _looks_tokenised(hypotheses)) if note]
-    return Scores(found["bleu"], found["chrf"], found["ter"], headline(target), tuple(notes))
+    return Scores(found["bleu"], found["chrf"], found["ter"], metric_order(target), tuple(notes))
 
 
 def quick_scores(
     hypotheses: Sequence[str], references: Sequence[str], target: str | None, unicode: Form
 ) -> dict[str, float]:
     """BLEU and chrF without intervals, for validation in training: the very figures that `score` gives."""
-    judge = Judge([references], target, unicode)
+    scorer = Scorer([references], target, unicode)
     names: tuple[Name, ...] = ("bleu", "chrf")
-    return {name: judge.corpus_score(name, hypotheses) for name in names}
+    return {name: scorer.corpus_score(name, hypotheses) for name in names}
 
 
 def _looks_tokenised(hypotheses: Sequence[str]) -> str | None:

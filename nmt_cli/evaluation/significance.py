@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from nmt_cli.evaluation.metrics import NAMES, Judge, Name, Statistics
+from nmt_cli.evaluation.metrics import NAMES, Name, Scorer, Statistics
 from nmt_cli.evaluation.resampling import SEED, Scores, bootstrap_scores, interval, swapped_scores
 
 Test = Literal["bootstrap", "randomisation"]
@@ -32,13 +32,13 @@ class Comparison:
 
 
 def compare(
-    test: Test, judge: Judge, system: dict[Name, Statistics], baseline: Sequence[str], resamples: int
+    test: Test, scorer: Scorer, system: dict[Name, Statistics], baseline: Sequence[str], resamples: int
 ) -> dict[Name, Comparison]:
     """Test a system against a baseline's translation of the same sentences, for each metric.
 
     Raises CorpusError if the baseline has another number of lines.
     """
-    other = {name: judge.statistics(name, baseline) for name in NAMES}
+    other = {name: scorer.statistics(name, baseline) for name in NAMES}
     resampled = bootstrap_scores([found[name] for name in NAMES for found in (system, other)], resamples)
     compared = {}
     for column, name in enumerate(NAMES):

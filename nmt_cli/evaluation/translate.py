@@ -45,10 +45,10 @@ def translate(
             say(f"{len(lines):,} of {len(sources.lines):,} lines")
     if config.save:
         write_atomic(config.save, "".join(f"{line}\n" for line in lines))
-    model = {"path": str(path), **{key: loaded.facts.get(key) for key in ("sha256", "step")}}
+    model = {"path": str(path), **{key: loaded.metadata.get(key) for key in ("sha256", "step")}}
     recipe = {
         "model": {**model, "compute": str(loaded.compute)},
-        "ensemble": [{"path": str(other.path), "sha256": other.facts.get("sha256")} for other in loaded.others],
+        "ensemble": [{"path": str(other.path), "sha256": other.metadata.get("sha256")} for other in loaded.ensemble],
         "search": config.search.model_dump(exclude={"n_best"}),
     }
     troubles = [f"{issues[kind]:,} {what}" for kind, what in TROUBLES.items() if issues[kind]]
@@ -60,7 +60,7 @@ def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[A
 
     Raises ConfigError for an ensemble, or a model without attention.
     """
-    if loaded.others:
+    if loaded.ensemble:
         raise ConfigError("--gold: measures the attention of one model; leave out --ensemble")
     sides = loaded.tokenizers.source.encode_many(sources.lines), loaded.tokenizers.target.encode_many(references.lines)
     pairs = list(zip(*sides, strict=True))

@@ -3,7 +3,7 @@
 import random
 
 from nmt_cli.config import ModelConfig, TrainingConfig
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
 from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 from nmt_cli.report.curves import Plot
 
@@ -47,7 +47,7 @@ def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
     return [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Learn addition with three models, and measure what they answer after every epoch."""
     count, epochs, held = QUICK if setting.quick else FULL
     asked, answers = (numbers(texts, ALPHABET) for texts in questions(count))
@@ -55,14 +55,14 @@ def run(setting: Setting) -> Outcome:
     found: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}
     for seed in setting.seeds:
         for name, config in MODELS.items():
-            learner = fresh(config, FIRST + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed}))
+            train_step = fresh(config, FIRST + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed}))
             measured: list[tuple[float, float]] = []
             for epoch in range(epochs):
                 if measured and measured[-1][0] >= DONE:
                     measured.append(measured[-1])
                     continue
-                loss = learn_epoch(learner, train, epoch, epochs)
-                measured.append(accuracy(answer(learner.model, test.sources, LONGEST + 1), test.targets))
+                loss = learn_epoch(train_step, train, epoch, epochs)
+                measured.append(accuracy(answer(train_step.model, test.sources, LONGEST + 1), test.targets))
                 setting.say(
                     f"seed {seed}, {name}: epoch {epoch + 1} of {epochs}, loss {loss:.3f}, "
                     f"accuracy {measured[-1][0]:.3f} per character, {measured[-1][1]:.3f} whole"
@@ -71,7 +71,7 @@ def run(setting: Setting) -> Outcome:
     return _outcome(found, epochs, count, held)
 
 
-def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, count: int, held: int) -> Outcome:
+def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, count: int, held: int) -> ExperimentResult:
     rows = []
     for name, runs in found.items():
         last = [run[-1] for run in runs]
@@ -89,7 +89,7 @@ def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, cou
     early = attention is not None and attention < EARLY
     late = simple is None
     x = list(range(1, epochs + 1))
-    return Outcome(
+    return ExperimentResult(
         title="Addition: a fixed vector against attention",
         method=(
             f"Sums of two numbers of one to three digits, read and answered character by character: {count:,} "

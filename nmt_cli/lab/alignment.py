@@ -10,7 +10,7 @@ from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_lin
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
 from nmt_cli.lab.compare import described, gold_of_sample, open_corpus, train_system
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
 
@@ -26,7 +26,7 @@ SHOWN = 6
 """Sentences whose attention is drawn."""
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train with attention in three places, and compare where it looks with the gold alignment."""
     corpus = open_corpus(setting)
     split = corpus.split("test")
@@ -78,11 +78,11 @@ def _outcome(
     errors: dict[str, dict[str, list[float]]],
     diagonal: float,
     maps: Sequence[AttentionMap],
-) -> Outcome:
+) -> ExperimentResult:
     mean = {name: {step: statistics.fmean(runs) for step, runs in by.items()} for name, by in errors.items()}
     best = {name: min(by.values()) for name, by in mean.items()}
     told = "; ".join(f"{name} {by['own']:.2f}, next {by['next']:.2f}" for name, by in mean.items())
-    return Outcome(
+    return ExperimentResult(
         title="Alignment: what attention learnt of word order",
         method=(
             f"{described(corpus, minutes)}. The {len(gold)} references of the test split are read by teacher forcing; "

@@ -12,7 +12,7 @@ import statistics
 import torch
 from torch import Tensor, nn
 
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
 from nmt_cli.report.curves import Plot
 
 STEPS = 30
@@ -71,22 +71,22 @@ def learn(place: str, shared: bool, seed: int, examples: int, epochs: int) -> tu
     """Train one model. Gives its accuracy on unseen inputs and the mean weight of each step there."""
     torch.manual_seed(seed)
     model = AttentiveLSTM(place, shared)
-    optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
     inputs, answers = planted(examples, seed)
     for _ in range(epochs):
         for rows in torch.split(torch.randperm(examples), 64):
             logits, _ = model(inputs[rows])
             loss = nn.functional.binary_cross_entropy_with_logits(logits, answers[rows])
-            optimiser.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            optimizer.step()
     unseen, truth = planted(2_000, 1_000_003)
     with torch.no_grad():
         logits, weights = model(unseen)
     return float(((logits > 0) == (truth > 0.5)).float().mean()), weights.mean(0).tolist()
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train the four kinds, and look at their weights."""
     examples, epochs = QUICK if setting.quick else FULL
     weights: dict[str, list[list[float]]] = {}
@@ -102,7 +102,7 @@ def run(setting: Setting) -> Outcome:
 
 def _outcome(
     weights: dict[str, list[list[float]]], accuracies: dict[str, list[float]], examples: int, epochs: int
-) -> Outcome:
+) -> ExperimentResult:
     def peak(run: list[float]) -> int:
         return max(range(STEPS), key=run.__getitem__)
 
@@ -110,7 +110,7 @@ def _outcome(
     after = [run for name, runs in weights.items() if name.startswith("after") for run in runs]
     others = [statistics.fmean(run[:PLANTED] + run[PLANTED + 2 :]) for run in after]
     next_step = [run[PLANTED + 1] for run in after]
-    return Outcome(
+    return ExperimentResult(
         title="Attention on an LSTM: before it and after it",
         method=(
             f"{examples:,} sequences of {STEPS} steps of {DIMENSIONS} random numbers, with the answer, 0 or 1, written "

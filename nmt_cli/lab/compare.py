@@ -22,11 +22,11 @@ from nmt_cli.evaluation.alignment import Alignment, read_links
 from nmt_cli.evaluation.breakdown import length
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.lab.experiment import Setting, curve
+from nmt_cli.lab.experiment import ExperimentConfig, curve
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
-from nmt_cli.training.callbacks import Judgement, Report
+from nmt_cli.training.callbacks import LogEvent, ValidationEvent
 from nmt_cli.training.train import train
 
 SIZE: dict[str, Any] = {
@@ -88,15 +88,15 @@ class Watcher:
     """Notes what a run tells."""
 
     speeds: list[float] = field(default_factory=list)
-    judgements: list[Judgement] = field(default_factory=list)
+    validations: list[ValidationEvent] = field(default_factory=list)
 
-    def report(self, report: Report) -> None:
+    def on_log(self, report: LogEvent) -> None:
         self.speeds.append(report.speed)
 
-    def judge(self, judgement: Judgement) -> None:
-        self.judgements.append(judgement)
+    def on_validation(self, event: ValidationEvent) -> None:
+        self.validations.append(event)
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         pass
 
     def close(self) -> None:
@@ -110,11 +110,11 @@ class Trained:
 
     loaded: LoadedModel
     speed: float
-    judgements: list[Judgement]
+    validations: list[ValidationEvent]
     minutes: float
 
 
-def open_corpus(setting: Setting) -> PreparedCorpus:
+def open_corpus(setting: ExperimentConfig) -> PreparedCorpus:
     """The corpus that was given, or the bundled sample."""
     if setting.prepared is not None:
         return PreparedCorpus.open(setting.prepared)
@@ -124,7 +124,7 @@ def open_corpus(setting: Setting) -> PreparedCorpus:
 
 
 def train_system(
-    setting: Setting, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
+    setting: ExperimentConfig, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
 ) -> Trained:
     """Train one system for some minutes."""
     out = setting.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
@@ -135,12 +135,12 @@ def train_system(
     if train(config, lambda: [watcher], time.monotonic()).interrupted:
         raise KeyboardInterrupt  # a model that was cut short must not be compared
     loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # losses are asked for, too
-    kept = [judgement.validation.bleu for judgement in watcher.judgements if judgement.best]
+    kept = [event.validation.bleu for event in watcher.validations if event.best]
     setting.say(f"seed {seed}, {name}: dev BLEU {kept[-1] if kept else 0.0:.1f} after {minutes:.2g} minutes")
     return Trained(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
-        watcher.judgements,
+        watcher.validations,
         minutes,
     )
 
@@ -177,7 +177,7 @@ def translate_test(corpus: PreparedCorpus, trained: Trained) -> Translated:
 
 
 def compare(
-    setting: Setting, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
+    setting: ExperimentConfig, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
 ) -> Iterator[tuple[str, Trained, Translated]]:
     """Train every system from every seed, and translate the test split with it."""
     for seed in setting.seeds:
@@ -201,8 +201,8 @@ def _learning_curve(name: str, runs: Sequence[Trained]) -> Curve:
     x = [(place + 1) / GRID for place in range(GRID)]
     drawn = []
     for run in runs:
-        at = [0.0, *(min(1.0, judged.elapsed / 60 / run.minutes) for judged in run.judgements)]
-        drawn.append(np.interp(x, at, [0.0, *(judged.validation.bleu for judged in run.judgements)]).tolist())
+        at = [0.0, *(min(1.0, judged.elapsed / 60 / run.minutes) for judged in run.validations)]
+        drawn.append(np.interp(x, at, [0.0, *(judged.validation.bleu for judged in run.validations)]).tolist())
     return curve(name, x, drawn)
 
 

@@ -4,7 +4,7 @@ import statistics
 from typing import Any
 
 from nmt_cli.lab.compare import Trained, at_equal_size, beats, compare, described, open_corpus
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.curves import Plot
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -20,7 +20,7 @@ QUICK, FULL = 0.25, 3.4
 SEEDS = 2
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train one to four layers of as many parameters."""
     corpus = open_corpus(setting)
     minutes = QUICK if setting.quick else FULL
@@ -32,7 +32,7 @@ def run(setting: Setting) -> Outcome:
         bleu[name].append(found.bleu())
     cells = {name: options["hidden_size"] for name, options in systems.items()}
     told = ", ".join(f"{name} of {cells[name]} cells {statistics.fmean(values):.1f}" for name, values in bleu.items())
-    return Outcome(
+    return ExperimentResult(
         title="Depth: stacked LSTMs at equal parameters",
         method=(
             f"{described(corpus, minutes)}, or as many as give the parameters of the first; attention after the "

@@ -17,7 +17,7 @@ from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 
 
 @dataclass(frozen=True)
-class Setting:
+class ExperimentConfig:
     """How an experiment is run.
 
     `quick` makes it small, and its verdicts indicative only. `work` is a folder for what it needs on the way.
@@ -48,7 +48,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ExperimentResult:
     """What an experiment found.
 
     `method` says in words what was done; `columns` and `rows` are its table, `plots` its figure, `numbers` everything
@@ -94,7 +94,7 @@ def line(verdict: Verdict, quick: bool) -> str:
     return f"{verdict.found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
 
 
-def show(outcome: Outcome, setting: Setting, console: Console | None = None) -> None:
+def show(outcome: ExperimentResult, setting: ExperimentConfig, console: Console | None = None) -> None:
     """Print table, curves and verdicts."""
     console = console or Console(highlight=False)
     console.print(Text(f"\n{outcome.title}", style="bold"))
@@ -111,7 +111,7 @@ def show(outcome: Outcome, setting: Setting, console: Console | None = None) -> 
         console.print(Text(line(verdict, setting.quick), style="green" if verdict.reproduced else "yellow"))
 
 
-def write(outcome: Outcome, setting: Setting, folder: Path, recipe: Mapping[str, Any]) -> None:
+def write(outcome: ExperimentResult, setting: ExperimentConfig, folder: Path, recipe: Mapping[str, Any]) -> None:
     """Write report.md, results.json and the figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = write_plots(outcome.plots, folder / "figure")

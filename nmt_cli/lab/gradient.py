@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
 from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, fresh, learn_epoch
 from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.report.curves import Plot
@@ -47,7 +47,7 @@ def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
     """The norm of d loss(last word) / d x_j at each source word x_j, a mean over sentences; first word first."""
     batch = collate(pairs.sources, pairs.targets)
     source, lengths, entering, leaving = map(
-        torch.from_numpy, (batch.source, batch.source_lengths, batch.entering, batch.leaving)
+        torch.from_numpy, (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
     )
     embedded: list[Tensor] = []
 
@@ -71,7 +71,7 @@ def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
     return norms
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Measure the gradient before and after learning to copy."""
     sentences, epochs = QUICK if setting.quick else FULL
     probe = copies(100, 99)
@@ -79,14 +79,14 @@ def run(setting: Setting) -> Outcome:
     losses: dict[str, list[float]] = {}
     for name, config in MODELS.items():
         for seed in setting.seeds:
-            learner = fresh(config, FIRST + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
-            norms["untrained"].setdefault(name, []).append(gradient_norms(learner.model, probe))
+            train_step = fresh(config, FIRST + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
+            norms["untrained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
             loss = float("nan")
             for epoch in range(epochs):
-                loss = learn_epoch(learner, copies(sentences, seed), epoch, epochs)
+                loss = learn_epoch(train_step, copies(sentences, seed), epoch, epochs)
             setting.say(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
             losses.setdefault(name, []).append(loss)
-            norms["trained"].setdefault(name, []).append(gradient_norms(learner.model, probe))
+            norms["trained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
     return _outcome(norms, losses, sentences, epochs)
 
 
@@ -98,7 +98,7 @@ def reach(run: list[float]) -> float:
 
 def _outcome(
     norms: dict[str, dict[str, list[list[float]]]], losses: dict[str, list[float]], sentences: int, epochs: int
-) -> Outcome:
+) -> ExperimentResult:
     x = [LENGTH - 1 - j for j in range(LENGTH)]
     reaches = {when: {name: [reach(run) for run in runs] for name, runs in by.items()} for when, by in norms.items()}
     untrained = {name: statistics.median(values) for name, values in reaches["untrained"].items()}
@@ -106,7 +106,7 @@ def _outcome(
         f"reach {when} " + ", ".join(f"{name} {statistics.median(values):.2g}" for name, values in by.items())
         for when, by in reaches.items()
     )
-    return Outcome(
+    return ExperimentResult(
         title="Gradient: what of the last word's loss arrives at each word of the source",
         method=(
             f"Sequences of {LENGTH} random symbols are to be copied; one layer of 64 cells, one direction. Measured is "

@@ -8,7 +8,7 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.breakdown import length
 from nmt_cli.lab.compare import compare, described, open_corpus
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, curve, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
 from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
@@ -53,7 +53,7 @@ def choose_spans(lengths: Sequence[int], fewest: int) -> tuple[Span, Span]:
     return short, long
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train both on the same data, and compare what is left of BLEU on long sentences."""
     corpus = open_corpus(setting)
     lengths = [length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
@@ -76,7 +76,7 @@ def _outcome(
     minutes: float,
     lengths: tuple[tuple[Span, Span], list[Span]],
     found: tuple[dict[str, list[list[float]]], dict[str, list[float]], dict[str, list[tuple[float, float]]]],
-) -> Outcome:
+) -> ExperimentResult:
     (short, long), bins = lengths
     bleu, whole, compared = found
     kept = {name: [far / near if near else 0.0 for near, far in pairs] for name, pairs in compared.items()}
@@ -90,7 +90,7 @@ def _outcome(
             return Verdict(claim, f"not to be tested, as it has hardly learnt: {measured}.", None)
         return Verdict(claim, f"{measured}.", least <= share < most)
 
-    return Outcome(
+    return ExperimentResult(
         title="Length: what is left of BLEU on long sentences",
         method=(
             f"{described(corpus, minutes)}, the same encoder for both; greedy search on the "

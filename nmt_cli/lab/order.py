@@ -4,7 +4,7 @@ import statistics
 from typing import Any
 
 from nmt_cli.lab.compare import beats, described, open_corpus, train_system, translate_test
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, points, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.curves import Plot
 
 ORDERS = ("forward", "reversed", "doubled")
@@ -17,7 +17,7 @@ QUICK, FULL = 0.16, 2.2
 SEEDS = 2
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train with each order, without and with attention."""
     corpus = open_corpus(setting)
     minutes = QUICK if setting.quick else FULL
@@ -34,7 +34,7 @@ def run(setting: Setting) -> Outcome:
     def told(name: str) -> str:
         return ", ".join(f"{order} {value:+.1f}" for order, value in gain[name].items())
 
-    return Outcome(
+    return ExperimentResult(
         title="Order: the source reversed or read twice, without attention and with it",
         method=(
             f"{described(corpus, minutes)}, one layer that reads in one direction; greedy search on the test split. "

@@ -8,7 +8,7 @@ import torch
 
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.lab.compare import Trained, batches, beats, compare, described, learning, open_corpus
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, spread
 from nmt_cli.training.step import batch_loss
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -33,14 +33,14 @@ def perplexities(corpus: PreparedCorpus, trained: Trained) -> tuple[float, float
     forced = free = 0.0
     tokens = 0
     for batch in batches(corpus.split("dev")):
-        own = torch.zeros(batch.entering.shape, dtype=torch.bool)
+        own = torch.zeros(batch.target_input.shape, dtype=torch.bool)
         forced += float(batch_loss(model, batch, 0.0, compute)[0].likelihood)
         free += float(batch_loss(model, batch, 0.0, compute, own)[0].likelihood)
         tokens += batch.tokens
     return math.exp(forced / tokens), math.exp(free / tokens)
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train by each way of feeding, and measure perplexity both ways."""
     corpus = open_corpus(setting)
     minutes = QUICK if setting.quick else FULL
@@ -57,7 +57,7 @@ def run(setting: Setting) -> Outcome:
     frees = ", ".join(f"{name} {value:.2f}" for name, value in free.items())
     gaps = ", ".join(f"{name} {value:.2f}" for name, value in gap.items())
     scores = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
-    return Outcome(
+    return ExperimentResult(
         title="Forcing: which previous word the decoder reads in training",
         method=(
             f"{described(corpus, minutes)}; schedules fall from 1 to 0.25 over the run. Free perplexity is that of the "

@@ -4,7 +4,7 @@ import statistics
 from typing import Any
 
 from nmt_cli.lab.compare import Trained, at_equal_size, beats, compare, described, learning, open_corpus
-from nmt_cli.lab.experiment import Outcome, Setting, Verdict, spread
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, spread
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "general": {"score": "general"},
@@ -21,7 +21,7 @@ QUICK, FULL = 0.14, 1.9
 SEEDS = 2
 
 
-def run(setting: Setting) -> Outcome:
+def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train with each score, and compare."""
     corpus = open_corpus(setting)
     minutes = QUICK if setting.quick else FULL
@@ -35,7 +35,7 @@ def run(setting: Setting) -> Outcome:
     entropy = {name: [last_entropy(trained) for trained in runs] for name, runs in models.items()}
     speed = {name: [trained.speed for trained in runs] for name, runs in models.items()}
     told = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
-    return Outcome(
+    return ExperimentResult(
         title="Scores: dot, general, concat, mlp, location and a local window",
         method=(
             f"{described(corpus, minutes)}, or as many as give the parameters of the first; one layer with attention "
@@ -73,4 +73,4 @@ def run(setting: Setting) -> Outcome:
 
 def last_entropy(trained: Trained) -> float:
     """Of the last validation; 0 without attention."""
-    return trained.judgements[-1].validation.entropy or 0.0
+    return trained.validations[-1].validation.entropy or 0.0

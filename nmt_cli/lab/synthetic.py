@@ -9,14 +9,14 @@ import torch
 
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate, pad
-from nmt_cli.corpus.batching import EVEN, plan_epoch
-from nmt_cli.decoding.ensemble import ModelStep
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches
+from nmt_cli.decoding.ensemble import EnsembleStep
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 from nmt_cli.special_tokens import EOS
 from nmt_cli.training.schedule import learning_rate
-from nmt_cli.training.step import Learner
+from nmt_cli.training.step import TrainStep
 
 FIRST = EOS + 1
 """The first token that is no symbol of the machinery."""
@@ -48,26 +48,26 @@ class Pairs:
     def batches(self, budget: int, seed: int) -> Iterator[Batch]:
         """All pairs once, in batches of at most `budget` padded tokens, in an order that the seed decides."""
         lengths = [np.array([len(row) for row in side]) for side in (self.sources, self.targets)]
-        for rows in plan_epoch(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
-            yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], EVEN)
+        for rows in make_batches(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
+            yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], PAD_MULTIPLE)
 
 
-def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> Learner:
+def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> TrainStep:
     """A model with random weights, made ready to learn, in fp32."""
     torch.manual_seed(seed)
     model = Seq2Seq(config, VocabSizes(vocabulary, vocabulary, True)).train()
-    return Learner(model, training, compute_for_training("cpu", "fp32", 0))
+    return TrainStep(model, training, compute_for_training("cpu", "fp32", 0))
 
 
-def learn_epoch(learner: Learner, pairs: Pairs, epoch: int, epochs: int) -> float:
+def learn_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) -> float:
     """Learn from all pairs once, as epoch number `epoch` (from 0) of `epochs`; gives the loss in nats per token."""
-    learner.model.train()
-    config = learner.config
+    train_step.model.train()
+    config = train_step.config
     loss, tokens = 0.0, 0
     plan = list(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch))
     for number, batch in enumerate(plan):
         rate = learning_rate(config, epoch * len(plan) + number, (epoch + number / len(plan)) / epochs)
-        report = learner.update([batch], rate)
+        report = train_step.update([batch], rate)
         loss += report.loss * report.tokens
         tokens += report.tokens
     return loss / tokens
@@ -81,9 +81,9 @@ def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
     for start in range(0, len(sources), ROWS):
         padded, lengths = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
         read = torch.from_numpy(lengths)
-        step = ModelStep([model])
+        step = EnsembleStep([model])
         state = step.init_state(torch.from_numpy(padded), sequence_mask(read, padded.shape[1]))
-        found = search(step, state, Task(read), SearchConfig(beam_size=1, max_length=longest))
+        found = search(step, state, SearchInput(read), SearchConfig(beam_size=1, max_length=longest))
         said += [hypotheses[0].tokens for hypotheses in found]
     return said
 

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.breakdown import Bucket, Failure
+from nmt_cli.evaluation.breakdown import Bucket, WorstSentence
 from nmt_cli.evaluation.metrics import Name
-from nmt_cli.evaluation.results import Baseline, Verdict
+from nmt_cli.evaluation.results import Baseline, EvalResult
 from nmt_cli.evaluation.scores import Scores
 from nmt_cli.evaluation.significance import Test
 
@@ -30,9 +30,9 @@ _PLAIN_WIDTH = 10_000
 """Where output is no terminal, lines are as long as they are."""
 
 
-def show_verdict(verdict: Verdict, file: TextIO | None = None) -> None:
+def show_result(result: EvalResult, file: TextIO | None = None) -> None:
     """Print a verdict to standard output, or to `file`."""
-    _show(_parts(verdict), file)
+    _show(_parts(result), file)
 
 
 def show_bench(bench: "Bench", file: TextIO | None = None) -> None:
@@ -51,25 +51,25 @@ def _show(parts: Iterable[RenderableType], file: TextIO | None) -> None:
         console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
 
 
-def _parts(verdict: Verdict) -> Iterator[RenderableType]:
-    yield _scores(verdict.scores)
-    if verdict.baseline:
-        test = f"{TESTS[verdict.baseline.test]}, {verdict.recipe['resamples']:,} times"
-        yield Text(f"\nAgainst {verdict.baseline.name} ({test})", style="bold")
-        yield _baseline(verdict.baseline, verdict.scores.order)
-    if verdict.alignment:
+def _parts(result: EvalResult) -> Iterator[RenderableType]:
+    yield _scores(result.scores)
+    if result.baseline:
+        test = f"{TESTS[result.baseline.test]}, {result.recipe['resamples']:,} times"
+        yield Text(f"\nAgainst {result.baseline.name} ({test})", style="bold")
+        yield _baseline(result.baseline, result.scores.order)
+    if result.alignment:
         yield Text("\nAttention against the gold alignment, while it reads the reference", style="bold")
-        yield _alignment(verdict.alignment)
-    yield Text(f"\nBy length of the {verdict.recipe['length_of']}", style="bold")
-    yield _lengths(verdict.lengths)
-    for place, failure in enumerate(verdict.worst):
+        yield _alignment(result.alignment)
+    yield Text(f"\nBy length of the {result.recipe['length_of']}", style="bold")
+    yield _lengths(result.lengths)
+    for place, failure in enumerate(result.worst):
         yield Text("" if place else "\nWorst sentences", style="bold")
         yield _failure(failure)
     yield Text("")
-    for name in verdict.scores.order:
-        yield Text(f"{SIGNED[name]}|{getattr(verdict.scores, name).signature}", style="dim")
-    yield Text(recipe_line(verdict.recipe), style="dim")
-    for note in verdict.notes:
+    for name in result.scores.order:
+        yield Text(f"{SIGNED[name]}|{getattr(result.scores, name).signature}", style="dim")
+    yield Text(recipe_line(result.recipe), style="dim")
+    for note in result.notes:
         yield Text(f"note: {note}", style="yellow")
 
 
@@ -94,9 +94,9 @@ def _baseline(baseline: Baseline, order: tuple[Name, ...]) -> Table:
     table.columns[-1].justify = "left"
     for name in order:
         found = baseline.metrics[name]
-        verdict = "significant" if found.p_value < LEVEL else "may be chance"
+        result = "significant" if found.p_value < LEVEL else "may be chance"
         figures = (f"{found.system:.2f}", f"{found.baseline:.2f}", f"{found.system - found.baseline:+.2f}")
-        table.add_row(LABELS[name], *figures, f"{found.p_value:.4f}", verdict)
+        table.add_row(LABELS[name], *figures, f"{found.p_value:.4f}", result)
     return table
 
 
@@ -135,7 +135,7 @@ def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
     yield Text("; ".join(parts), style="dim")
 
 
-def _failure(failure: Failure) -> Table:
+def _failure(failure: WorstSentence) -> Table:
     table = Table(box=None, padding=(0, _NEXT_TO, 0, 0), show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")

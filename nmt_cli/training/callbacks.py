@@ -13,7 +13,7 @@ from nmt_cli.training.validation import Validation
 
 
 @dataclass(frozen=True)
-class Report:
+class LogEvent:
     """The run since the last report. `loss` is in nats per subword, `rate` the learning rate, `speed` real target
     subwords a second, `progress` the share of the run that is done, `remaining` seconds still to go."""
 
@@ -30,7 +30,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ValidationEvent:
     """A validation and what follows from it."""
 
     step: int
@@ -44,60 +44,60 @@ class Judgement:
     """A source sentence, its translation now, and its reference."""
 
 
-class Observer(Protocol):
+class Callback(Protocol):
     """Somebody who watches a run."""
 
-    def report(self, report: Report) -> None:
+    def on_log(self, event: LogEvent) -> None:
         """A few times a minute."""
 
-    def judge(self, judgement: Judgement) -> None:
+    def on_validation(self, event: ValidationEvent) -> None:
         """After a validation."""
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         """Anything else, warnings too."""
 
     def close(self) -> None:
         """The run has ended."""
 
 
-class Everybody:
+class CallbackList:
     """Several observers as one."""
 
-    def __init__(self, observers: Sequence[Observer]) -> None:
-        self._observers = observers
+    def __init__(self, callbacks: Sequence[Callback]) -> None:
+        self._callbacks = callbacks
 
-    def report(self, report: Report) -> None:
-        for observer in self._observers:
-            observer.report(report)
+    def on_log(self, event: LogEvent) -> None:
+        for callback in self._callbacks:
+            callback.on_log(event)
 
-    def judge(self, judgement: Judgement) -> None:
-        for observer in self._observers:
-            observer.judge(judgement)
+    def on_validation(self, event: ValidationEvent) -> None:
+        for callback in self._callbacks:
+            callback.on_validation(event)
 
-    def say(self, message: str) -> None:
-        for observer in self._observers:
-            observer.say(message)
+    def message(self, message: str) -> None:
+        for callback in self._callbacks:
+            callback.message(message)
 
     def close(self) -> None:
-        for observer in self._observers:
-            observer.close()
+        for callback in self._callbacks:
+            callback.close()
 
 
-def facts(judgement: Judgement) -> dict[str, Any]:
+def metadata(event: ValidationEvent) -> dict[str, Any]:
     """A judgement as plain numbers."""
-    validation = judgement.validation
+    validation = event.validation
     return {
-        "step": judgement.step,
-        "epoch": round(judgement.epoch, 4),
-        "elapsed": round(judgement.elapsed, 2),
+        "step": event.step,
+        "epoch": round(event.epoch, 4),
+        "elapsed": round(event.elapsed, 2),
         "dev_loss": validation.loss,
         "dev_perplexity": validation.perplexity,
         "dev_bleu": validation.bleu,
         "dev_chrf": validation.chrf,
         "attention_entropy": validation.entropy,
         "validation_seconds": round(validation.seconds, 2),
-        "metric": judgement.metric,
-        "best": judgement.best,
+        "metric": event.metric,
+        "best": event.best,
     }
 
 
@@ -113,17 +113,17 @@ class MetricsFile:
     def _write(self, kind: str, content: dict[str, Any]) -> None:
         self._file.write(json.dumps({"kind": kind, **content}, ensure_ascii=False) + "\n")
 
-    def report(self, report: Report) -> None:
-        self._step = report.step
-        self._write("train", asdict(report))
+    def on_log(self, event: LogEvent) -> None:
+        self._step = event.step
+        self._write("train", asdict(event))
 
-    def judge(self, judgement: Judgement) -> None:
-        self._step = judgement.step
-        source, output, reference = judgement.sample
+    def on_validation(self, event: ValidationEvent) -> None:
+        self._step = event.step
+        source, output, reference = event.sample
         sample = {"source": source, "output": output, "reference": reference}
-        self._write("validation", {**facts(judgement), "sample": sample})
+        self._write("validation", {**metadata(event), "sample": sample})
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         self._write("message", {"step": self._step, "message": message})
 
     def close(self) -> None:
@@ -148,17 +148,17 @@ class TensorBoard:
             raise ConfigError("--tensorboard: not installed; pip install 'nmt-cli[tensorboard]'") from None
         self._writer = module.SummaryWriter(str(folder))
 
-    def report(self, report: Report) -> None:
+    def on_log(self, event: LogEvent) -> None:
         for name in ("loss", "speed", "rate", "norm", "clipped"):
-            self._writer.add_scalar(f"train/{name}", getattr(report, name), report.step)
+            self._writer.add_scalar(f"train/{name}", getattr(event, name), event.step)
 
-    def judge(self, judgement: Judgement) -> None:
+    def on_validation(self, event: ValidationEvent) -> None:
         for name in ("dev_loss", "dev_bleu", "dev_chrf", "attention_entropy"):
-            value = facts(judgement)[name]
+            value = metadata(event)[name]
             if value is not None:
-                self._writer.add_scalar(f"dev/{name.removeprefix('dev_')}", value, judgement.step)
+                self._writer.add_scalar(f"dev/{name.removeprefix('dev_')}", value, event.step)
 
-    def say(self, message: str) -> None:
+    def message(self, message: str) -> None:
         self._writer.add_text("messages", message)
 
     def close(self) -> None:

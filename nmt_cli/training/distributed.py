@@ -30,15 +30,15 @@ class World:
     """Which torchrun started it, and on which machine."""
 
     @property
-    def leads(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
-    def part(self) -> None:
+    def seed_rank(self) -> None:
         """From here on each process draws random numbers of its own; the leader's go on as they are."""
         if self.rank:
             torch.manual_seed(int(torch.randint(1 << 40, ())) + self.rank)
 
-    def total(self, *values: float) -> list[float]:
+    def all_reduce(self, *values: float) -> list[float]:
         """The sums of each process's own values."""
         if self.size == 1:
             return list(values)
@@ -48,18 +48,18 @@ class World:
 
     def restarted(self) -> bool:
         """Whether any of the processes was started again, one of them having failed (torchrun's --max-restarts)."""
-        return self.size > 1 and sum(self.total(float(_restarts()))) > 0
+        return self.size > 1 and sum(self.all_reduce(float(_restarts()))) > 0
 
     @contextmanager
-    def leader_first(self) -> Iterator[None]:
+    def main_process_first(self) -> Iterator[None]:
         """The others enter this block when the leader has left it, so that what all would find wrong is told once."""
-        if not self.leads:
-            self.total(0.0)
+        if not self.is_main:
+            self.all_reduce(0.0)
         yield
-        if self.leads:
-            self.total(0.0)
+        if self.is_main:
+            self.all_reduce(0.0)
 
-    def told(self, *values: float) -> list[float]:
+    def broadcast(self, *values: float) -> list[float]:
         """The leader's values, whatever one's own."""
         if self.size == 1:
             return list(values)
@@ -69,7 +69,7 @@ class World:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[World]:
+def process_group(device: torch.device) -> Iterator[World]:
     """Join the others, by gloo on processors and NCCL on GPUs, and leave them at the end.
 
     Raises TrainingError if another process has gone.

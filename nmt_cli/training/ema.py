@@ -10,7 +10,7 @@ from nmt_cli.checkpoint.model_dir import model_weights
 from nmt_cli.model.seq2seq import Seq2Seq
 
 
-class MovingAverage:
+class EMA:
     """average <- d * average + (1 - d) * weights after every update, with d = min(decay, (1 + n) / (10 + n)).
 
     The smaller d of the first updates lets the average forget the random start.

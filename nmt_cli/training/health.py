@@ -14,7 +14,7 @@ CLIPPED_OVER = 4.0
 
 
 @dataclass(frozen=True)
-class Vital:
+class HealthStats:
     """What a validation shows of a run's health. `sharpness` is attention entropy over its maximum, or None."""
 
     outputs: Sequence[str]
@@ -27,28 +27,28 @@ class Vital:
     clip_norm: float
 
 
-def warnings(vital: Vital) -> list[str]:
+def warnings(stats: HealthStats) -> list[str]:
     """What a user should know, in words; nothing if all is well."""
     found = []
-    distinct, wanted = len(set(vital.outputs)), len(set(vital.references))
-    if len(vital.outputs) >= 20 and distinct < DISTINCT * wanted:
+    distinct, wanted = len(set(stats.outputs)), len(set(stats.references))
+    if len(stats.outputs) >= 20 and distinct < DISTINCT * wanted:
         found.append(
-            f"the {len(vital.outputs)} dev outputs have collapsed to {distinct} distinct sentences: "
+            f"the {len(stats.outputs)} dev outputs have collapsed to {distinct} distinct sentences: "
             "the source is being ignored; train longer, or lower --learning-rate"
         )
-    if vital.entropy is not None and vital.entropy > FLAT:
+    if stats.entropy is not None and stats.entropy > FLAT:
         found.append(
-            f"attention is flat ({vital.entropy:.0%} of the largest entropy): it does not yet choose where to look; "
+            f"attention is flat ({stats.entropy:.0%} of the largest entropy): it does not yet choose where to look; "
             "train longer, or lower --learning-rate"
         )
-    if vital.bleu < vital.copy_bleu:
+    if stats.bleu < stats.copy_bleu:
         found.append(
-            f"dev BLEU {vital.bleu:.1f} is below that of copying the source, {vital.copy_bleu:.1f}: "
+            f"dev BLEU {stats.bleu:.1f} is below that of copying the source, {stats.copy_bleu:.1f}: "
             "train longer, and check that the two sides belong together"
         )
-    if vital.clipped > CLIPPED and vital.norm > CLIPPED_OVER * vital.clip_norm:
+    if stats.clipped > CLIPPED and stats.norm > CLIPPED_OVER * stats.clip_norm:
         found.append(
-            f"{vital.clipped:.0%} of the updates were clipped, with a typical norm of {vital.norm:.1f}: "
+            f"{stats.clipped:.0%} of the updates were clipped, with a typical norm of {stats.norm:.1f}: "
             "lower --learning-rate or raise --clip-norm"
         )
     return found

@@ -35,8 +35,8 @@ of the training text; state them here before you pass the model on.
 """
 
 
-def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
-    """Write the card of a trained model; `facts` are those of its weights."""
+def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
+    """Write the card of a trained model; `metadata` are those of its weights."""
     manifest, config = loaded.manifest, loaded.config
     text = TEMPLATE.format(
         source=manifest.source,
@@ -48,12 +48,12 @@ def write_card(loaded: LoadedModel, facts: dict[str, Any]) -> None:
         toolkit=manifest.toolkit,
         pairs=manifest.train_pairs,
         folder=loaded.path,
-        bleu=facts["dev_bleu"],
-        chrf=facts["dev_chrf"],
-        perplexity=facts["dev_perplexity"],
-        step=facts["step"],
-        epoch=facts["epoch"],
-        sha256=facts["sha256"],
+        bleu=metadata["dev_bleu"],
+        chrf=metadata["dev_chrf"],
+        perplexity=metadata["dev_perplexity"],
+        step=metadata["step"],
+        epoch=metadata["epoch"],
+        sha256=metadata["sha256"],
         compute=loaded.compute,
         environment="; ".join(
             f"{part.processor}, torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}, "

@@ -15,7 +15,7 @@ STEEPNESS = 12.0
 
 
 @dataclass(frozen=True)
-class Limits:
+class StoppingCriteria:
     """Where a run ends: at whichever limit is reached first."""
 
     steps: int | None
@@ -23,7 +23,7 @@ class Limits:
     seconds: float | None
 
     @classmethod
-    def of(cls, config: TrainingConfig) -> "Limits":
+    def of(cls, config: TrainingConfig) -> "StoppingCriteria":
         """The limits given, or DEFAULT_MINUTES if there are none."""
         minutes = config.max_minutes
         if minutes is None and config.max_steps is None and config.max_epochs is None:

@@ -13,14 +13,14 @@ from nmt_cli.checkpoint.model_dir import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
 from nmt_cli.training.optimizer import MOMENTS
-from nmt_cli.training.step import Learner
+from nmt_cli.training.step import TrainStep
 
 
 @dataclass
-class Progress:
+class TrainerState:
     """Where a run stands. `batches` counts those of the current epoch that have been learnt from, of as many as were
-    `planned`, `elapsed` seconds of all its parts, `stale` validations without a better value of `metric` than `best`;
-    `validated` is the update of the last, which took `validation_seconds`."""
+    `planned`, `elapsed` seconds of all its parts, `bad_validations` validations without a better value of `metric` than
+    `best`; `validated` is the update of the last, which took `validation_seconds`."""
 
     step: int = 0
     epoch: int = 0
@@ -32,53 +32,53 @@ class Progress:
     metric: str | None = None
     best: float | None = None
     best_step: int = 0
-    stale: int = 0
+    bad_validations: int = 0
     validated: int = -1
     validation_seconds: float = 0.0
 
 
-def save_state(path: Path, learner: Learner, progress: Progress) -> None:
+def save_state(path: Path, train_step: TrainStep, progress: TrainerState) -> None:
     """Write the state of a run into its model folder, in one step."""
-    tensors = {f"weights/{name}": weight for name, weight in model_weights(learner.model).items()}
-    for name, kept in learner.optimiser.state.items():
+    tensors = {f"weights/{name}": weight for name, weight in model_weights(train_step.model).items()}
+    for name, kept in train_step.optimizer.state.items():
         tensors |= {f"optimiser/{moment}/{name}": tensor for moment, tensor in kept.items()}
-    facts: dict[str, Any] = {"progress": dataclasses.asdict(progress), "launch": learner.world.launch}
-    if learner.average is not None:
-        tensors |= {f"average/{name}": weight for name, weight in learner.average.weights.items()}
-        facts["averaged"] = learner.average.updates
+    metadata: dict[str, Any] = {"progress": dataclasses.asdict(progress), "launch": train_step.world.launch}
+    if train_step.ema is not None:
+        tensors |= {f"average/{name}": weight for name, weight in train_step.ema.weights.items()}
+        metadata["averaged"] = train_step.ema.updates
     tensors["random/cpu"] = torch.get_rng_state()
-    if learner.compute.device.type == "cuda":
-        tensors["random/cuda"] = torch.cuda.get_rng_state(learner.compute.device)
-    write_tensors(path / RESUME, tensors, facts)
+    if train_step.compute.device.type == "cuda":
+        tensors["random/cuda"] = torch.cuda.get_rng_state(train_step.compute.device)
+    write_tensors(path / RESUME, tensors, metadata)
 
 
-def load_state(path: Path, learner: Learner) -> Progress:
+def load_state(path: Path, train_step: TrainStep) -> TrainerState:
     """Put a saved state back. Raises CheckpointError if there is none, or it does not fit."""
     file = path / RESUME
-    tensors, facts = read_tensors(file)
-    load_weights(learner.model, _under(tensors, "weights"), file)
-    for name, parameter in model_weights(learner.model).items():
+    tensors, metadata = read_tensors(file)
+    load_weights(train_step.model, _under(tensors, "weights"), file)
+    for name, parameter in model_weights(train_step.model).items():
         kept = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
         if kept:
             device = parameter.device
-            learner.optimiser.state[name] = {
+            train_step.optimizer.state[name] = {
                 moment: tensor.to(device, copy=True)  # out of the file, which is soon replaced
                 for moment, tensor in kept.items()
             }
-    if learner.average is not None:
+    if train_step.ema is not None:
         average = _under(tensors, "average")
         if not average:
             raise CheckpointError(f"{file}: holds no average of the weights; resume with --average-decay 0")
-        for name, weight in learner.average.weights.items():
+        for name, weight in train_step.ema.weights.items():
             weight.copy_(average[name])
-        learner.average.updates = facts["averaged"]
+        train_step.ema.updates = metadata["averaged"]
     torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors and learner.compute.device.type == "cuda":
-        torch.cuda.set_rng_state(tensors["random/cuda"], learner.compute.device)
-    progress = facts["progress"]
+    if "random/cuda" in tensors and train_step.compute.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random/cuda"], train_step.compute.device)
+    progress = metadata["progress"]
     if "update" in progress:  # of the first format, which counted updates
-        progress["batches"] = progress.pop("update") * learner.config.accumulate
-    return Progress(**progress)
+        progress["batches"] = progress.pop("update") * train_step.config.accumulate
+    return TrainerState(**progress)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -10,37 +10,37 @@ from typing import Any
 import torch
 
 from nmt_cli import __version__
-from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_facts
-from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_folder, read_config
-from nmt_cli.checkpoint.output_dir import check_place, left_by, occupied, remove_replaced, replaced, set_aside
+from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_metadata
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
+from nmt_cli.checkpoint.output_dir import backup, backups, check_output_dir, lock_dir, remove_backups, saved_by_launch
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.kernels.device import Compute, compute_for_training
-from nmt_cli.training.callbacks import Everybody, MetricsFile, Observer, TensorBoard
-from nmt_cli.training.distributed import joined
+from nmt_cli.training.callbacks import Callback, CallbackList, MetricsFile, TensorBoard
+from nmt_cli.training.distributed import process_group
 from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.model_card import write_card
 from nmt_cli.training.schedule import peak_rate
-from nmt_cli.training.state import Progress, load_state
-from nmt_cli.training.step import Learner
-from nmt_cli.training.trainer import Run
+from nmt_cli.training.state import TrainerState, load_state
+from nmt_cli.training.step import TrainStep
+from nmt_cli.training.trainer import Trainer
 from nmt_cli.training.validation import Validator
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainResult:
     """How a run ended, and the facts of its best weights (None if it was stopped before any were saved). Of several
     processes only the one that leads knows of them."""
 
     reason: str
     interrupted: bool
-    facts: dict[str, Any] | None
-    leads: bool = True
+    metadata: dict[str, Any] | None
+    is_main: bool = True
 
 
-def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started: float) -> Outcome:
+def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started: float) -> TrainResult:
     """Train, or go on training, in `config.out`. `started` is when the program started (time.monotonic()).
 
     Under torchrun every process calls this, and they train one model together; started again after one of them failed,
@@ -52,40 +52,42 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Observer]], started:
     if not config.training.learning_rate:
         training = config.training.model_copy(update={"learning_rate": peak_rate(config.model)})
         config = config.model_copy(update={"training": training})
-    with joined(compute.device) as world:
-        if world.restarted() and any(world.told(float(world.leads and left_by(world.launch, config.out)))):
+    with process_group(compute.device) as world:
+        if world.restarted() and any(
+            world.broadcast(float(world.is_main and saved_by_launch(world.launch, config.out)))
+        ):
             config = config.model_copy(update={"resume": True, "overwrite": False})
-        with world.leader_first():
-            if world.leads:
-                check_place(config.out, config.resume, config.overwrite)
+        with world.main_process_first():
+            if world.is_main:
+                check_output_dir(config.out, config.resume, config.overwrite)
             corpus = PreparedCorpus.open(config.prepared)
             loaded = _fresh(config, corpus, compute)
             train_split = corpus.split("train")
             if not len(train_split):
                 raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
-        learner = Learner(loaded.model, config.training, compute, world)
+        train_step = TrainStep(loaded.model, config.training, compute, world)
         validator = Validator(corpus, config.training.validate_sentences, config.training.batch_tokens)
-        begins = world.leads and not config.resume
-        with occupied(config.out) if world.leads else nullcontext():
+        begins = world.is_main and not config.resume
+        with lock_dir(config.out) if world.is_main else nullcontext():
             if begins:
-                check_place(config.out, config.resume, config.overwrite)  # another run may have come and gone
-                set_aside(config.out)
-            progress = load_state(config.out, learner) if config.resume else None
-            world.part()
-            observer = Everybody(_observers(config, watch, progress) if world.leads else [])
-            run = Run(loaded, learner, train_split, validator, observer)
+                check_output_dir(config.out, config.resume, config.overwrite)  # another run may have come and gone
+                backup(config.out)
+            progress = load_state(config.out, train_step) if config.resume else None
+            world.seed_rank()
+            callback = CallbackList(_callbacks(config, watch, progress) if world.is_main else [])
+            run = Trainer(loaded, train_step, train_split, validator, callback)
             run.begin(started, progress)
             try:
-                observer.say(_opening(run, corpus))
-                if config.resume and world.leads:
-                    _note_environment(loaded.manifest, config.out, observer)
-                for before in replaced(config.out) if world.leads else []:
-                    observer.say(f"the model that was here is kept as {before} until this run has ended")
+                callback.message(_opening(run, corpus))
+                if config.resume and world.is_main:
+                    _note_environment(loaded.manifest, config.out, callback)
+                for before in backups(config.out) if world.is_main else []:
+                    callback.message(f"the model that was here is kept as {before} until this run has ended")
                 if begins:
-                    create_folder(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
+                    create_model_dir(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
                 reason = run.run()
             finally:
-                observer.close()
+                callback.close()
             return _ended(loaded, run, reason)
 
 
@@ -104,37 +106,39 @@ def _fresh(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> Loa
     return LoadedModel(config.out, model, corpus.tokenizers, manifest, lasting, compute, {"sha256": "in training"})
 
 
-def _note_environment(manifest: ModelManifest, out: Path, observer: Observer) -> None:
+def _note_environment(manifest: ModelManifest, out: Path, callback: Callback) -> None:
     """Keep and tell what the resumed run computes with, if it is not what it computed with before."""
     if manifest == MODEL.read(out):
         return
     MODEL.write(out, manifest)
     if len(manifest.environments) > 1:
         changed = "; ".join(differences(*manifest.environments[-2:]))
-        observer.say(f"the run computes with {changed}: its weights may differ a little from an uninterrupted run's")
+        callback.message(
+            f"the run computes with {changed}: its weights may differ a little from an uninterrupted run's"
+        )
 
 
-def _ended(loaded: LoadedModel, run: Run, reason: str) -> Outcome:
+def _ended(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
     """Clear up after a run."""
-    if not run.world.leads:
-        return Outcome(reason, run.interrupted, None, leads=False)
+    if not run.world.is_main:
+        return TrainResult(reason, run.interrupted, None, is_main=False)
     out = loaded.path
-    facts = read_facts(out / WEIGHTS) if (out / WEIGHTS).exists() else None
-    if facts is not None:
-        write_card(loaded, facts)
+    metadata = read_metadata(out / WEIGHTS) if (out / WEIGHTS).exists() else None
+    if metadata is not None:
+        write_card(loaded, metadata)
         if not run.interrupted:
-            remove_replaced(out)
-    return Outcome(reason, run.interrupted, facts)
+            remove_backups(out)
+    return TrainResult(reason, run.interrupted, metadata)
 
 
-def _observers(
-    config: TrainConfig, watch: Callable[[], Sequence[Observer]], progress: Progress | None
-) -> list[Observer]:
+def _callbacks(
+    config: TrainConfig, watch: Callable[[], Sequence[Callback]], progress: TrainerState | None
+) -> list[Callback]:
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
     return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards, *watch()]
 
 
-def _opening(run: Run, corpus: PreparedCorpus) -> str:
+def _opening(run: Trainer, corpus: PreparedCorpus) -> str:
     loaded, manifest = run.loaded, corpus.manifest
     step = run.progress.step
     times = f"{run.world.size} times " if run.world.size > 1 else ""

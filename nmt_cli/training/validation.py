@@ -9,7 +9,7 @@ import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import EVEN, plan_epoch, stored
+from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches, stored
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores
@@ -40,7 +40,7 @@ class Validator:
     def __init__(self, corpus: PreparedCorpus, sentences: int, batch_tokens: int) -> None:
         self.split = corpus.split("dev")
         lengths = self.split.source_lengths, self.split.target_lengths
-        self._batches = plan_epoch(*lengths, batch_tokens, np.random.default_rng(0))
+        self._batches = make_batches(*lengths, batch_tokens, np.random.default_rng(0))
         count = min(sentences, len(self.split))
         rows = np.linspace(0, len(self.split) - 1, count).round().astype(int).tolist()
         self.sources = [self.split.source_text(r) for r in rows]
@@ -66,13 +66,15 @@ class Validator:
     def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
         likelihood, tokens, shares = 0.0, 0, []
         for rows in self._batches:
-            batch = collate(*stored(self.split, rows), multiple=EVEN)
+            batch = collate(*stored(self.split, rows), multiple=PAD_MULTIPLE)
             sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
             likelihood += float(sums.likelihood)
             tokens += sums.tokens
             if weights is not None and batch.source.shape[1] > 1:
                 lengths = torch.from_numpy(batch.source_lengths).to(weights.device)
-                shares.append(_entropy_share(weights, lengths, torch.from_numpy(batch.leaving > 0).to(weights.device)))
+                shares.append(
+                    _entropy_share(weights, lengths, torch.from_numpy(batch.target_output > 0).to(weights.device))
+                )
         entropy = float(torch.cat(shares).mean()) if shares else None
         return likelihood / tokens, entropy
 

@@ -12,10 +12,10 @@ import pytest
 from conftest import AWKWARD
 from signalled import run_signalled
 
-from nmt_cli.api.shards import Done, PartFolder, cut, manifest_for, translate_part
+from nmt_cli.api.shards import ShardDir, ShardResult, cut, manifest_for, translate_shard
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
-from nmt_cli.decoding.issues import Tally
+from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import CheckpointError, OutputError
 
 pytestmark = pytest.mark.integration
@@ -48,11 +48,11 @@ def test_many_processes_give_what_one_does_though_killed(
     source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     out, receipt = tmp_path / "out.ko", tmp_path / "receipt.jsonl"
-    parts = tmp_path / "out.ko.parts"
+    parts = tmp_path / "out.ko.shards"
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
     )
-    kept_one = "nmt_cli.api.shards:PartFolder.write"
+    kept_one = "nmt_cli.api.shards:ShardDir.write"
     first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
     assert first.returncode == -signal.SIGKILL, first.stderr
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
@@ -61,8 +61,8 @@ def test_many_processes_give_what_one_does_though_killed(
 
     # one of the parts that are done, told apart from what a worker would make of it
     marked = parts / sorted(kept)[0]
-    done = Done.of(marked.read_text(encoding="utf-8"))
-    marked.write_text(str(Done("taken\n" * done.tally.lines, done.receipt, done.tally)), encoding="utf-8")
+    done = ShardResult.of(marked.read_text(encoding="utf-8"))
+    marked.write_text(str(ShardResult("taken\n" * done.tally.lines, done.receipt, done.tally)), encoding="utf-8")
     second = subprocess.run(arguments, capture_output=True, check=True)
     assert f"of {4 * len(AWKWARD)} lines were done before" in second.stderr.decode()
     assert "12 of 60 lines blank, left blank (the first is line 2)" in second.stderr.decode()
@@ -118,7 +118,7 @@ def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> No
         {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
     )
     (part,) = cut(TextFile(source), 100)
-    done = translate_part(config, manifest_for(config).models, part)
+    done = translate_shard(config, manifest_for(config).models, part)
     arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
     expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
     for own, other in zip(done.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
@@ -128,12 +128,12 @@ def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> No
 
 def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path) -> None:
     config = BulkConfig(model=tiny_model)
-    folder = PartFolder(tmp_path / "parts")
+    folder = ShardDir(tmp_path / "shards")
     manifest = manifest_for(config)
     folder.open(manifest)
     folder.open(manifest_for(config.model_copy(update={"part": 3})))  # nothing is done yet
     folder.open(manifest)
-    folder.write("0000000-0.json", Done("a\n", "", Tally(1)))
+    folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
     folder.open(manifest)
     with pytest.raises(OutputError, match="was begun with part 2000"):
         folder.open(manifest_for(config.model_copy(update={"part": 3})))
@@ -147,7 +147,7 @@ def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path)
 def test_workers_want_the_model_that_was_asked_for(source: Path, tiny_model: Path) -> None:
     (part,) = cut(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
-        translate_part(BulkConfig(model=tiny_model), ["0"], part)
+        translate_shard(BulkConfig(model=tiny_model), ["0"], part)
 
 
 FAULTS = """
@@ -155,7 +155,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from nmt_cli.config import BulkConfig
-from nmt_cli.api.shards import Part, manifest_for, translate_part
+from nmt_cli.api.shards import Shard, manifest_for, translate_shard
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -165,7 +165,7 @@ def faults():
 
 config = BulkConfig(model=Path(sys.argv[1]), device="cpu", search={"max_length": 2})
 before = faults()
-translate_part(config, manifest_for(config).models, Part(0, 1, [b"I go home."]))
+translate_shard(config, manifest_for(config).models, Shard(0, 1, [b"I go home."]))
 faults()
 print(before, faults())
 """

@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 from conftest import heed_interrupts
 
-from nmt_cli.atomic import held
+from nmt_cli.atomic import dir_lock
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import train_tokenizer
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
 from nmt_cli.corpus.output_dir import _sweep
-from nmt_cli.manifest import Kind
+from nmt_cli.manifest import FolderType
 
 pytestmark = pytest.mark.integration
 
@@ -370,7 +370,7 @@ def test_tiny_corpora(nmt: Nmt, tmp_path: Path, rows: list[tuple[str, str]], opt
 def option_cases() -> Iterator[tuple[list[str], Callable[[PreparedCorpus], Any], Any]]:
     yield ["--vocabulary", "separate"], lambda c: c.tokenizers.joint, False
     yield ["--tokenizer", "bpe"], lambda c: c.manifest.tokenizer.type, "bpe"
-    yield ["--unicode", "nfkc"], lambda c: c.tokenizers.source.normalise("ﬁ"), "fi"
+    yield ["--unicode", "nfkc"], lambda c: c.tokenizers.source.normalize("ﬁ"), "fi"
     yield ["--max-length", "50"], lambda c: c.manifest.max_length, 50
     yield ["--set", "max_length=40"], lambda c: c.manifest.max_length, 40
 
@@ -537,7 +537,7 @@ def test_a_full_disk_leaves_everything_as_it_was(
     def fail(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(Kind, "write", fail)
+    monkeypatch.setattr(FolderType, "write", fail)
     status, _, err = nmt(*ALL, "--overwrite")
     assert status == 1
     assert f"nmt: prepared: cannot write the prepared corpus: {os.strerror(code)}" in err.splitlines()[-1]
@@ -546,13 +546,13 @@ def test_a_full_disk_leaves_everything_as_it_was(
 
 
 def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Kind.write
+    write = FolderType.write
 
     def come(_: object, fresh: Path, manifest: PreparedManifest) -> None:
         write(PREPARED, fresh, manifest)
         place_foreign_folder(text / "prepared")
 
-    monkeypatch.setattr(Kind, "write", come)
+    monkeypatch.setattr(FolderType, "write", come)
     status, _, err = nmt(*ALL)
     assert status == 1
     assert "prepared: is there and is no prepared corpus, so it is left alone" in err
@@ -606,7 +606,7 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) 
     assert len(leftovers(text)) == 1
     living = text / ".prepared.living.partial"
     living.mkdir()
-    with held(living):
+    with dir_lock(living):
         assert nmt(*ALL)[0] == 0
         assert leftovers(text) == [living.name]
     (text / "prepared").rename(living / "old")  # a run killed just between its last two steps

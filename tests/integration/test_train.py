@@ -20,7 +20,7 @@ import torch
 from conftest import heed_interrupts, write_as_first_format
 from signalled import UPDATE, run_signalled
 
-from nmt_cli.checkpoint.layout import read_facts
+from nmt_cli.checkpoint.layout import read_metadata
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.dataset import PreparedCorpus
@@ -81,7 +81,7 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert [row["step"] for row in kinds if row["kind"] == "validation"] == [10, 20, 30]
     assert all({"dev_loss", "dev_bleu", "dev_chrf", "sample"} <= row.keys() for row in kinds if "dev_loss" in row)
     assert "num -> en" in (model / "README.md").read_text()
-    assert str(read_facts(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
+    assert str(read_metadata(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
 
 
 def test_nothing_of_torchs_compiler_is_loaded(prepared: Path, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch
 def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared: Path, tmp_path: Path) -> None:
     def train(name: str, *options: str) -> str:
         nmt("train", prepared, "--out", tmp_path / name, *SMALL, "--max-steps", "12", *options)
-        return str(read_facts(tmp_path / name / "weights.safetensors")["sha256"])
+        return str(read_metadata(tmp_path / name / "weights.safetensors")["sha256"])
 
     first = train("a")
     assert train("b") == first
@@ -136,7 +136,7 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_
     assert done.returncode == 130, done.stderr
     assert "interrupted by SIGTERM" in done.stderr
     assert "--resume" in done.stderr
-    before = read_facts(state)["progress"]["step"]
+    before = read_metadata(state)["progress"]["step"]
     assert before == 27
     done = nmt("train", "--out", tmp_path / "broken", "--resume")  # with the options it was begun with
     assert f"going on at update {before}" in done.stderr
@@ -159,7 +159,7 @@ def test_killed_at_any_moment_it_resumes(every: int, saved: int, prepared: Path,
     options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
     done = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    steps = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
+    steps = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
     assert (f"going on at update {steps}" if steps else "training: num -> en") in done.stderr
@@ -347,10 +347,10 @@ def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
 def test_a_resumed_run_that_is_done_says_so(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "3"]
     nmt(*train)
-    progress = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]
+    progress = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]
     done = nmt(*train, "--resume")
     assert "already at update 3, the end of the run; raise its limit" in done.stderr
-    after = read_facts(tmp_path / "m" / "last" / "state.safetensors")["progress"]
+    after = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]
     assert {**after, "elapsed": 0} == {**progress, "elapsed": 0}
     assert "going on at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
 
@@ -380,7 +380,7 @@ def usual(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def weights_after(prepared: Path, out: Path, *options: str) -> str:
     nmt("train", prepared, "--out", out, *SMALL, "--max-steps", "4", *options)
-    return str(read_facts(out / "weights.safetensors")["sha256"])
+    return str(read_metadata(out / "weights.safetensors")["sha256"])
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_options_that_act_on_others_change_the_weights(
     for name, given in (("one", options), ("other", others)):
         sizes = () if "--preset" in given else ("--hidden-size", "16", "--embedding-size", "16")
         nmt("train", prepared, "--out", tmp_path / name, *small, *sizes, *given.split())
-        hashes.add(read_facts(tmp_path / name / "weights.safetensors")["sha256"])
+        hashes.add(read_metadata(tmp_path / name / "weights.safetensors")["sha256"])
     assert len(hashes) == 2
 
 
@@ -472,7 +472,7 @@ def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, 
         "--metric", metric, "--learning-rate", "0.3", "--schedule", "constant", "--average-decay", "0")  # fmt: skip
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     values = {row["step"]: sign * row[key] for row in rows if row["kind"] == "validation"}
-    assert values[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
+    assert values[read_metadata(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
 
 
 def test_a_run_resumed_with_other_batches_goes_on_where_it_was_in_the_epoch(prepared: Path, tmp_path: Path) -> None:
@@ -491,7 +491,7 @@ def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Pat
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     losses = {row["step"]: row["dev_loss"] for row in rows if row["kind"] == "validation" and row["metric"] == "loss"}
     assert min(losses) == 12
-    assert losses[read_facts(tmp_path / "m" / "weights.safetensors")["step"]] == min(losses.values())
+    assert losses[read_metadata(tmp_path / "m" / "weights.safetensors")["step"]] == min(losses.values())
 
 
 def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path) -> None:

@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import EVEN, BatchPlan, Updates, ahead, plan_epoch, round_size, sampled
+from nmt_cli.corpus.batching import (
+    PAD_MULTIPLE,
+    BatchLoader,
+    BatchPlan,
+    make_batches,
+    prefetch,
+    round_batch_size,
+    sampled,
+)
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.special_tokens import BOS, EOS, PAD
@@ -43,24 +51,24 @@ class FakeSplit:
 @settings(max_examples=60, deadline=None)
 def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], budget: int, seed: int) -> None:
     split = FakeSplit(lengths)
-    batches = plan_epoch(split.source_lengths, split.target_lengths, budget, np.random.default_rng(seed))
+    batches = make_batches(split.source_lengths, split.target_lengths, budget, np.random.default_rng(seed))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
     for rows in batches:
         width = max(max(lengths[r]) for r in rows) + 1
-        assert len(rows) == 1 or (width + -width % EVEN) * len(rows) <= budget
-    for (batch,) in Updates(cast(Split, split), BatchPlan(budget, 1, seed), 0).iterate():
-        assert batch.source.shape[1] % EVEN == batch.leaving.shape[1] % EVEN == 0
+        assert len(rows) == 1 or (width + -width % PAD_MULTIPLE) * len(rows) <= budget
+    for (batch,) in BatchLoader(cast(Split, split), BatchPlan(budget, 1, seed), 0).iterate():
+        assert batch.source.shape[1] % PAD_MULTIPLE == batch.target_output.shape[1] % PAD_MULTIPLE == 0
 
 
 def test_sizes_of_batches_are_few_and_nearly_full() -> None:
-    sizes = {room: round_size(room) for room in range(1, 2_000)}
+    sizes = {room: round_batch_size(room) for room in range(1, 2_000)}
     assert all(size == room for room, size in sizes.items() if room < 8)
     assert all(size % 8 == 0 and room - size < 8 for room, size in sizes.items() if 8 <= room <= 64)
     assert all(size % 16 == 0 and size > 0.8 * room for room, size in sizes.items() if room > 64)
-    assert all(round_size(size) == size for size in sizes.values())
+    assert all(round_batch_size(size) == size for size in sizes.values())
     assert len({size for room, size in sizes.items() if 64 < room <= 1024}) == 4 * 4 + 1
     split: Any = FakeSplit([(7, 7)] * 500)
-    batches = plan_epoch(split.source_lengths, split.target_lengths, 8 * 125, np.random.default_rng(1))
+    batches = make_batches(split.source_lengths, split.target_lengths, 8 * 125, np.random.default_rng(1))
     assert sorted(map(len, batches)) == [52, 112, 112, 112, 112]
 
 
@@ -69,7 +77,7 @@ def test_little_is_padding() -> None:
     source = order.integers(5, 20, 3_000, np.int32)
     target = (source + order.integers(-5, 6, 3_000)).astype(np.int32)
     cells = {"source": 0, "target": 0}
-    for rows in plan_epoch(source, target, 1_024, order):
+    for rows in make_batches(source, target, 1_024, order):
         cells["source"] += len(rows) * (int(source[rows].max()) + 1)
         cells["target"] += len(rows) * (int(target[rows].max()) + 1)
     assert (source + 1).sum() > 0.95 * cells["source"]
@@ -80,7 +88,7 @@ def test_order_depends_on_seed_and_epoch_only() -> None:
     split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
 
     def rows(seed: int, epoch: int) -> list[list[int]]:
-        updates = Updates(split, BatchPlan(64, 2, seed), epoch)
+        updates = BatchLoader(split, BatchPlan(64, 2, seed), epoch)
         return [batch.source.tolist() for group in updates.iterate() for batch in group]
 
     assert rows(1, 0) == rows(1, 0)
@@ -90,9 +98,9 @@ def test_order_depends_on_seed_and_epoch_only() -> None:
 
 def test_iterating_from_the_middle_gives_the_rest() -> None:
     split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
-    updates = Updates(split, BatchPlan(64, 3, 1), 4)
-    every = [[b.leaving.tolist() for b in group] for group in updates.iterate()]
-    rest = [[b.leaving.tolist() for b in group] for group in updates.iterate(15)]
+    updates = BatchLoader(split, BatchPlan(64, 3, 1), 4)
+    every = [[b.target_output.tolist() for b in group] for group in updates.iterate()]
+    rest = [[b.target_output.tolist() for b in group] for group in updates.iterate(15)]
     assert sum(map(len, every)) == len(updates)
     assert rest == every[5:]
     assert {len(group) for group in every[:-1]} == {3}
@@ -118,12 +126,12 @@ def test_sampled_segmentation_follows_the_key() -> None:
     segment = sampled(Tokenizers(tokenizer, tokenizer), 0.9)
 
     def tokens(seed: int, first: int = 0) -> list[list[list[int]]]:
-        updates = Updates(split, BatchPlan(100, 1, seed, segment), 0)
-        return [group[0].leaving.tolist() for group in updates.iterate(first)]
+        updates = BatchLoader(split, BatchPlan(100, 1, seed, segment), 0)
+        return [group[0].target_output.tolist() for group in updates.iterate(first)]
 
     assert tokens(1) == tokens(1)
     assert tokens(1)[2:] == tokens(1, first=2)
-    plain = Updates(split, BatchPlan(100, 1, 1), 0)
+    plain = BatchLoader(split, BatchPlan(100, 1, 1), 0)
     rows = np.arange(5)
     sources, targets = segment(split, rows, 1)
     assert sources != targets, "the sides are sampled apart"
@@ -136,11 +144,11 @@ def test_collate() -> None:
     batch = collate([[7, 8, 9], [5]], [[6], []])
     assert batch.source.tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert batch.source_lengths.tolist() == [4, 2]
-    assert batch.entering.tolist() == [[BOS, 6], [BOS, PAD]]
-    assert batch.leaving.tolist() == [[6, EOS], [EOS, PAD]]
+    assert batch.target_input.tolist() == [[BOS, 6], [BOS, PAD]]
+    assert batch.target_output.tolist() == [[6, EOS], [EOS, PAD]]
     assert batch.tokens == 3
     wider = collate([[7, 8, 9, 9], [5]], [[6], []], multiple=3)
-    assert (wider.source.shape, wider.leaving.shape, wider.tokens) == ((2, 6), (2, 3), 3)
+    assert (wider.source.shape, wider.target_output.shape, wider.tokens) == ((2, 6), (2, 3), 3)
     assert wider.source_lengths.tolist() == [5, 2]
 
 
@@ -150,12 +158,12 @@ def test_errors_on_the_other_thread_reach_the_caller() -> None:
         raise RuntimeError("no such row")
 
     with pytest.raises(RuntimeError, match="no such row"):
-        list(ahead(broken(), 2))
+        list(prefetch(broken(), 2))
 
 
 def test_leaving_early_ends_the_thread() -> None:
     before = threading.active_count()
-    endless = ahead(iter(list, None), 2)
+    endless = prefetch(iter(list, None), 2)
     next(endless)
     endless.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before

@@ -9,8 +9,8 @@ import torch
 from safetensors import safe_open
 
 from nmt_cli import atomic
-from nmt_cli.atomic import check_writable, replacing, write_atomic
-from nmt_cli.checkpoint.layout import read_facts
+from nmt_cli.atomic import atomic_path, check_writable, write_atomic
+from nmt_cli.checkpoint.layout import read_metadata
 from nmt_cli.checkpoint.model_dir import load_model, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.errors import CheckpointError
@@ -23,9 +23,9 @@ TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.o
 def test_tensors_and_facts_come_back(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "x.safetensors"
     digest = write_tensors(path, TENSORS, {"step": 7, "name": "한국어"})
-    tensors, facts = read_tensors(path)
-    assert facts == {"step": 7, "name": "한국어", "sha256": digest}
-    assert read_facts(path) == facts
+    tensors, metadata = read_tensors(path)
+    assert metadata == {"step": 7, "name": "한국어", "sha256": digest}
+    assert read_metadata(path) == metadata
     for name, tensor in TENSORS.items():
         torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
 
@@ -114,7 +114,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     write_atomic(path, "old")
 
     def fail() -> None:
-        with replacing(path) as temporary:
+        with atomic_path(path) as temporary:
             temporary.write_text("half")
             raise OSError(28, "No space left on device")
 

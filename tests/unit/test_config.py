@@ -8,7 +8,7 @@ from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, Transl
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.presets import PRESETS, scaled
-from nmt_cli.settings import Settings, leaves, parse_assignment, read_toml, resolve, to_toml
+from nmt_cli.settings import Settings, option_fields, parse_assignment, read_toml, resolve, to_toml
 
 COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
 
@@ -26,7 +26,7 @@ def test_later_layers_win() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_names_are_unique_and_explained(command: type[Settings]) -> None:
-    found = list(leaves(command))
+    found = list(option_fields(command))
     assert len({leaf.name for leaf in found}) == len(found)
     for leaf in found:
         assert leaf.field.description, leaf.name

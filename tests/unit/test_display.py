@@ -3,14 +3,14 @@
 import pytest
 
 from nmt_cli.cli.display import Live, Plain, clock
-from nmt_cli.training.callbacks import Judgement, Observer, Report
+from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent
 from nmt_cli.training.validation import Validation
 
-REPORT = Report(
+REPORT = LogEvent(
     step=1200, epoch=2.5, loss=3.21, speed=9876.0, rate=3e-3, norm=0.5, clipped=0.1, progress=0.25, elapsed=60.0,
     remaining=180.0,
 )  # fmt: skip
-JUDGEMENT = Judgement(
+JUDGEMENT = ValidationEvent(
     step=1200, epoch=2.5, elapsed=61.0, validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0),
     metric="chrf", best=True, sample=("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다"),
 )  # fmt: skip
@@ -23,10 +23,10 @@ def test_clock(seconds: float, shown: str) -> None:
 
 @pytest.mark.parametrize("observer", [Plain, Live])
 def test_what_matters_is_shown(observer: type[Plain | Live], capsys: pytest.CaptureFixture[str]) -> None:
-    watching: Observer = observer()
-    watching.say("warning: attention is flat [really]")
-    watching.report(REPORT)
-    watching.judge(JUDGEMENT)
+    watching: Callback = observer()
+    watching.message("warning: attention is flat [really]")
+    watching.on_log(REPORT)
+    watching.on_validation(JUDGEMENT)
     watching.close()
     shown = " ".join(capsys.readouterr().err.split())
     for part in ("warning: attention is flat [really]", "update 1,200", "BLEU 23.46", "best by chrf"):
@@ -37,5 +37,5 @@ def test_what_matters_is_shown(observer: type[Plain | Live], capsys: pytest.Capt
 def test_plain_reports_are_not_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
     plain = Plain()
     for _ in range(10):
-        plain.report(REPORT)
+        plain.on_log(REPORT)
     assert capsys.readouterr().err.count("\n") == 1

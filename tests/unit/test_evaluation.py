@@ -10,7 +10,7 @@ from sacrebleu.significance import PairedTest
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import resampling
 from nmt_cli.evaluation.breakdown import by_length, length, worst
-from nmt_cli.evaluation.metrics import NAMES, Judge
+from nmt_cli.evaluation.metrics import NAMES, Scorer
 from nmt_cli.evaluation.resampling import swapped_scores
 from nmt_cli.evaluation.significance import Test, compare
 
@@ -28,7 +28,7 @@ def damaged(lines: list[str], share: float, seed: int = 1) -> list[str]:
 
 REFERENCES = corpus(60)
 HYPOTHESES = damaged(REFERENCES, 0.2)
-JUDGE = Judge([REFERENCES], "de")
+JUDGE = Scorer([REFERENCES], "de")
 STATISTICS = {name: JUDGE.statistics(name, HYPOTHESES) for name in NAMES}
 
 
@@ -45,15 +45,15 @@ def test_buckets_cover_every_sentence_once_and_score_like_a_corpus_of_their_own(
 
 def test_the_last_bucket_is_open_and_the_first_takes_blank_sources() -> None:
     texts = ["", "a " * 60, "a " * 61, "a " * 500]
-    judge = Judge([texts], "de")
-    buckets = by_length(texts, "de", judge.statistics("bleu", texts), judge.statistics("chrf", texts))
+    scorer = Scorer([texts], "de")
+    buckets = by_length(texts, "de", scorer.statistics("bleu", texts), scorer.statistics("chrf", texts))
     assert [(b.shortest, b.longest, b.sentences) for b in buckets] == [(0, 5, 1), (41, 60, 1), (61, None, 2)]
 
 
 def test_buckets_of_languages_without_spaces_are_of_characters() -> None:
     texts = ["字" * 10, "字" * 11]
-    judge = Judge([texts], "zh")
-    buckets = by_length(texts, "zh", judge.statistics("bleu", texts), judge.statistics("chrf", texts))
+    scorer = Scorer([texts], "zh")
+    buckets = by_length(texts, "zh", scorer.statistics("bleu", texts), scorer.statistics("chrf", texts))
     assert [(b.shortest, b.longest, b.sentences) for b in buckets] == [(0, 10, 1), (11, 20, 1)]
 
 
@@ -84,9 +84,9 @@ def test_worst_sentences_by_sentence_chrf() -> None:
 
 def test_sentences_that_equal_a_reference_are_not_among_the_worst() -> None:
     first, second = ["same", "", "wrong"], ["other", "x", "right"]
-    judge = Judge([first, second], "en")
+    scorer = Scorer([first, second], "en")
     hypotheses = ["same", "", "wring"]
-    found = worst(9, judge.statistics("chrf", hypotheses), hypotheses, [first, second])
+    found = worst(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
     assert [(f.line, f.source, f.references) for f in found] == [(3, None, ("wrong", "right"))]
     assert worst(0, STATISTICS["chrf"], HYPOTHESES, [REFERENCES]) == []
 

@@ -63,9 +63,9 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
         assert best == sorted(best, reverse=True)
         assert dict(step.best).get(step.token, step.probability) == pytest.approx(step.probability)
         if config.attention in ("state", "repeat"):
-            assert step.looked is None
+            assert step.attention is None
             continue
-        looked = step.looked
+        looked = step.attention
         assert looked is not None
         assert explained.values is not None
         assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.values)
@@ -98,7 +98,7 @@ def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
     made = "[s; previous word; c]" if config.output == "maxout" else "[s; c]"
     joined = "[s]" if explained.values is None else made
     assert " ".join(text.split()).count(f"of {joined}") == len(explained.steps)
-    assert text.count("query  ") == len([step for step in explained.steps if step.looked])
+    assert text.count("query  ") == len([step for step in explained.steps if step.attention])
     assert ("has no attention" in " ".join(text.split())) == (explained.values is None)
     assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "repeat")
     for token in set(explained.source):

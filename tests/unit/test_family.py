@@ -11,12 +11,12 @@ from nmt_cli.checkpoint.model_dir import load_weights, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import ModelConfig, SearchConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
-from nmt_cli.decoding.ensemble import ModelStep
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.ensemble import EnsembleStep
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 from nmt_cli.special_tokens import BOS, EOS
-from nmt_cli.training.step import Learner
+from nmt_cli.training.step import TrainStep
 
 VOCABULARY = 7  # four symbols and three tokens
 LONGEST = 3
@@ -42,20 +42,22 @@ def log_probability(model: Seq2Seq, source: list[int], said: tuple[int, ...]) ->
 @every_system
 def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -> None:
     """What was saved is what was learnt, and beam search over it finds what brute force does."""
-    learner = Learner(fresh(system, 1).train(), TrainingConfig(), compute_for_training("cpu", "fp32", 0))
-    report = learner.update([collate(SENTENCES, [row[::-1] for row in SENTENCES])], 1e-2)
-    assert report.taken
-    write_tensors(tmp_path / "weights", model_weights(learner.model), {})
+    train_step = TrainStep(fresh(system, 1).train(), TrainingConfig(), compute_for_training("cpu", "fp32", 0))
+    report = train_step.update([collate(SENTENCES, [row[::-1] for row in SENTENCES])], 1e-2)
+    assert report.applied
+    write_tensors(tmp_path / "weights", model_weights(train_step.model), {})
     model = fresh(system, 2).eval()
     load_weights(model, read_tensors(tmp_path / "weights")[0], tmp_path / "weights")
-    expected = model_weights(learner.model)
+    expected = model_weights(train_step.model)
     assert all(torch.equal(weight, expected[key]) for key, weight in model_weights(model).items())
 
     lengths = torch.tensor([len(sentence) + 1 for sentence in SENTENCES])
     source = torch.tensor([[4, 5, 6, 4, EOS], [5, EOS, 0, 0, 0]])
-    step = ModelStep([model])
+    step = EnsembleStep([model])
     options = SearchConfig(beam_size=30, n_best=3, max_length=LONGEST)
-    found = search(step, step.init_state(source, sequence_mask(lengths, 5)), Task(lengths, attention=True), options)
+    found = search(
+        step, step.init_state(source, sequence_mask(lengths, 5)), SearchInput(lengths, attention=True), options
+    )
     for sentence, hypotheses in zip(SENTENCES, found, strict=True):
         scores = [
             (log_probability(model, sentence, said) / ((5 + len(said) + 1) / 6), said)

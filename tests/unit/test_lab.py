@@ -17,7 +17,7 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.prepare import prepare
 from nmt_cli.errors import ConfigError
 from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, compare, depth, gradient, length, scores
-from nmt_cli.lab.experiment import Setting, curve, line, show, spread, write
+from nmt_cli.lab.experiment import ExperimentConfig, curve, line, show, spread, write
 from nmt_cli.lab.synthetic import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
 TINY: dict[str, dict[str, Any]] = {
@@ -56,7 +56,7 @@ def test_every_experiment_ends_with_a_verdict(
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in TRANSLATING else [1, 2]
     (tmp_path / "work").mkdir()
-    setting = Setting(True, seeds, said.append, tmp_path / "work", corpus / "prepared", corpus / "test.align")
+    setting = ExperimentConfig(True, seeds, said.append, tmp_path / "work", corpus / "prepared", corpus / "test.align")
     outcome = module.run(setting)
     assert said
     assert outcome.verdicts
@@ -100,21 +100,21 @@ def test_a_toy_can_be_learnt() -> None:
     """Single digits, said again."""
     rows = numbers(list("0123456789") * 20, "0123456789")
     often = addition.TRAINING.model_copy(update={"batch_tokens": 32})
-    learner = fresh(addition.MODELS["attention"], FIRST + 10, 1, often)
-    losses = [learn_epoch(learner, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
+    train_step = fresh(addition.MODELS["attention"], FIRST + 10, 1, often)
+    losses = [learn_epoch(train_step, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
     assert losses[-1] < 0.1 < losses[0]
-    assert accuracy(answer(learner.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
+    assert accuracy(answer(train_step.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", gradient.MODELS)
 def test_the_gradient_is_that_of_the_last_word(name: str) -> None:
     """Against a step in the direction of the gradient: the loss changes by its squared norm."""
     config = gradient.MODELS[name]
-    learner = fresh(config, FIRST + gradient.SYMBOLS, 1, gradient.TRAINING)
+    train_step = fresh(config, FIRST + gradient.SYMBOLS, 1, gradient.TRAINING)
     pairs = gradient.copies(1, 5)
-    norms = gradient.gradient_norms(learner.model, pairs)
+    norms = gradient.gradient_norms(train_step.model, pairs)
     assert len(norms) == gradient.LENGTH
-    model = learner.model
+    model = train_step.model
     source, target = torch.tensor([[*pairs.sources[0], 3]]), torch.tensor([[2, *pairs.targets[0]]])
     mask = torch.ones_like(source, dtype=torch.bool)
     shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
@@ -262,7 +262,7 @@ def test_a_difference_counts_if_it_is_more_than_chance() -> None:
 
 def test_an_interrupted_model_is_not_compared(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compare, "train", lambda *_: SimpleNamespace(interrupted=True))
-    setting = Setting(True, [1], lambda text: None, tmp_path, corpus / "prepared")
+    setting = ExperimentConfig(True, [1], lambda text: None, tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         compare.train_system(setting, compare.open_corpus(setting), "one", {}, 1, 0.01)
 
@@ -279,8 +279,8 @@ def test_systems_of_equal_size_have_equal_parameters(corpus: Path) -> None:
 
 def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
     def validated(*points: tuple[float, float]) -> Any:
-        judgements = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
-        return SimpleNamespace(judgements=judgements, minutes=1.0)
+        validations = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
+        return SimpleNamespace(validations=validations, minutes=1.0)
 
     (drawn,) = compare.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
     assert drawn.x[4] == 0.5

@@ -354,7 +354,10 @@ def test_bidirectional_equals_packed_sequences(cell: str) -> None:
     torch.testing.assert_close(final, torch.cat([expected[rows, LENGTHS - 1, :4], expected[:, 0, 4:]], 1))
     gradients = [
         torch.autograd.grad((output * mask).square().sum(), [parameter])[0]
-        for output, parameter in ((found, layer.backward_rnn.cell.weight_ih_l0), (expected, reference.weight_ih_l0_reverse))
+        for output, parameter in (
+            (found, layer.backward_rnn.cell.weight_ih_l0),
+            (expected, reference.weight_ih_l0_reverse),
+        )
     ]
     torch.testing.assert_close(*gradients)
 

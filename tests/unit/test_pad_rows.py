@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nmt_cli.corpus.batching import round_size
+from nmt_cli.corpus.batching import round_batch_size
 from nmt_cli.kernels import matmul
 from nmt_cli.kernels.linear import Linear
 from nmt_cli.kernels.matmul import round_up_rows
@@ -21,7 +21,7 @@ def test_few_numbers_of_rows() -> None:
     assert len(set(sizes[:257])) <= 28
     assert all(one <= other for one, other in itertools.pairwise(sizes))
     assert all(
-        round_up_rows(round_size(room)) == round_size(room) for room in range(8, 3000)
+        round_up_rows(round_batch_size(room)) == round_batch_size(room) for room in range(8, 3000)
     )  # of a batch nothing is made up
 
 

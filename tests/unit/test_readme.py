@@ -8,7 +8,7 @@ import pytest
 from nmt_cli import config
 from nmt_cli.cli.app import COMMANDS
 from nmt_cli.presets import PRESETS
-from nmt_cli.settings import Settings, leaves
+from nmt_cli.settings import Settings, option_fields
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
@@ -16,7 +16,7 @@ OPTIONS = {
     prefix + leaf.name.replace("_", "-")
     for each in vars(config).values()
     if isinstance(each, type) and issubclass(each, Settings)
-    for leaf in leaves(each)
+    for leaf in option_fields(each)
     for prefix in (("--", "--no-") if leaf.field.annotation is bool else ("--",))
 } | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
 

@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from nmt_cli.evaluation.inputs import Material, Text
-from nmt_cli.evaluation.results import Verdict, judge
-from nmt_cli.report.tables import show_verdict
+from nmt_cli.evaluation.inputs import EvalInput, Text
+from nmt_cli.evaluation.results import EvalResult, evaluate
+from nmt_cli.report.tables import show_result
 
 REFERENCES = ["Ein Mann fährt mit dem Fahrrad durch die Stadt.", "나는 어제 [b]도서관[/b]에서 책을 읽었습니다. " * 4]
 SOURCES = ["A man rides.", "I read " * 30]
 HYPOTHESES = ["Ein Mann fährt :cat: mit einem Rad.", ""]
 
 
-def verdict(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> Verdict:
+def verdict(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> EvalResult:
     recipe: dict[str, Any] = {"references": ["test of prepared"], "hypotheses": "translated by model", "sentences": 2}
     recipe["model"] = {"path": "model", "sha256": "0123456789abcdef", "compute": "CPU, 1 thread, fp32"}
     recipe["ensemble"] = [{"path": "other", "sha256": "fedcba9876543210"}]
     recipe["search"] = {"beam_size": 5, "length_penalty": 1.0}
-    material = Material(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
-    return judge(material, resamples=50)
+    material = EvalInput(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
+    return evaluate(material, resamples=50)
 
 
 class Terminal(io.StringIO):
@@ -31,8 +31,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(shown: Verdict, file: io.StringIO) -> str:
-    show_verdict(shown, file)
+def printed(shown: EvalResult, file: io.StringIO) -> str:
+    show_result(shown, file)
     return file.getvalue()
 
 

@@ -15,8 +15,8 @@ from sacrebleu.metrics.base import Metric
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import metrics, resampling
-from nmt_cli.evaluation.inputs import gather
-from nmt_cli.evaluation.metrics import NAMES, Judge, bleu_tokenizer, headline, language
+from nmt_cli.evaluation.inputs import read_inputs
+from nmt_cli.evaluation.metrics import NAMES, Scorer, bleu_tokenizer, language, metric_order
 from nmt_cli.evaluation.scores import quick_scores, score
 
 REFERENCES = [
@@ -169,11 +169,11 @@ def test_tokenizers_follow_the_language(monkeypatch: pytest.MonkeyPatch) -> None
         "13a",
         "13a",
     ]
-    assert headline("ko")[0] == "bleu"
+    assert metric_order("ko")[0] == "bleu"
     installed.clear()
     installed.update(("MeCab", "ipadic"))
     assert (bleu_tokenizer("ja"), bleu_tokenizer("ko-KR")) == ("ja-mecab", "char")
-    assert headline("ko")[0] == "chrf"
+    assert metric_order("ko")[0] == "chrf"
 
 
 def test_character_bleu_puts_chrf_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,8 +202,8 @@ def test_scores_are_json() -> None:
 
 
 def test_metrics_are_built_once() -> None:
-    judge = Judge([REFERENCES], "de")
-    first, second = (judge.statistics("bleu", HYPOTHESES) for _ in range(2))
+    scorer = Scorer([REFERENCES], "de")
+    first, second = (scorer.statistics("bleu", HYPOTHESES) for _ in range(2))
     assert first.metric is second.metric
 
 
@@ -226,4 +226,4 @@ def test_a_sacrebleu_without_its_private_methods_is_one_line(
     with pytest.raises(CorpusError, match=told):
         score(REFERENCES, [REFERENCES], "de")
     with pytest.raises(CorpusError, match=told):
-        gather(EvaluateConfig(model=tmp_path / "none"), print)
+        read_inputs(EvaluateConfig(model=tmp_path / "none"), print)

@@ -9,7 +9,7 @@ from scripted import History, Script, ScriptedModel, every_translation, log_prob
 from nmt_cli.config import SearchConfig
 from nmt_cli.decoding import search as search_module
 from nmt_cli.decoding.hypothesis import Hypothesis
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.errors import CheckpointError
 from nmt_cli.special_tokens import BOS, EOS
 
@@ -25,8 +25,8 @@ def run(
 ) -> list[list[Hypothesis]]:
     lengths = lengths or [3] * (max(sentences) + 1)
     model = ScriptedModel(script, lengths)
-    task = Task(
-        torch.tensor([lengths[n] for n in sentences]), prefixes, streams=[(n,) for n in sentences], attention=True
+    task = SearchInput(
+        torch.tensor([lengths[n] for n in sentences]), prefixes, seeds=[(n,) for n in sentences], attention=True
     )
     return search(model, model.start(sentences), task, options)
 
@@ -111,7 +111,7 @@ def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> Non
 def test_a_sentence_does_not_depend_on_its_batch(
     crowded: float, beam_size: int, options: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_module, "CROWDED", crowded)
+    monkeypatch.setattr(search_module, "COMPACT_BELOW", crowded)
     script = random_script(VOCABULARY, 3)
     if beam_size == 1:
         options = options | {"exhaustive": False}
@@ -229,7 +229,7 @@ class TestStopping:
         search(
             model,
             model.start([0]),
-            Task(torch.tensor([30])),
+            SearchInput(torch.tensor([30])),
             SearchConfig(beam_size=size, length_penalty=0.0),
         )
         assert model.steps == size
@@ -239,7 +239,7 @@ class TestStopping:
             return [-9.0] * 3 + ([-0.01, -8.0] if len(said) >= sentence else [-8.0, -0.01]) + [-50.0] * 3
 
         model = ScriptedModel(script)
-        task = Task(torch.tensor([9, 9, 9]))
+        task = SearchInput(torch.tensor([9, 9, 9]))
         found = search(model, model.start([2, 0, 4]), task, SearchConfig(beam_size=1))
         assert [len(h[0].tokens) for h in found] == [2, 0, 4]
         assert model.widths == [3, 2, 2, 1, 1]
@@ -247,4 +247,4 @@ class TestStopping:
 
 def test_no_sentences_no_result() -> None:
     model = ScriptedModel(random_script(VOCABULARY))
-    assert search(model, History([], []), Task(torch.zeros(0, dtype=torch.int64)), SearchConfig()) == []
+    assert search(model, History([], []), SearchInput(torch.zeros(0, dtype=torch.int64)), SearchConfig()) == []

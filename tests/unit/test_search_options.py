@@ -12,9 +12,9 @@ from scripted import ScriptedModel, log_probability, random_script
 from test_search_beam import VOCABULARY, run, table
 
 from nmt_cli.config import SearchConfig
-from nmt_cli.decoding.candidates import BLOCK, Best, first_largest
+from nmt_cli.decoding.candidates import BLOCK, TopK, stable_topk
 from nmt_cli.decoding.hypothesis import coverage_penalty, length_penalty
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.errors import ConfigError
 from nmt_cli.special_tokens import EOS
 
@@ -81,7 +81,7 @@ def test_every_hypothesis_has_its_own_attention_and_coverage(beam_size: int) -> 
 def test_coverage_without_attention_is_an_error() -> None:
     model = ScriptedModel(random_script(VOCABULARY))
     with pytest.raises(ConfigError, match="coverage_penalty: this model has no attention"):
-        search(model, model.start([0]), Task(torch.tensor([3])), SearchConfig(coverage_penalty=0.2))
+        search(model, model.start([0]), SearchInput(torch.tensor([3])), SearchConfig(coverage_penalty=0.2))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -166,7 +166,7 @@ def test_a_prefix_may_be_longer_than_the_limit_and_hold_what_is_else_forbidden()
     st.integers(1, 9),
 )
 def test_the_largest_are_found_the_first_among_equals(rows: list[list[float]], count: int) -> None:
-    found = first_largest(torch.tensor(rows), count).tolist()
+    found = stable_topk(torch.tensor(rows), count).tolist()
     for row, indices in zip(rows, found, strict=True):
         assert indices == sorted(range(9), key=lambda i: (-row[i], i))[:count]
 
@@ -177,7 +177,7 @@ def test_the_best_continuations_are_those_of_a_full_sort(vocabulary: int, asked:
     generator = torch.Generator().manual_seed(vocabulary)
     log_probs = torch.randint(-9, 0, (2, asked, vocabulary), generator=generator).float()  # many are equal
     scores = torch.randint(-9, 0, (2, asked), generator=generator).float()
-    choice = Best(width)(scores, log_probs, torch.arange(2), 0)
+    choice = TopK(width)(scores, log_probs, torch.arange(2), 0)
     there = min(width, asked * vocabulary)
     totals = (scores[:, :, None] + log_probs).flatten(1)
     order = totals.sort(dim=1, descending=True, stable=True).indices[:, :there]

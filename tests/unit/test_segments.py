@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt_cli.decoding.repetition import Loop, longest_loop, stuck
+from nmt_cli.decoding.repetition import Loop, find_loop, longest_loop
 from nmt_cli.decoding.segments import split
 
 
@@ -80,6 +80,6 @@ def test_loops_are_found(text: str, loop: Loop | None) -> None:
 
 
 def test_a_loop_that_the_source_has_too_is_none() -> None:
-    assert stuck(["아니", "아니", "아니", "아니"], ["no", "no", "no", "no"]) is None
-    assert stuck(["아니", "아니", "아니", "아니"], ["no", "no", "no"]) == Loop(0, 1, 4)
-    assert stuck(["박수", "박수", "박수"], ["Thank", "you", "."]) == Loop(0, 1, 3)
+    assert find_loop(["아니", "아니", "아니", "아니"], ["no", "no", "no", "no"]) is None
+    assert find_loop(["아니", "아니", "아니", "아니"], ["no", "no", "no"]) == Loop(0, 1, 4)
+    assert find_loop(["박수", "박수", "박수"], ["Thank", "you", "."]) == Loop(0, 1, 3)

@@ -15,7 +15,7 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt_cli.corpus.normalization import normalise
+from nmt_cli.corpus.normalization import normalize
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -62,8 +62,8 @@ ANY_LINE = st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_si
 @settings(max_examples=150, deadline=None)
 @given(ANY_LINE, st.sampled_from(["nfc", "nfkc", "none"]))
 def test_normalising_is_idempotent_and_gives_one_line(text: str, form: Any) -> None:
-    once = normalise(text, form)
-    assert normalise(once, form) == once
+    once = normalize(text, form)
+    assert normalize(once, form) == once
     assert len(once.splitlines() or [""]) == 1
     assert "\t" not in once
 
@@ -80,7 +80,7 @@ def test_normalising_is_idempotent_and_gives_one_line(text: str, form: Any) -> N
     ],
 )
 def test_normal_forms(form: Any, text: str, expected: str) -> None:
-    assert normalise(text, form) == expected
+    assert normalize(text, form) == expected
 
 
 @settings(max_examples=150, deadline=None)
@@ -90,7 +90,7 @@ def test_nothing_is_unknown_and_everything_comes_back(kind: str, text: str) -> N
     tokenizer = TOKENIZERS[kind]
     ids = tokenizer.encode(text)
     assert min(ids, default=EOS + 1) > EOS
-    assert tokenizer.decode(ids) == " ".join(w for w in tokenizer.normalise(text).split(" ") if w)
+    assert tokenizer.decode(ids) == " ".join(w for w in tokenizer.normalize(text).split(" ") if w)
 
 
 @settings(max_examples=100, deadline=None)

@@ -13,11 +13,11 @@ from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
-from nmt_cli.training.health import Vital, warnings
+from nmt_cli.training.health import HealthStats, warnings
 from nmt_cli.training.optimizer import AdamW
-from nmt_cli.training.schedule import DEFAULT_MINUTES, Limits, forced_share, learning_rate, peak_rate
-from nmt_cli.training.state import Progress, load_state, save_state
-from nmt_cli.training.step import Learner
+from nmt_cli.training.schedule import DEFAULT_MINUTES, StoppingCriteria, forced_share, learning_rate, peak_rate
+from nmt_cli.training.state import TrainerState, load_state, save_state
+from nmt_cli.training.step import TrainStep
 
 CPU = compute_for_training("cpu", "fp32", 0)
 
@@ -27,10 +27,10 @@ def batches(seed: int = 0) -> list[Batch]:
     return [collate(rows[:4], [row[::-1] for row in rows[:4]]), collate(rows[4:], [row[::-1] for row in rows[4:]])]
 
 
-def learner(**options: object) -> Learner:
+def train_step(**options: object) -> TrainStep:
     torch.manual_seed(1)
     model = Seq2Seq(ModelConfig(embedding_size=8, hidden_size=8), VocabSizes(40, 40, True)).train()
-    return Learner(model, TrainingConfig.model_validate(options), CPU)
+    return TrainStep(model, TrainingConfig.model_validate(options), CPU)
 
 
 def test_one_batch_can_be_overfitted() -> None:
@@ -38,7 +38,7 @@ def test_one_batch_can_be_overfitted() -> None:
     model = Seq2Seq(
         ModelConfig(embedding_size=32, hidden_size=32, dropout=0, embedding_dropout=0), VocabSizes(40, 40, True)
     ).train()
-    one = Learner(model, TrainingConfig(label_smoothing=0), CPU)
+    one = TrainStep(model, TrainingConfig(label_smoothing=0), CPU)
     losses = [one.update(batches(), 1e-2).loss for _ in range(150)]
     assert losses[0] > 3
     assert losses[-1] < 0.05
@@ -72,20 +72,20 @@ def test_the_optimiser_moves_weights_as_the_class_of_the_library_does() -> None:
 def test_accumulated_batches_learn_as_one() -> None:
     """Two batches in one update move the weights as their union does."""
     options = {"average_decay": 0}
-    apart, joined = learner(**options), learner(**options)
-    for one in (apart, joined):
+    apart, process_group = train_step(**options), train_step(**options)
+    for one in (apart, process_group):
         one.model.eval()  # no dropout
     two = batches()
     sources = [row[: n - 1].tolist() for b in two for row, n in zip(b.source, b.source_lengths, strict=True)]
     union = collate(sources, [row[::-1] for row in sources])
-    assert apart.update(two, 1e-2).loss == pytest.approx(joined.update([union], 1e-2).loss, rel=1e-5)
+    assert apart.update(two, 1e-2).loss == pytest.approx(process_group.update([union], 1e-2).loss, rel=1e-5)
     for name, weight in model_weights(apart.model).items():
-        torch.testing.assert_close(weight, model_weights(joined.model)[name], atol=2e-5, rtol=1e-4, msg=name)
+        torch.testing.assert_close(weight, model_weights(process_group.model)[name], atol=2e-5, rtol=1e-4, msg=name)
 
 
 def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_together() -> None:
     """Two readings that are the same have no divergence; those that dropout makes differ come nearer by it."""
-    plain, paired = learner(average_decay=0), learner(average_decay=0, r_drop=3)
+    plain, paired = train_step(average_decay=0), train_step(average_decay=0, r_drop=3)
     for one in (plain, paired):
         one.model.eval()
     reports = [one.update(batches(), 1e-2) for one in (plain, paired)]
@@ -96,11 +96,11 @@ def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_toget
 
     def apart(weight: float) -> float:
         """How far two readings are from each other after learning."""
-        one = learner(average_decay=0, r_drop=weight)
+        one = train_step(average_decay=0, r_drop=weight)
         for _ in range(60):
             one.update(batches(), 1e-2)
         batch = batches()[0]
-        source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.entering))
+        source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.target_input))
         mask = sequence_mask(lengths, source.size(1))
         readings = [one.model.output(one.model(source, mask, entering)[0]).log_softmax(-1) for _ in range(20)]
         return float(torch.stack(readings).detach().std(0).mean())
@@ -109,43 +109,43 @@ def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_toget
 
 
 def test_an_update_that_is_not_finite_is_left_out() -> None:
-    one = learner()
+    one = train_step()
     one.update(batches(), 1e-3)
     before = {name: w.clone() for name, w in model_weights(one.model).items()}
     one.model.output.bias.data[7] = float("nan")
-    assert not one.update(batches(), 1e-3).taken
+    assert not one.update(batches(), 1e-3).applied
     one.model.output.bias.data[7] = before["output.bias"][7]
     for name, weight in model_weights(one.model).items():
         torch.testing.assert_close(weight, before[name], atol=0, rtol=0)
 
 
 def test_gradients_are_clipped() -> None:
-    one = learner(clip_norm=1e-3)
+    one = train_step(clip_norm=1e-3)
     report = one.update(batches(), 1e-3)
-    taken = torch.stack([kept["exp_avg"].norm() for kept in one.optimiser.state.values()]).norm()
+    taken = torch.stack([kept["exp_avg"].norm() for kept in one.optimizer.state.values()]).norm()
     assert report.clipped
     assert report.norm > 1e-3
     assert float(taken) == pytest.approx((1 - 0.9) * 1e-3, rel=1e-3)
-    free = learner(clip_norm=1e3).update(batches(), 1e-3)
+    free = train_step(clip_norm=1e3).update(batches(), 1e-3)
     assert not free.clipped
     assert free.norm == pytest.approx(report.norm, rel=1e-5)
 
 
 def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
-    one = learner(average_decay=0.9)
+    one = train_step(average_decay=0.9)
     for _ in range(3):
         one.update(batches(), 1e-2)
-    assert one.average is not None
+    assert one.ema is not None
     live = {name: w.clone() for name, w in model_weights(one.model).items()}
-    average = {name: w.clone() for name, w in one.average.weights.items()}
-    with suppress(KeyboardInterrupt), one.average.in_place():
+    average = {name: w.clone() for name, w in one.ema.weights.items()}
+    with suppress(KeyboardInterrupt), one.ema.in_place():
         for name, weight in model_weights(one.model).items():
             assert torch.equal(weight, average[name])
             assert not torch.equal(weight, live[name])
         raise KeyboardInterrupt
     for name, weight in model_weights(one.model).items():
         assert torch.equal(weight, live[name])
-        assert torch.equal(one.average.weights[name], average[name])
+        assert torch.equal(one.ema.weights[name], average[name])
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -153,48 +153,48 @@ def test_average_by_hand(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None
     """Also where torch has no private function for all weights at once."""
     if not at_once:
         monkeypatch.delattr(torch, "_foreach_lerp_")
-    one = learner(average_decay=0.5)
+    one = train_step(average_decay=0.5)
     name = "output.bias"
     expected = model_weights(one.model)[name].clone()
     for n in range(1, 4):
         one.update(batches(), 1e-2)
         decay = min(0.5, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * model_weights(one.model)[name].detach()
-    assert one.average is not None
-    torch.testing.assert_close(one.average.weights[name], expected)
+    assert one.ema is not None
+    torch.testing.assert_close(one.ema.weights[name], expected)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> None:
-    straight = learner(average_decay=decay)
+    straight = train_step(average_decay=decay)
     for i in range(3):
         straight.update(batches(i), 1e-2)
-    save_state(tmp_path, straight, Progress(step=3, best=1.5, stale=2))
+    save_state(tmp_path, straight, TrainerState(step=3, best=1.5, bad_validations=2))
     for i in range(3, 6):
         straight.update(batches(i), 1e-2)
-    resumed = learner(average_decay=decay)
+    resumed = train_step(average_decay=decay)
     torch.manual_seed(99)
-    assert load_state(tmp_path, resumed) == Progress(step=3, best=1.5, stale=2)
+    assert load_state(tmp_path, resumed) == TrainerState(step=3, best=1.5, bad_validations=2)
     for i in range(3, 6):
         resumed.update(batches(i), 1e-2)
     for name, weight in model_weights(straight.model).items():
         torch.testing.assert_close(weight, model_weights(resumed.model)[name], atol=0, rtol=0)
-    if straight.average and resumed.average:
-        for name, weight in straight.average.weights.items():
-            torch.testing.assert_close(weight, resumed.average.weights[name], atol=0, rtol=0)
+    if straight.ema and resumed.ema:
+        for name, weight in straight.ema.weights.items():
+            torch.testing.assert_close(weight, resumed.ema.weights[name], atol=0, rtol=0)
 
 
 def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
-    save_state(tmp_path, learner(), Progress())
+    save_state(tmp_path, train_step(), TrainerState())
     torch.manual_seed(0)
-    other = Learner(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), VocabSizes(40, 40, True)),
+    other = TrainStep(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), VocabSizes(40, 40, True)),
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
         load_state(tmp_path, other)
-    without = learner(average_decay=0)
-    save_state(tmp_path, without, Progress())
+    without = train_step(average_decay=0)
+    save_state(tmp_path, without, TrainerState())
     with pytest.raises(CheckpointError, match="--average-decay 0"):
-        load_state(tmp_path, learner())
+        load_state(tmp_path, train_step())
 
 
 @pytest.mark.parametrize(
@@ -219,17 +219,17 @@ def test_the_share_of_true_words(feeding: str, end: float, shares: list[float]) 
 def test_true_words_are_drawn_per_token_or_per_sentence() -> None:
     batch = collate([[4] * 30] * 40, [[5] * 30] * 40)
     for per, alike in (("token", False), ("sentence", True)):
-        one = learner(feeding="constant", feeding_share=0.25, feeding_per=per)
+        one = train_step(feeding="constant", feeding_share=0.25, feeding_per=per)
         drawn = one._draw_forced(batch, 0.25)
         assert drawn is not None
-        assert drawn.shape == batch.entering.shape
+        assert drawn.shape == batch.target_input.shape
         assert (drawn == drawn[:, :1]).all() == alike
         assert 0.05 < drawn.float().mean() < 0.5
         assert one._draw_forced(batch, 1.0) is None
 
 
 def test_feeding_changes_what_is_learnt() -> None:
-    forced, free = learner(), learner(feeding="free")
+    forced, free = train_step(), train_step(feeding="free")
     for one in (forced, free):
         one.model.eval()  # no dropout
     reports = [forced.update(batches(), 1e-2), free.update(batches(), 1e-2, 0.0)]
@@ -237,8 +237,8 @@ def test_feeding_changes_what_is_learnt() -> None:
 
 
 def test_limits() -> None:
-    assert Limits.of(TrainingConfig()) == Limits(None, None, 60 * DEFAULT_MINUTES)
-    limits = Limits.of(TrainingConfig(max_steps=100, max_epochs=10, max_minutes=1))
+    assert StoppingCriteria.of(TrainingConfig()) == StoppingCriteria(None, None, 60 * DEFAULT_MINUTES)
+    limits = StoppingCriteria.of(TrainingConfig(max_steps=100, max_epochs=10, max_minutes=1))
     assert str(limits) == "100 updates or 10 epochs or 1 minutes"
     assert limits.progress(50, 1, 1) == 0.5
     assert limits.progress(50, 8, 1) == 0.8
@@ -268,7 +268,7 @@ def test_wide_and_deep_models_take_small_steps() -> None:
     assert rate(decoder_layers=8) == rate(encoder_layers=8)
 
 
-WELL = Vital(
+WELL = HealthStats(
     outputs=[f"o{i}" for i in range(50)],
     references=[f"r{i}" for i in range(50)],
     bleu=20.0,

@@ -21,10 +21,10 @@ from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding import translator as translator_module
 from nmt_cli.decoding.hypothesis import Hypothesis
-from nmt_cli.decoding.postprocess import Assembler, Part
+from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import Batching, Key, Translator, batches, translate_corpus
+from nmt_cli.decoding.translator import Batching, Request, Translator, batches, translate_corpus
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -180,7 +180,7 @@ def test_batches_side_by_side_give_what_one_after_the_other_do(
     both = threading.Barrier(2)
     search_batch = Translator._search_batch
 
-    def seen(self: Translator, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+    def seen(self: Translator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         threads.append((threading.current_thread().name, torch.get_num_threads()))
         if threading.current_thread().name not in met:  # no thread goes on before another has a batch too
             met.add(threading.current_thread().name)
@@ -206,7 +206,7 @@ def test_an_error_in_one_batch_ends_all(
 ) -> None:
     begun = []
 
-    def fails(self: Translator, batch: Sequence[Key]) -> list[list[Hypothesis]]:
+    def fails(self: Translator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         begun.append(batch)
         raise CheckpointError("damaged")
 
@@ -338,7 +338,7 @@ class TestIssues:
         fields = {"score": -1.0, "log_prob": -1.0, "attention": None, "finished": True, **changes}
         hypothesis = Hypothesis(tokens=tokens, token_log_probs=[-0.1] * (len(tokens) + 1), **fields)
         assembler = Assembler(model.tokenizers, "ko", SearchConfig())
-        part = Part(tuple(tokenizer.encode(heard)))
+        part = EncodedSegment(tuple(tokenizer.encode(heard)))
         found = assembler.assemble(Line(1, heard), [part], [[hypothesis]])
         return {issue.kind: issue.details for issue in found.issues}
 
@@ -368,7 +368,7 @@ class TestIssues:
         spelt = [[space, letter], [space, *(pieces.index(f"<0x{byte:02X}>") for byte in "개".encode())]]
         hypotheses = [Hypothesis(ids, -float(n), -1.0, [-0.1] * len(ids), None, False) for n, ids in enumerate(spelt)]
         assembler = Assembler(model.tokenizers, "ko", SearchConfig(n_best=2))
-        found = assembler.assemble(Line(1, "I"), [Part(tuple(tokenizer.encode("I")))], [hypotheses])
+        found = assembler.assemble(Line(1, "I"), [EncodedSegment(tuple(tokenizer.encode("I")))], [hypotheses])
         assert [(candidate.text, candidate.score) for candidate in found.candidates] == [("개", 0.0)]
         assert "fewer" in [issue.kind for issue in found.issues]
 
@@ -434,7 +434,7 @@ def test_an_ensemble_averages_probabilities_and_attention(tiny_model: Path, othe
     assert len(looked) == 2
     np.testing.assert_allclose(best.attention, torch.stack(looked).mean(0)[: len(tokens), :-1], atol=1e-5)
     assert {one.text for one in translate(ensemble, LINES)} != {
-        one.text for one in translate(ensemble.others[0], LINES)
+        one.text for one in translate(ensemble.ensemble[0], LINES)
     }
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import ModelConfig, SearchConfig
-from nmt_cli.decoding.ensemble import ModelStep
-from nmt_cli.decoding.search import Task, search
+from nmt_cli.decoding.ensemble import EnsembleStep
+from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.decoder import Decoder
 from nmt_cli.model.seq2seq import sequence_mask
@@ -25,7 +25,7 @@ END = "</s>"
 
 
 @dataclass(frozen=True)
-class Looked:
+class AttentionRecord:
     """How attention came to its context: the query (H,), scores and weights of every source token (S,), and the context
     (H,).
 
@@ -45,7 +45,7 @@ class Step:
 
     token: str
     probability: float
-    looked: Looked | None
+    attention: AttentionRecord | None
     state: Vector
     readout: Vector
     best: list[tuple[str, float]]
@@ -83,8 +83,8 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
     lengths = torch.tensor([source.size(1)], device=source.device)
     mask = sequence_mask(lengths, source.size(1))
     if forced is None:
-        step = ModelStep(loaded.models)
-        task = Task(lengths)
+        step = EnsembleStep(loaded.models)
+        task = SearchInput(lengths)
         found = search(step, step.init_state(source, mask), task, SearchConfig(beam_size=beam_size))
         tokens = found[0][0].tokens
     else:
@@ -150,11 +150,11 @@ def _recording(decoder: Decoder) -> Iterator[Record]:
 
 
 def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int, candidates: int) -> Step:
-    looked = None
+    attention = None
     if record.attention is not None:
         assert record.scores is not None, "attention scores"
         query, context, weights = (part[0, 0] for part in record.attention)
-        looked = Looked(*map(_array, (query, record.scores[:, 0].mean(0), weights, context)))
+        attention = AttentionRecord(*map(_array, (query, record.scores[:, 0].mean(0), weights, context)))
     assert record.readout is not None, "every step is read out"
     state, readout = record.readout
     best = probabilities.topk(min(candidates, len(probabilities)))
@@ -162,7 +162,7 @@ def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int
     return Step(
         token=END if token == EOS else _piece(loaded, token),
         probability=float(probabilities[token]),
-        looked=looked,
+        attention=attention,
         state=_array(state[0, 0]),
         readout=_array(readout[0, 0]),
         best=list(zip(pieces, best.values.tolist(), strict=True)),

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.config import ModelConfig
-from nmt_cli.report.explain.record import Explanation, Looked, Step, Vector
+from nmt_cli.report.explain.record import AttentionRecord, Explanation, Step, Vector
 from nmt_cli.report.heatmap import printable
 from nmt_cli.report.html import render
 
@@ -119,13 +119,13 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     state, readout = f"s = {_numbers(step.state)}", _numbers(step.readout)
-    if step.looked is not None:
+    if step.attention is not None:
         assert explained.values is not None
-        yield Padding(_looks(explained, step.looked, explained.values), (0, 0, 0, 3))
-        rows.add_row("query", f"q = {_numbers(step.looked.query)}")
+        yield Padding(_looks(explained, step.attention, explained.values), (0, 0, 0, 3))
+        rows.add_row("query", f"q = {_numbers(step.attention.query)}")
         heads = explained.config.heads
         made = "the sum of weight x v" if heads == 1 else f"what the {heads} heads saw, side by side"
-        rows.add_row("context", f"c = {_numbers(step.looked.context)}, {made}")
+        rows.add_row("context", f"c = {_numbers(step.attention.context)}, {made}")
     rows.add_row("state", state)
     rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
     best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
@@ -133,22 +133,22 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     yield Padding(rows, (0, 0, 0, 3))
 
 
-def _looks(explained: Explanation, looked: Looked, values: Vector) -> Table:
+def _looks(explained: Explanation, attention: AttentionRecord, values: Vector) -> Table:
     """The tokens with the largest weights: score, weight, and their share of the context."""
     shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("", "token", "score", "weight", "", *["weight x v"] * shares):
         right = name in ("score", "weight") or not table.columns
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    order = np.argsort(-looked.weights, kind="stable")
+    order = np.argsort(-attention.weights, kind="stable")
     for place in order[:SHOWN].tolist():
-        weight = float(looked.weights[place])
+        weight = float(attention.weights[place])
         bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
         share = [_numbers(weight * values[place])] * shares
         token = Text(printable(explained.source[place]))
-        table.add_row(str(place + 1), token, f"{looked.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
+        table.add_row(str(place + 1), token, f"{attention.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
     if rest := order[SHOWN:].tolist():
-        table.add_row("", f"{len(rest)} others", "", f"{float(looked.weights[rest].sum()):.3f}")
+        table.add_row("", f"{len(rest)} others", "", f"{float(attention.weights[rest].sum()):.3f}")
     return table
 
 
@@ -170,10 +170,10 @@ def write_page(explained: Explanation, path: Path) -> None:
             {
                 "token": printable(step.token),
                 "probability": round(step.probability, DIGITS),
-                "scores": None if step.looked is None else _rounded(step.looked.scores),
-                "weights": None if step.looked is None else _rounded(step.looked.weights),
-                "query": None if step.looked is None else _strip(step.looked.query),
-                "context": None if step.looked is None else _strip(step.looked.context),
+                "scores": None if step.attention is None else _rounded(step.attention.scores),
+                "weights": None if step.attention is None else _rounded(step.attention.weights),
+                "query": None if step.attention is None else _strip(step.attention.query),
+                "context": None if step.attention is None else _strip(step.attention.context),
                 "state": _strip(step.state),
                 "readout": _strip(step.readout),
                 "best": [[printable(token), round(probability, DIGITS)] for token, probability in step.best],
