@@ -4,7 +4,7 @@ VENV := .venv
 NMT := $(VENV)/bin/nmt
 DEMO := runs/demo
 # A small model for a small, regular corpus: it learns where to look within a minute.
-SMALL := --attention after --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
+SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
 	--batch-tokens 512 --learning-rate 4e-3
 
 .PHONY: help setup demo test test-slow test-portable check clean

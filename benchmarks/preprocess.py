@@ -69,7 +69,7 @@ def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) 
     for _ in range(repeats):
         out = folder / f"prepared-{pairs}"
         pair = ["--source", languages[0], "--target", languages[1]]
-        ours.append(nmt("preprocess", "--train", str(prefix), "--out", str(out), "--force", *pair))
+        ours.append(nmt("preprocess", "--train", str(prefix), "--out", str(out), "--overwrite", *pair))
         size = str(json.loads((out / "manifest.json").read_text())["tokenizer"]["source_size"])
         files = [f"{prefix}.{code}" for code in languages]
         theirs.append(measure([sys.executable, "-c", SENTENCEPIECE, *files, size, str(threads)]))

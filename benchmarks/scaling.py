@@ -8,9 +8,9 @@ long two processes of this machine take to add up gradients; and what two proces
     update = largest over n machines of the sum of k batches + 2 (n - 1) / n * gradient / bandwidth + 2 (n - 1) latency
 
 Batches are drawn from those measured, machines are like this one, k is the batches of an update on each (`nmt train
---accumulate`), and the gradient goes round as a ring, in fp32 or bf16, after all else: the library sends parts of it
-while others are still computed, so that large models do better than this. Tokens a second say nothing of what a token
-teaches: n times the batch is not n times the learning.
+--gradient-accumulation`), and the gradient goes round as a ring, in fp32 or bf16, after all else: the library sends
+parts of it while others are still computed, so that large models do better than this. Tokens a second say nothing of
+what a token teaches: n times the batch is not n times the learning.
 """
 
 import argparse
@@ -130,7 +130,7 @@ def main() -> None:
     write(
         given.json,
         {"machine": describe_machine(), "parameters": size, "batch_seconds": taken, "tokens": tokens, "rows": rows,
-         "local": {"sum_seconds": local, "one": one, "two": two}},
+         "local_attention": {"sum_seconds": local, "one": one, "two": two}},
     )  # fmt: skip
 
 

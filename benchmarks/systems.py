@@ -1,7 +1,7 @@
 """Every published system, and the default, on one corpus with equal budget.
 
     python benchmarks/systems.py --train data/train --dev data/dev --test data/test --source en --target de \
-        --minutes 5 [--scale 0.25] [--systems bahdanau2014 luong2015-dot] [--gold test.align] \
+        --minutes 5 [--scale 0.25] [--systems bahdanau2014 luong2015-dot] [--gold-alignment test.align] \
         [-- more options of nmt train]
 
 Prepares the corpus once, then trains and judges one system after the other (beam 5), and prints a table of BLEU,
@@ -31,8 +31,10 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], given: a
     preset = [] if name == DEFAULT else ["--preset", name, "--scale", str(given.scale)]
     seconds, _ = run("train", str(prepared), "--out", str(model), *preset, *options)
     loaded = load_model(model, compute_for_search("cpu", "fp32", 0), packed=False)
-    aligned = given.gold and loaded.config.model.attends
-    _, printed = run("eval", "--model", str(model), "--json", *(["--gold", given.gold] if aligned else []))
+    aligned = given.gold_alignment and loaded.config.model.attends
+    _, printed = run(
+        "eval", "--model", str(model), "--json", *(["--gold-alignment", given.gold_alignment] if aligned else [])
+    )
     result = json.loads(printed)
     told = reports(model)
     return {
@@ -53,7 +55,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--scale", type=float, default=0.25)
     parser.add_argument("--systems", nargs="+", default=[*PRESETS, DEFAULT], choices=[*PRESETS, DEFAULT])
-    parser.add_argument("--gold", help="gold word alignment of the test split")
+    parser.add_argument("--gold-alignment", help="gold word alignment of the test split")
     given = parser.parse_args()
 
     rows = []
@@ -61,7 +63,7 @@ def main() -> None:
         prepared = Path(folder) / "prepared"
         prepare(given, prepared)
         header = f"{'system':<24} {'BLEU':>6} {'chrF++':>7} {'epochs':>7} {'tokens/s':>9} {'parameters':>11}"
-        print(header + (f" {'AER own':>8} {'next':>6}" if given.gold else ""), flush=True)
+        print(header + (f" {'AER own':>8} {'next':>6}" if given.gold_alignment else ""), flush=True)
         for name in given.systems:
             limit = ["--max-minutes", str(given.minutes), *given.options]
             row = measure(name, prepared, Path(folder) / name, limit, given)

@@ -23,7 +23,8 @@ Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
 Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
-Feeding = Literal["forced", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
+ScheduledSampling = Literal["none", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
+Suspect = Literal["none", "duplicates", "copies", "overlap", "control", "wrong-script"]
 
 
 class PreprocessConfig(Settings):
@@ -54,16 +55,11 @@ class PreprocessConfig(Settings):
 
     unicode: Annotated[Literal["nfc", "nfkc", "none"], CliOption("Cleaning")] = "nfc"
     """Unicode normalisation of everything that is read, also at translation and in references."""
-    drop_duplicates: Annotated[bool, CliOption("Cleaning")] = True
-    """Drop exact repetitions of a pair from train."""
-    drop_copies: Annotated[bool, CliOption("Cleaning")] = True
-    """Drop pairs whose target is their source, if longer than three words, from train."""
-    drop_overlap: Annotated[bool, CliOption("Cleaning")] = True
-    """Drop pairs from train whose source and target both stand in dev or test."""
-    drop_wrong_script: Annotated[bool, CliOption("Cleaning")] = False
-    """Drop pairs from train written in a script that their language does not use."""
-    drop_control: Annotated[bool, CliOption("Cleaning")] = True
-    """Drop pairs with control characters (NUL and the like) from train."""
+    keep: Annotated[list[Suspect], CliOption("Cleaning")] = ["wrong-script"]
+    """Suspicious pairs to keep in train; what is given replaces the default. duplicates: exact repetitions of a pair;
+    copies: the target is the source, longer than three words; overlap: source and target both stand in dev or test;
+    control: control characters (NUL and the like); wrong-script: a script that the language does not use; none: drop
+    them all."""
     max_ratio: Annotated[float, Field(gt=1.0), CliOption("Cleaning")] = 9.0
     """Drop training pairs of which one side has more than this many times the subwords of the other."""
     max_length: Annotated[Positive, CliOption("Cleaning")] = 200
@@ -81,9 +77,7 @@ class PreprocessConfig(Settings):
     out: Annotated[Path, CliOption("Run")] = Path("prepared")
     """Folder to write."""
     overwrite: Annotated[bool, CliOption("Run")] = False
-    """Replace a prepared folder made from other inputs or options."""
-    force: Annotated[bool, CliOption("Run")] = False
-    """Prepare again although nothing has changed."""
+    """Prepare again, whether or not inputs and options are those that the folder was made from."""
     seed: Annotated[Count, CliOption("Run")] = 1
     """Seed of the held-out sample, and of the text that subwords are learnt from if there is more than enough."""
     threads: Annotated[Threads, CliOption("Run")] = 0
@@ -98,6 +92,8 @@ class PreprocessConfig(Settings):
             raise ValueError(f"{trained[0]} only acts on a tokenizer that is trained, but tokenizer_model is given")
         if self.source is not None and self.source == self.target:
             raise ValueError(f"source and target are both {self.source}")
+        if "none" in self.keep and len(self.keep) > 1:
+            raise ValueError(f"keep none stands alone, not with {', '.join(set(self.keep) - {'none'})}")
         return self
 
 
@@ -121,7 +117,7 @@ class LabConfig(Settings):
     """Runs of everything, from different random weights; 0 takes two or three, or one with --quick."""
     prepared: Annotated[Path | None, CliOption("Run")] = None
     """Prepared corpus that translators learn; without it the bundled sample."""
-    gold: Annotated[Path | None, CliOption("Run")] = None
+    gold_alignment: Annotated[Path | None, CliOption("Run")] = None
     """Gold alignment of the corpus's test split (i-j sure, ipj possible, from 0), for alignment."""
     out: Annotated[Path, CliOption("Run")] = Path("lab")
     """Folder to write to; each experiment has its own in it."""
@@ -176,26 +172,26 @@ class ModelConfig(Settings):
     embedded_values: Annotated[bool, CliOption("Model")] = True
     """What attention, where there is any, brings from a source subword: its encoder state plus its embedding, so that
     the context also tells which word was looked at (Gehring et al. 2017), or the state alone."""
-    attention: Annotated[Literal["bottom", "after", "before", "state", "repeat"], CliOption("Model")] = "bottom"
-    """Where attention sits. bottom: the bottom layer's output asks, the context feeds the layers above (GNMT),
-    parallel over time. after: the top layer's state asks after the recurrence (Luong). before: its previous state
-    asks, the context enters the recurrence (Bahdanau), step by step. Without attention: state hands the encoder's
-    states over to the decoder (Sutskever), repeat gives its last state to every step instead."""
+    attention: Annotated[Literal["gnmt", "luong", "bahdanau", "none", "none-repeat"], CliOption("Model")] = "gnmt"
+    """Where attention sits. gnmt: the bottom layer's output is the query, the context feeds the layers above; parallel
+    over time. luong: the top layer's state is the query, after the recurrence. bahdanau: its previous state is the
+    query, and the context enters the recurrence; step by step. none: no attention, the decoder goes on from the
+    encoder's states (Sutskever). none-repeat: no attention, the encoder's last state is the input of every step."""
     input_feeding: Annotated[bool, CliOption("Model")] = False
-    """Feed the previous attentional state into the next step (attention after only; step by step, slower)."""
+    """Feed the previous attentional state into the next step (attention luong only; step by step, slower)."""
     score: Annotated[Score, CliOption("Model")] = "scaled-general"
     """Score of a decoder state s against an encoder state h: dot s.h, general s.W.h, each also scaled (by sqrt(d), so
     that attention does not settle too early), concat v.tanh(W[s; h]), mlp the same with two layers, or location, (W s)
     at h's place."""
     heads: Annotated[Width, CliOption("Model")] = 1
     """Attention heads, each with queries and keys of its own."""
-    local: Annotated[Literal["none", "monotonic", "predictive"], CliOption("Model")] = "none"
-    """Look only at source subwords near a place: that of the target subword, or one that is predicted (Luong)."""
-    window: Annotated[Positive, CliOption("Model")] = 10
+    local_attention: Annotated[Literal["none", "monotonic", "predictive"], CliOption("Model")] = "none"
+    """Attend only to source subwords near a place: that of the target subword, or one that is predicted (Luong)."""
+    local_window: Annotated[Positive, CliOption("Model")] = 10
     """Source subwords on either side of that place, D."""
     coverage: Annotated[bool, CliOption("Model")] = False
-    """Let scores see what was looked at so far (Tu et al. 2016); step by step, slower."""
-    output: Annotated[Literal["plain", "maxout"], CliOption("Model")] = "plain"
+    """Let scores depend on the attention paid so far (Tu et al. 2016); step by step, slower."""
+    readout: Annotated[Literal["plain", "maxout"], CliOption("Model")] = "plain"
     """What predicts the next subword: tanh(W[state; context]), or Bahdanau's deep output with maxout."""
     tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], CliOption("Model")] = "auto"
     """Share the output layer with the target embeddings, or with the source's too; auto shares what it can."""
@@ -211,22 +207,22 @@ class ModelConfig(Settings):
     def _fits(self) -> Self:
         if self.bidirectional and self.hidden_size % 2:
             raise ValueError(f"hidden_size {self.hidden_size} must be even for a bidirectional encoder")
-        if self.attention == "bottom" and self.decoder_layers < 2:
-            raise ValueError("attention bottom needs decoder_layers of at least 2: the context feeds the layers above")
-        if self.input_feeding and self.attention != "after":
-            raise ValueError(f"input_feeding needs attention after, not {self.attention}")
+        if self.attention == "gnmt" and self.decoder_layers < 2:
+            raise ValueError("attention gnmt needs decoder_layers of at least 2: the context feeds the layers above")
+        if self.input_feeding and self.attention != "luong":
+            raise ValueError(f"input_feeding needs attention luong, not {self.attention}")
         if self.hidden_size % self.heads:
             raise ValueError(
                 f"hidden_size {self.hidden_size} cannot be shared among {self.heads} heads; take a divisor"
             )
         if self.coverage and self.score == "location":
             raise ValueError("coverage needs a score that sees the encoder states; location does not")
-        if self.local == "none" and self.changed("window"):
-            raise ValueError("window acts only on local attention; give local too")
-        if self.local == "monotonic" and self.source_order != "forward":
+        if self.local_attention == "none" and self.changed("local_window"):
+            raise ValueError("local_window acts only on local attention; give local_attention too")
+        if self.local_attention == "monotonic" and self.source_order != "forward":
             raise ValueError(
-                f"local monotonic moves forward with the target, but source_order {self.source_order} does not; take "
-                "local predictive"
+                f"local_attention monotonic moves forward with the target, but source_order {self.source_order} "
+                "does not; take local_attention predictive"
             )
         if not self.attends:
             self._fits_without_attention()
@@ -235,19 +231,19 @@ class ModelConfig(Settings):
     @property
     def attends(self) -> bool:
         """Whether there is attention at all."""
-        return self.attention not in ("state", "repeat")
+        return self.attention not in ("none", "none-repeat")
 
     def _fits_without_attention(self) -> None:
-        for name in self.changed("score", "heads", "local", "coverage"):
+        for name in self.changed("score", "heads", "local_attention", "coverage"):
             raise ValueError(
                 f"{name} acts on attention, but attention {self.attention} has none; leave it out, or take "
-                "--attention bottom, after or before"
+                "--attention gnmt, luong or bahdanau"
             )
-        if self.attention == "repeat" and self.output == "maxout":
-            raise ValueError("output maxout reads the previous word, which attention repeat does not")
-        if self.attention == "state" and self.encoder_layers != self.decoder_layers:
+        if self.attention == "none-repeat" and self.readout == "maxout":
+            raise ValueError("readout maxout reads the previous word, which attention none-repeat does not")
+        if self.attention == "none" and self.encoder_layers != self.decoder_layers:
             raise ValueError(
-                "attention state hands states over layer by layer, so encoder_layers and decoder_layers must be equal, "
+                "attention none hands states over layer by layer, so encoder_layers and decoder_layers must be equal, "
                 f"not {self.encoder_layers} and {self.decoder_layers}"
             )
 
@@ -257,9 +253,9 @@ class TrainingConfig(Settings):
 
     batch_tokens: Annotated[Positive, CliOption("Batches")] = 1024
     """Subwords in a batch on the longer side, padding counted."""
-    accumulate: Annotated[Positive, CliOption("Batches")] = 1
+    gradient_accumulation: Annotated[Positive, CliOption("Batches")] = 1
     """Batches whose gradients make one update."""
-    subword_sampling: Annotated[Fraction, CliOption("Regularisation")] = 0.0
+    subword_regularization: Annotated[Fraction, CliOption("Regularisation")] = 0.0
     """Segment training text anew each epoch, the wilder the nearer to 1. BPE: the probability of leaving out a merge
     (try 0.1). Unigram: probabilities to the power (1 - x) / x, so that 0.5 draws as the model has them (try 0.75)."""
     label_smoothing: Annotated[Fraction, CliOption("Regularisation")] = 0.1
@@ -269,14 +265,12 @@ class TrainingConfig(Settings):
     """Weight of R-Drop (Liang et al. 2021; try 1 to 5): each batch is read twice, with dropout of its own, and the two
     predictions are drawn together. An update takes twice as long; worth it where a corpus is small and time is not."""
 
-    feeding: Annotated[Feeding, CliOption("Feeding")] = "forced"
-    """Which previous word the decoder reads in training: the true one (teacher forcing), its own best (free), or the
-    true one with a probability that is constant or falls over the run (scheduled sampling). All but forced go step
-    by step."""
-    feeding_share: Annotated[float, Field(ge=0.0, le=1.0), CliOption("Feeding")] = 0.5
+    scheduled_sampling: Annotated[ScheduledSampling, CliOption("Teacher forcing")] = "none"
+    """Which previous word the decoder reads in training. none: the true one (teacher forcing); free: its own best; the
+    others: the true one with a probability that is constant or falls over the run (Bengio et al. 2015). All but none
+    go step by step."""
+    teacher_forcing_ratio: Annotated[float, Field(ge=0.0, le=1.0), CliOption("Teacher forcing")] = 0.5
     """That probability, if constant; where it ends, if it falls."""
-    feeding_per: Annotated[Literal["token", "sentence"], CliOption("Feeding")] = "token"
-    """Whether it is drawn anew for every token or once for a sentence."""
 
     learning_rate: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.0
     """Peak learning rate of AdamW; 0 takes what suits the size: 2.3 / hidden_size, but no more than 0.008, and less for
@@ -289,7 +283,7 @@ class TrainingConfig(Settings):
     """AdamW's weight decay on matrices."""
     clip_norm: Annotated[float, Field(gt=0), CliOption("Optimiser")] = 1.0
     """Largest norm of the gradient."""
-    average_decay: Annotated[Fraction, CliOption("Optimiser")] = 0.99
+    ema_decay: Annotated[Fraction, CliOption("Optimiser")] = 0.99
     """Exponential moving average of the weights, used to validate and saved; 0 turns it off."""
 
     max_steps: Annotated[Positive | None, CliOption("Limits")] = None
@@ -313,9 +307,12 @@ class TrainingConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.feeding in ("forced", "free"):
-            for name in self.changed("feeding_share", "feeding_per"):
-                raise ValueError(f"{name} acts only when the true word is read with a probability, not {self.feeding}")
+        if self.scheduled_sampling in ("none", "free"):
+            for name in self.changed("teacher_forcing_ratio"):
+                raise ValueError(
+                    f"{name} acts only when the true word is read with a probability, not with scheduled_sampling "
+                    f"{self.scheduled_sampling}"
+                )
         return self
 
 
@@ -344,9 +341,10 @@ class TrainConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.model.attention == "repeat" and self.training.feeding != "forced":
+        if self.model.attention == "none-repeat" and self.training.scheduled_sampling != "none":
             raise ValueError(
-                f"feeding {self.training.feeding} chooses the previous word, which attention repeat does not read"
+                f"scheduled_sampling {self.training.scheduled_sampling} chooses the previous word, which attention "
+                "none-repeat does not read"
             )
         if self.training.r_drop and not (self.model.dropout or self.model.embedding_dropout or self.model.word_dropout):
             raise ValueError("r_drop draws two readings with different dropout together, but there is no dropout")
@@ -368,15 +366,12 @@ class SearchConfig(Settings):
     """Least subwords of a translation."""
     max_length: Annotated[Count, CliOption("Search")] = 0
     """Most subwords of a translation; 0 allows three times the source's and 20 more."""
-    no_repeat_ngram: Annotated[Count, CliOption("Search")] = 0
+    no_repeat_ngram_size: Annotated[Count, CliOption("Search")] = 0
     """Never repeat a run of this many subwords; 0 allows it."""
     shortlist: Annotated[Count, Field(le=LISTED), CliOption("Search")] = 0
     """Choose only among the this many likeliest translations of every source subword of a batch, learnt by nmt
     preprocess, and the most frequent subwords; 0 chooses among all. Faster, most with a large vocabulary (try 32; nmt
     bench --shortlist 32 shows what it costs), but a translation may depend on its batch."""
-    exhaustive: Annotated[bool, CliOption("Search")] = False
-    """Search on until no hypothesis can become one of the beam_size best however long it grows, not just with its
-    next subword: a guarantee that takes about half as long again and seldom changes anything."""
     sample: Annotated[bool, CliOption("Sampling")] = False
     """Draw translations at random instead of searching for the best."""
     temperature: Annotated[float, Field(gt=0), CliOption("Sampling")] = 1.0
@@ -396,8 +391,6 @@ class SearchConfig(Settings):
             raise ValueError("temperature, top_k and top_p only act with --sample")
         if self.sample and self.changed("beam_size"):
             raise ValueError("beam_size does not act with --sample; n_best is how many samples are drawn")
-        if self.exhaustive and (self.sample or self.beam_size == 1):
-            raise ValueError("exhaustive acts only on beam search, with a beam_size above 1")
         if 0 < self.max_length < self.min_length:
             raise ValueError(f"min_length {self.min_length} is more than max_length {self.max_length}")
         return self
@@ -437,8 +430,6 @@ class TranslateConfig(SearchingConfig):
     """Write a JSON line for every input that was blank, split, cut at the limit or repeated itself."""
     target_prefix: Annotated[Path | None, CliOption("Search")] = None
     """File with a line for every input line: the beginning that its translation must have."""
-    window: Annotated[Positive, CliOption("Run")] = 2048
-    """Lines read ahead from a pipe and sorted by length."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -470,7 +461,7 @@ class EvaluateConfig(SearchingConfig):
     """Score this translation instead of translating; needs no model (one given tells its corpus and languages)."""
     target: Annotated[str | None, CliOption("Input")] = None
     """Target language, which chooses the tokenizer of BLEU; without it that of the model or the prepared corpus."""
-    gold: Annotated[Path | None, CliOption("Statistics")] = None
+    gold_alignment: Annotated[Path | None, CliOption("Statistics")] = None
     """Gold word alignment of the reference (i-j sure, ipj possible, from 0): also the alignment error rate of the
     model's attention while it reads the reference."""
     baseline: Annotated[Path | None, CliOption("Statistics")] = None
@@ -504,7 +495,7 @@ class BulkConfig(SearchingConfig):
     """Address of a Dask scheduler, as tcp://HOST:8786, whose workers are to translate instead."""
     threads: Annotated[Positive, CliOption("Workers")] = 1
     """Processor threads of each worker."""
-    part: Annotated[Positive, CliOption("Workers")] = 2000
+    shard_size: Annotated[Positive, CliOption("Workers")] = 2000
     """Lines that a worker is given at a time, sorted by length."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain lines, or a JSON object a line with tokens, scores, probabilities and alignment."""
@@ -529,7 +520,7 @@ class BenchConfig(Settings):
     """Sentences translated together; may be given several times."""
     threads: Annotated[list[Positive], CliOption("Compared")] = []
     """Processor threads; may be given several times. Without it one, and all."""
-    rounds: Annotated[Positive, CliOption("Run")] = 3
+    repeats: Annotated[Positive, CliOption("Run")] = 3
     """Times that everything is measured, in turn; the median counts."""
     device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute."""

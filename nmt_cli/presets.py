@@ -20,7 +20,7 @@ _STATE: dict[str, Any] = {
     "encoder_layers": 4,
     "decoder_layers": 4,
     "bidirectional": False,
-    "attention": "state",
+    "attention": "none",
     "embedded_values": False,
     "residual_from": 3,
     "tied_embeddings": "none",
@@ -32,7 +32,7 @@ _LUONG: dict[str, Any] = {
     # Luong, Pham and Manning 2015, sections 3.1 and 4.1: the same size, the source reversed, dropout 0.2
     **_STATE,
     "source_order": "reversed",
-    "attention": "after",
+    "attention": "luong",
     "dropout": 0.2,
 }
 
@@ -42,8 +42,8 @@ _LUONG_ATTENTION: dict[str, dict[str, Any]] = {
     "concat": {"score": "concat"},
     "location": {"score": "location"},
     # where the window moves with the target, a reversed source would move the other way
-    "local-m": {"score": "general", "local": "monotonic", "source_order": "forward"},
-    "local-p": {"score": "general", "local": "predictive"},
+    "local-m": {"score": "general", "local_attention": "monotonic", "source_order": "forward"},
+    "local-p": {"score": "general", "local_attention": "predictive"},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 512,
         "encoder_layers": 1,
         "decoder_layers": 1,
-        "attention": "repeat",
+        "attention": "none-repeat",
     },
     "sutskever2014": {**_STATE, "source_order": "reversed"},
     "sutskever2014-forward": _STATE,
@@ -65,11 +65,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 1000,
         "encoder_layers": 1,
         "decoder_layers": 1,
-        "attention": "before",
+        "attention": "bahdanau",
         "embedded_values": False,
         "residual_from": 3,
         "score": "concat",
-        "output": "maxout",
+        "readout": "maxout",
         "tied_embeddings": "none",
         "dropout": 0.0,
         "embedding_dropout": 0.0,
@@ -83,7 +83,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden_size": 1024,
         "encoder_layers": 8,
         "decoder_layers": 8,
-        "attention": "bottom",
+        "attention": "gnmt",
         "embedded_values": False,
         "residual_from": 3,
         "score": "concat",

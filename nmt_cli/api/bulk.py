@@ -54,14 +54,14 @@ def _translate(
     """See to it that every part is done; gives their names in order."""
     names = []
     total = ready = 0
-    for shard in cut(TextFile(source), config.part):
+    for shard in cut(TextFile(source), config.shard_size):
         names.append(shard.name)
         total += len(shard.lines)
         ready += len(shard.lines) if folder.has(shard) else 0
     if ready:
         say(f"{ready:,} of {total:,} lines were done before")
     if ready < total:
-        missing = (shard for shard in cut(TextFile(source), config.part) if not folder.has(shard))
+        missing = (shard for shard in cut(TextFile(source), config.shard_size) if not folder.has(shard))
         with _workers(config) as client:
             progress, started = ProgressLog(say), time.monotonic()
             for lines in accumulate(_dispatch(work, client, missing, folder)):

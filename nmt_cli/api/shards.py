@@ -33,7 +33,7 @@ from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import FolderType, ManifestBase
 
-DECIDING = ("output_format", "precision", "batch_size", "part")
+DECIDING = ("output_format", "precision", "batch_size", "shard_size")
 """Options that a translation depends on, beside those of search; on its batch where arithmetic is not exact."""
 
 
@@ -192,5 +192,5 @@ def _translator(options: str) -> Translator:
     tune()
     torch.set_num_threads(config.threads)
     loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
-    batching = Batching(config.batch_size, config.part)
+    batching = Batching(config.batch_size, config.shard_size)
     return Translator(loaded, config.search, batching, attention=config.output_format == "jsonl")

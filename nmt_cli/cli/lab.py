@@ -55,10 +55,14 @@ def _check(config: LabConfig, experiment: str) -> None:
     aligns = experiment in ("alignment", ALL)
     if config.prepared and experiment != ALL and experiment not in TRANSLATING:
         raise ConfigError(f"--prepared {config.prepared}: {experiment} makes its own data; leave it out")
-    if config.gold and not (aligns and config.prepared):
-        raise ConfigError(f"--gold {config.gold}: acts only on alignment, of the corpus given with --prepared")
-    if config.prepared and aligns and not config.gold:
-        raise ConfigError("--prepared needs --gold FILE too, the alignment of its test split, a line a sentence")
+    if config.gold_alignment and not (aligns and config.prepared):
+        raise ConfigError(
+            f"--gold-alignment {config.gold_alignment}: acts only on alignment, of the corpus given with --prepared"
+        )
+    if config.prepared and aligns and not config.gold_alignment:
+        raise ConfigError(
+            "--prepared needs --gold-alignment FILE too, the alignment of its test split, a line a sentence"
+        )
 
 
 def _run(name: str, config: LabConfig) -> None:
@@ -76,7 +80,12 @@ def _run(name: str, config: LabConfig) -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
         setting = ExperimentConfig(
-            config.quick, range(1, seeds + 1), _say, Path(work), prepared=config.prepared, gold=config.gold
+            config.quick,
+            range(1, seeds + 1),
+            _say,
+            Path(work),
+            prepared=config.prepared,
+            gold_alignment=config.gold_alignment,
         )
         outcome = experiment.run(setting)
     recipe = {

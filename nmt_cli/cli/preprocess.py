@@ -27,7 +27,7 @@ def run(config: PreprocessConfig) -> None:
         _say(f"nmt: interrupted; {config.out} is as it was before")
         raise SystemExit(130) from None
     if outcome.report is None:
-        print(f"{config.out} is up to date: the same inputs and options; --force prepares it again")
+        print(f"{config.out} is up to date: the same inputs and options; --overwrite prepares it again")
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
         print(f"\n{config.out} is ready ({time.monotonic() - begun:.1f} s)")

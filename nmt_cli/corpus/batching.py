@@ -84,11 +84,12 @@ def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What decides the batches of a run: the same plan gives the same batches. Of those of an update, `accumulate` for
-    each of the `size` processes that share it, the one of this `rank` takes every size-th."""
+    """What decides the batches of a run: the same plan gives the same batches. Of those of an update,
+    `gradient_accumulation` for each of the `size` processes that share it, the one of this `rank` takes every
+    size-th."""
 
     budget: int
-    accumulate: int
+    gradient_accumulation: int
     seed: int
     segment: Segment = stored
     rank: int = 0
@@ -97,7 +98,7 @@ class BatchPlan:
     @property
     def width(self) -> int:
         """Batches in an update, over all processes."""
-        return self.accumulate * self.size
+        return self.gradient_accumulation * self.size
 
 
 class BatchLoader:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.config import PreprocessConfig
+from nmt_cli.config import PreprocessConfig, Suspect
 from nmt_cli.corpus.normalization import Form, normalize
 from nmt_cli.corpus.readers import ParallelText, read_pairs
 from nmt_cli.corpus.scratch_file import Pair, ScratchFile, in_chunks
@@ -72,19 +72,21 @@ CHECKS = (
 )
 """In the order in which a pair that has several is counted as dropped."""
 
+SUSPECTS: dict[Suspect, int] = {
+    "duplicates": DUPLICATE,
+    "copies": COPY,
+    "overlap": OVERLAP,
+    "control": CONTROL,
+    "wrong-script": SCRIPT,
+}
+"""What `--keep` keeps."""
+
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 def dropped_bits(config: PreprocessConfig) -> int:
     """The findings for which a training pair is left out."""
-    chosen = [
-        (DUPLICATE, config.drop_duplicates),
-        (COPY, config.drop_copies),
-        (OVERLAP, config.drop_overlap),
-        (SCRIPT, config.drop_wrong_script),
-        (CONTROL, config.drop_control),
-    ]
-    return BLANK | LONG | RATIO | sum(bit for bit, drop in chosen if drop)
+    return BLANK | LONG | RATIO | sum(bit for name, bit in SUSPECTS.items() if name not in config.keep)
 
 
 def check_pair(source: str, target: str, scripts: tuple[Script, Script]) -> int:

@@ -69,7 +69,7 @@ def prepare(config: PreprocessConfig, say: Say) -> Prepared:
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model)
         key = fingerprint(inputs, languages, content_options(config))
-        if there and there.fingerprint == key and not config.force and verify(config.out, there):
+        if there and there.fingerprint == key and not config.overwrite and verify(config.out, there):
             return Prepared(there, None)
         if there and there.fingerprint != key and not config.overwrite:
             raise CorpusError(

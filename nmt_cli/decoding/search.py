@@ -14,9 +14,8 @@ the pool, which holds the K best by score; the beam is K wide again in the next 
 When none can enter: a live hypothesis of log-probability s will score at most s / lp(n) if it ends with n tokens or
 fewer, since log-probabilities only fall, the length penalty only grows, and the coverage penalty is never above 0.
 A sentence is done when its pool is full and the best s has no such bound above the worst score in the pool, with the
-n of its next token, or, if the search is to be exhaustive, with that of its length limit. The latter makes sure that
-nothing that the beam still holds could have entered; without normalisation (a = 0) both are the same. Neither the
-n-best asked for nor other sentences matter.
+n of its next token (a hypothesis that grows longer could still win by its length; without normalisation, a = 0, none
+can). Neither the n-best asked for nor other sentences matter.
 
 At the limit a hypothesis that does not choose its end is cut. Cut ones only fill a pool that is not full.
 """
@@ -159,7 +158,7 @@ class Search:
         log_probs = torch.zeros(tokens.shape, device=self.device)
         if not self.options.sample:
             log_probs[:, 1:] = -torch.inf  # K empty hypotheses would all grow alike
-        sequences = tokens.new_empty((*tokens.shape, 0)) if self.options.no_repeat_ngram else None
+        sequences = tokens.new_empty((*tokens.shape, 0)) if self.options.no_repeat_ngram_size else None
         return Beam(torch.arange(self.sentences, device=self.device), tokens, log_probs, sequences)
 
     def _limits(self) -> Tensor:
@@ -187,7 +186,7 @@ class Search:
         if t < self.options.min_length:
             logits_processors.forbid_end(log_probs)
         if live.sequences is not None:
-            logits_processors.forbid_repetition(log_probs, live.sequences, self.options.no_repeat_ngram)
+            logits_processors.forbid_repetition(log_probs, live.sequences, self.options.no_repeat_ngram_size)
         if forced is not None:
             logits_processors.force(log_probs, original, forced)
 
@@ -226,8 +225,8 @@ class Search:
 
     def _cannot_improve(self, live: Beam, t: int) -> Tensor:
         """(B,) True where nothing lives, or nothing that lives can still enter the pool."""
-        longest = self.limits[live.rows] + 1 if self.options.exhaustive else torch.full_like(live.rows, t + 2)
-        bound = live.log_probs.amax(1) / length_penalty(longest, self.options.length_penalty)
+        penalty = length_penalty(torch.tensor(float(t + 2)), self.options.length_penalty)
+        bound = live.log_probs.amax(1) / penalty
         return bound <= self.pool.worst[live.rows]
 
     def _results(self) -> list[list[Hypothesis]]:

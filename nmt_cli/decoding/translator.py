@@ -30,6 +30,8 @@ GREEDY = SearchConfig(beam_size=1)
 USUAL_LENGTH = 40
 """Source subwords up to which a batch is full; of longer sentences it takes fewer, so that memory is bounded."""
 
+WINDOW = 2048
+"""Lines read ahead and sorted by length, so that batches hold sentences of like length."""
 WORKERS = 4
 """Batches searched for at a time, as far as there are threads: more would wait for the interpreter."""
 FEW = 16
@@ -41,10 +43,10 @@ Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Batching:
-    """`batch_size` sentences of usual length are translated together, `window` lines sorted by length."""
+    """`batch_size` sentences of usual length are translated together, of `window` lines sorted by length."""
 
     batch_size: int = 64
-    window: int = 2048
+    window: int = WINDOW
 
 
 @dataclass

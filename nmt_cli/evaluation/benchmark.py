@@ -80,7 +80,7 @@ class Bench:
 
 
 def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
-    """Measure every way in turn, `rounds` times, so that what slows the machine down slows all of them.
+    """Measure every way in turn, `repeats` times, so that what slows the machine down slows all of them.
 
     Raises ConfigError, CheckpointError or CorpusError for what the user can mend.
     """
@@ -176,8 +176,8 @@ def _measure(
     for row in rows:  # untimed: the first of everything is slower
         torch.set_num_threads(row.threads)
         list(row.translator.translate_lines(alone))
-    for number in range(config.rounds):
-        say(f"round {number + 1} of {config.rounds}: {len(rows)} ways to translate {len(sources)} lines")
+    for number in range(config.repeats):
+        say(f"round {number + 1} of {config.repeats}: {len(rows)} ways to translate {len(sources)} lines")
         for row in rows:
             torch.set_num_threads(row.threads)
             row.tokens = 0

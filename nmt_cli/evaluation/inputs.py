@@ -112,7 +112,11 @@ def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput
     hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
     baseline = _read(config.baseline, notes) if config.baseline else None
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
-    gold = _gold(config.gold, sources, references[0]) if config.gold and sources and needed.translates else None
+    gold = (
+        _gold(config.gold_alignment, sources, references[0])
+        if config.gold_alignment and sources and needed.translates
+        else None
+    )
     recipe: dict[str, Any] = {
         "source": sources.name if sources else None,
         "references": [text.name for text in references],

@@ -61,7 +61,7 @@ def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[A
     Raises ConfigError for an ensemble, or a model without attention.
     """
     if loaded.ensemble:
-        raise ConfigError("--gold: measures the attention of one model; leave out --ensemble")
+        raise ConfigError("--gold-alignment: measures the attention of one model; leave out --ensemble")
     sides = loaded.tokenizers.source.encode_many(sources.lines), loaded.tokenizers.target.encode_many(references.lines)
     pairs = list(zip(*sides, strict=True))
     looked = forced_attention(loaded, pairs)

@@ -9,7 +9,7 @@ EXPERIMENTS: dict[str, str] = {
     "length": "Attention keeps 95 % of its BLEU on long sentences; a fixed vector loses more than half.",
     "order": "Reversing or doubling the source helps without attention; with it the gain of reversing vanishes.",
     "scores": "Dot, general, concat, mlp, location and local attention: quality, speed, sharpness.",
-    "forcing": "Teacher forcing learns faster, mixing in the model's own words narrows the gap to its use.",
+    "scheduled-sampling": "Teacher forcing learns faster, mixing in the model's own words narrows the gap to its use.",
     "gradient": "The gradient of the last word vanishes with distance in a recurrent net; attention is a path around.",
     "attention-lstm": "Attention before an LSTM peaks at the planted step 15; after it, step 16 is drawn along.",
     "alignment": "Attention learns which words belong together; before the recurrence it lags by one.",
@@ -17,5 +17,5 @@ EXPERIMENTS: dict[str, str] = {
 }
 """Name -> the claim that it puts to the test."""
 
-TRANSLATING = ("length", "order", "scores", "forcing", "alignment", "depth")
+TRANSLATING = ("length", "order", "scores", "scheduled-sampling", "alignment", "depth")
 """Those that learn a prepared corpus."""

@@ -25,13 +25,13 @@ THREADS = 2
 CELLS = 128
 
 MODELS = {
-    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "repeat"}),
-    "state handed over": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "state"}),
-    "attention": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "after", "score": "general"}),
+    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "none-repeat"}),
+    "state handed over": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "none"}),
+    "attention": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "luong", "score": "general"}),
 }
 
 TRAINING = TrainingConfig(
-    batch_tokens=1024, learning_rate=2e-3, schedule="constant", warmup=0, label_smoothing=0.0, average_decay=0.0
+    batch_tokens=1024, learning_rate=2e-3, schedule="constant", warmup=0, label_smoothing=0.0, ema_decay=0.0
 )
 
 

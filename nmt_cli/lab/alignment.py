@@ -15,9 +15,9 @@ from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
 
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "before": {"attention": "before", "score": "concat"},
-    "after": {"attention": "after"},
-    "bottom": {"attention": "bottom", "decoder_layers": 2},
+    "bahdanau": {"attention": "bahdanau", "score": "concat"},
+    "luong": {"attention": "luong"},
+    "gnmt": {"attention": "gnmt", "decoder_layers": 2},
 }
 QUICK, FULL = 0.3, 4.5
 """Minutes for each model."""
@@ -30,11 +30,15 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
     """Train with attention in three places, and compare where it looks with the gold alignment."""
     corpus = open_corpus(setting)
     split = corpus.split("test")
-    if setting.gold is None and setting.prepared is not None:
-        raise ConfigError("--prepared needs --gold FILE too: the alignment of its test split, a line a sentence")
-    gold = read_links(setting.gold) if setting.gold is not None else gold_of_sample("test")
+    if setting.gold_alignment is None and setting.prepared is not None:
+        raise ConfigError(
+            "--prepared needs --gold-alignment FILE too: the alignment of its test split, a line a sentence"
+        )
+    gold = read_links(setting.gold_alignment) if setting.gold_alignment is not None else gold_of_sample("test")
     if len(gold) != len(split):
-        raise CorpusError(f"--gold {setting.gold}: {len(gold)} lines, but the test split has {len(split)} pairs")
+        raise CorpusError(
+            f"--gold-alignment {setting.gold_alignment}: {len(gold)} lines, but the test split has {len(split)} pairs"
+        )
     pairs = [(split.source_ids(row), split.target_ids(row)) for row in range(len(split))]
     minutes = QUICK if setting.quick else FULL
     errors: dict[str, dict[str, list[float]]] = {}
@@ -43,7 +47,7 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
         for name, options in SYSTEMS.items():
             trained = train_system(setting, corpus, name, options, seed, minutes)
             looked = forced_attention(trained.loaded, pairs)
-            if not maps and name == "after":
+            if not maps and name == "luong":
                 maps = [attention_map(corpus, split, row, looked[row]) for row in _spread_out(len(split))]
             for step in STEPS:
                 found = [set(made) for made in forced_links(trained.loaded, pairs, looked, step)]
@@ -116,7 +120,7 @@ def _outcome(
             Verdict(
                 "Attention before the recurrence lags: its next step is the better alignment.",
                 f"AER {told}.",
-                mean["before"]["next"] < mean["before"]["own"],
+                mean["bahdanau"]["next"] < mean["bahdanau"]["own"],
             ),
         ],
         numbers={"aer": errors, "diagonal": diagonal},

@@ -35,7 +35,7 @@ SIZE: dict[str, Any] = {
     "hidden_size": 128,
     "encoder_layers": 1,
     "decoder_layers": 1,
-    "attention": "after",
+    "attention": "luong",
     "embedded_values": False,
     "residual_from": 3,
     "dropout": 0.0,

@@ -21,8 +21,8 @@ class ExperimentConfig:
     """How an experiment is run.
 
     `quick` makes it small, and its verdicts indicative only. `work` is a folder for what it needs on the way.
-    `prepared` is the corpus that translators learn, by default the bundled sample; `gold` the alignment of its test
-    split.
+    `prepared` is the corpus that translators learn, by default the bundled sample; `gold_alignment` the alignment of
+    its test split.
     """
 
     quick: bool
@@ -30,7 +30,7 @@ class ExperimentConfig:
     say: Callable[[str], None]
     work: Path
     prepared: Path | None = None
-    gold: Path | None = None
+    gold_alignment: Path | None = None
 
 
 @dataclass(frozen=True)

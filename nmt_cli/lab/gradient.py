@@ -25,14 +25,14 @@ SEEDS = 3
 CELLS = 64
 
 MODELS = {
-    "RNN": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "rnn", "attention": "state"}),
-    "LSTM": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "state"}),
+    "RNN": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "rnn", "attention": "none"}),
+    "LSTM": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "none"}),
     "LSTM + attention": ModelConfig.model_validate(
-        {**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "after", "score": "general"}
+        {**SIZE, "hidden_size": CELLS, "cell": "lstm", "attention": "luong", "score": "general"}
     ),
 }
 TRAINING = TrainingConfig(
-    batch_tokens=2048, learning_rate=3e-3, warmup=0, label_smoothing=0.0, average_decay=0.0, schedule="constant"
+    batch_tokens=2048, learning_rate=3e-3, warmup=0, label_smoothing=0.0, ema_decay=0.0, schedule="constant"
 )
 
 

@@ -23,7 +23,7 @@ LEARNT = 5.0
 
 Span = tuple[int, int]
 
-SYSTEMS: dict[str, dict[str, Any]] = {"fixed vector": {"attention": "state"}, "attention": {}}
+SYSTEMS: dict[str, dict[str, Any]] = {"fixed vector": {"attention": "none"}, "attention": {}}
 QUICK, FULL = 0.45, 6.5
 """Minutes for each model."""
 SEEDS = 2

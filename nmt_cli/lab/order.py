@@ -9,7 +9,7 @@ from nmt_cli.report.curves import Plot
 
 ORDERS = ("forward", "reversed", "doubled")
 SYSTEMS: dict[str, dict[str, Any]] = {
-    "fixed vector": {"attention": "state", "bidirectional": False},
+    "fixed vector": {"attention": "none", "bidirectional": False},
     "attention": {"bidirectional": False},
 }
 QUICK, FULL = 0.16, 2.2

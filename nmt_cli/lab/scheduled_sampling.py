@@ -13,10 +13,10 @@ from nmt_cli.training.step import batch_loss
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "forced": {},
-    "free": {"feeding": "free"},
-    "linear": {"feeding": "linear", "feeding_share": 0.25},
-    "exponential": {"feeding": "exponential", "feeding_share": 0.25},
-    "inverse-sigmoid": {"feeding": "inverse-sigmoid", "feeding_share": 0.25},
+    "free": {"scheduled_sampling": "free"},
+    "linear": {"scheduled_sampling": "linear", "teacher_forcing_ratio": 0.25},
+    "exponential": {"scheduled_sampling": "exponential", "teacher_forcing_ratio": 0.25},
+    "inverse-sigmoid": {"scheduled_sampling": "inverse-sigmoid", "teacher_forcing_ratio": 0.25},
 }
 MIXED = ("linear", "exponential", "inverse-sigmoid")
 CHOSEN = "inverse-sigmoid"

@@ -13,7 +13,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "concat": {"score": "concat"},
     "mlp": {"score": "mlp"},
     "location": {"score": "location"},
-    "local-p": {"score": "general", "local": "predictive"},
+    "local-p": {"score": "general", "local_attention": "predictive"},
 }
 CONTENT = ("dot", "general", "scaled-general", "concat", "mlp")
 QUICK, FULL = 0.14, 1.9

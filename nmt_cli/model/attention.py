@@ -170,7 +170,11 @@ class Attention(nn.Module):
         project = several and self.score.uses_keys
         self.query = Linear(config.hidden_size, config.hidden_size, bias=False) if several else nn.Identity()
         self.key = Linear(config.hidden_size, config.hidden_size, bias=False) if project else nn.Identity()
-        self.window = Window(config.hidden_size, config.window, config.local) if config.local != "none" else None
+        self.window = (
+            Window(config.hidden_size, config.local_window, config.local_attention)
+            if config.local_attention != "none"
+            else None
+        )
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -102,7 +102,7 @@ class Decoder(nn.Module):
         self.layers = cast(
             Sequence[RNNLayer], nn.ModuleList(RNNLayer(config.cell, size, config.hidden_size) for size in inputs)
         )
-        self.readout = READOUTS[config.output](config, contexts)
+        self.readout = READOUTS[config.readout](config, contexts)
         self.dropout = LockedDropout(config.dropout)
         self.residual_from = config.residual_from
         self.num_state_tensors = self.layers[0].num_state_tensors
@@ -192,7 +192,7 @@ class AttentionDecoder(Decoder):
         super().__init__(config, inputs)
         self.attention = Attention(config)
         self.uses_coverage = config.coverage
-        self.tracks_position = config.local == "monotonic"
+        self.tracks_position = config.local_attention == "monotonic"
         self.sequential = config.coverage
         self.bridge = Linear(config.hidden_size, config.hidden_size * self.num_state_tensors * len(inputs))
 
@@ -292,9 +292,9 @@ class BahdanauDecoder(AttentionDecoder):
 
 
 DECODERS: dict[str, Callable[[ModelConfig], Decoder]] = {
-    "repeat": FixedContextDecoder,
-    "state": SutskeverDecoder,
-    "before": BahdanauDecoder,
-    "after": LuongDecoder,
-    "bottom": GNMTDecoder,
+    "none-repeat": FixedContextDecoder,
+    "none": SutskeverDecoder,
+    "bahdanau": BahdanauDecoder,
+    "luong": LuongDecoder,
+    "gnmt": GNMTDecoder,
 }

@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         )
         self.dropout = LockedDropout(config.dropout)
         self.residual_from = config.residual_from
-        self.return_layer_states = config.attention == "state"
+        self.return_layer_states = config.attention == "none"
         self.embedded_values = config.embedded_values and config.attends
         self.to_value: nn.Module = nn.Identity()
         if self.embedded_values and config.embedding_size != config.hidden_size:

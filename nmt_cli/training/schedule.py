@@ -79,17 +79,17 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
 
 def forced_share(config: TrainingConfig, progress: float) -> float:
     """The probability that the decoder reads the true previous word: scheduled sampling (Bengio et al. 2015, section
-    2.4) over the run's progress, from 1 to `feeding_share` e.
+    2.4) over the run's progress, from 1 to `teacher_forcing_ratio` e.
 
         linear 1 - (1 - e) p      exponential e^p      inverse-sigmoid e + (1 - e) / (1 + exp(12 (p - 1/2)))
     """
-    end = config.feeding_share
+    end = config.teacher_forcing_ratio
     share: float = {
-        "forced": 1.0,
+        "none": 1.0,
         "free": 0.0,
         "constant": end,
         "linear": 1.0 - (1.0 - end) * progress,
         "exponential": max(end, MIN_DECAY) ** progress,
         "inverse-sigmoid": end + (1.0 - end) / (1.0 + math.exp(STEEPNESS * (progress - 0.5))),
-    }[config.feeding]
+    }[config.scheduled_sampling]
     return share

@@ -68,7 +68,7 @@ def load_state(path: Path, train_step: TrainStep) -> TrainerState:
     if train_step.ema is not None:
         average = _under(tensors, "average")
         if not average:
-            raise CheckpointError(f"{file}: holds no average of the weights; resume with --average-decay 0")
+            raise CheckpointError(f"{file}: holds no average of the weights; resume with --ema-decay 0")
         for name, weight in train_step.ema.weights.items():
             weight.copy_(average[name])
         train_step.ema.updates = metadata["averaged"]
@@ -77,7 +77,7 @@ def load_state(path: Path, train_step: TrainStep) -> TrainerState:
         torch.cuda.set_rng_state(tensors["random/cuda"], train_step.compute.device)
     progress = metadata["progress"]
     if "update" in progress:  # of the first format, which counted updates
-        progress["batches"] = progress.pop("update") * train_step.config.accumulate
+        progress["batches"] = progress.pop("update") * train_step.config.gradient_accumulation
     return TrainerState(**progress)
 
 

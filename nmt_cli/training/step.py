@@ -97,10 +97,10 @@ class TrainStep:
         self.world = world or World()
         self._loss_module: nn.Module = _LossModule(model)
         if self.world.size > 1:
-            unread = model.config.attention == "repeat"  # the embeddings of the previous word
+            unread = model.config.attention == "none-repeat"  # the embeddings of the previous word
             self._loss_module = DistributedDataParallel(self._loss_module, find_unused_parameters=unread)
         self.optimizer = AdamW(model_weights(model), config.weight_decay)
-        self.ema = EMA(model, config.average_decay) if config.average_decay else None
+        self.ema = EMA(model, config.ema_decay) if config.ema_decay else None
 
     def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
         """Learn from these batches, and those of the other processes, as from one, reading true words with the
@@ -146,5 +146,4 @@ class TrainStep:
         if share >= 1.0:
             return None
         rows, steps = batch.target_input.shape
-        shape = (rows, 1) if self.config.feeding_per == "sentence" else (rows, steps)
-        return (torch.rand(shape, device=self.compute.device) < share).expand(rows, steps)
+        return torch.rand((rows, steps), device=self.compute.device) < share

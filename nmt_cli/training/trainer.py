@@ -50,11 +50,11 @@ class Trainer:
         self.config = config
         self.limits = StoppingCriteria.of(config)
         self.progress = TrainerState()
-        strength = config.subword_sampling
+        strength = config.subword_regularization
         segment = sampled(loaded.tokenizers, strength) if strength else stored
         self.world = train_step.world
         self.plan = BatchPlan(
-            config.batch_tokens, config.accumulate, config.seed, segment, self.world.rank, self.world.size
+            config.batch_tokens, config.gradient_accumulation, config.seed, segment, self.world.rank, self.world.size
         )
         self._train = train
         self._validator = validator

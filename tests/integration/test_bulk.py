@@ -50,7 +50,7 @@ def test_many_processes_give_what_one_does_though_killed(
     out, receipt = tmp_path / "out.ko", tmp_path / "receipt.jsonl"
     parts = tmp_path / "out.ko.shards"
     arguments = command(
-        "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--part", 3
+        "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--shard-size", 3
     )
     kept_one = "nmt_cli.api.shards:ShardDir.write"
     first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
@@ -131,12 +131,12 @@ def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path)
     folder = ShardDir(tmp_path / "shards")
     manifest = manifest_for(config)
     folder.open(manifest)
-    folder.open(manifest_for(config.model_copy(update={"part": 3})))  # nothing is done yet
+    folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))  # nothing is done yet
     folder.open(manifest)
     folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
     folder.open(manifest)
-    with pytest.raises(OutputError, match="was begun with part 2000"):
-        folder.open(manifest_for(config.model_copy(update={"part": 3})))
+    with pytest.raises(OutputError, match="was begun with shard_size 2000"):
+        folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))
     with pytest.raises(OutputError, match="was begun with another model"):
         folder.open(manifest.model_copy(update={"models": ["0"]}))
     (folder.path / "0000000-0.json").write_text('{"text": 1}')

@@ -221,11 +221,11 @@ def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: 
             f"{(links[0][0] + 1) % len(text.split())}-{links[0][1]}" for links, text in zip(made, sources, strict=True)
         ]
         write(tmp_path / f"not-{step}", other)
-        perfect = found("--gold", tmp_path / step)["alignment"][step]
+        perfect = found("--gold-alignment", tmp_path / step)["alignment"][step]
         assert perfect == {"aer": 0.0, "precision": 1.0, "recall": 1.0, "sentences": 14}
-        assert found("--gold", tmp_path / f"not-{step}")["alignment"][step]["aer"] == 1.0
+        assert found("--gold-alignment", tmp_path / f"not-{step}")["alignment"][step]["aer"] == 1.0
     assert looked[0].shape == (len(pairs[0][1]) + 1, len(pairs[0][0]) + 1)
-    assert "their own step" in evaluate("--gold", tmp_path / "own")[1]
+    assert "their own step" in evaluate("--gold-alignment", tmp_path / "own")[1]
 
 
 def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,10 +292,10 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--prepared", "none"], "none: no prepared corpus here"),
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
-        (["--gold", "few"], "prepared has 14 lines, but few has 2; both must have a line for a line"),
-        (["--gold", "links"], "links:14: links target word 9, but there are"),
-        (["--gold", "test.ko"], "is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
-        (["--gold", "good", "--ensemble", "model"], "--gold: measures the attention of one model"),
+        (["--gold-alignment", "few"], "prepared has 14 lines, but few has 2; both must have a line for a line"),
+        (["--gold-alignment", "links"], "links:14: links target word 9, but there are"),
+        (["--gold-alignment", "test.ko"], "is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
+        (["--gold-alignment", "good", "--ensemble", "model"], "--gold-alignment: measures the attention of one model"),
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],
 )
@@ -370,7 +370,7 @@ def test_int8_costs_little(found: Found) -> None:
 def test_bench(call: Call, found: Found) -> None:
     bench = partial(call, "bench")
     ways = ("--precision", "fp32", "--precision", "int8", "--threads", 1, "--batch-size", 4, "--lines", 6)
-    status, out, err = bench(*ways, "--rounds", 2, "--json")
+    status, out, err = bench(*ways, "--repeats", 2, "--json")
     assert status == 0, err
     result = json.loads(out)
     assert [(way["precision"], way["threads"], way["batch_size"]) for way in result["speeds"]] == [
@@ -384,13 +384,13 @@ def test_bench(call: Call, found: Found) -> None:
     assert second["megabytes"] < first["megabytes"]
     assert first["bleu"] == pytest.approx(found("--precision", "fp32")["bleu"]["score"])
 
-    status, out, err = bench("model", "--lines", 2, "--rounds", 1, "--batch-size", 2)
+    status, out, err = bench("model", "--lines", 2, "--repeats", 1, "--batch-size", 2)
     assert status == 0, err
     assert "int8" in out
     assert "one line, ms" in out
     assert ("bf16" in out) != ("bf16 is left out" in err)
 
-    status, out, err = bench(*ways, "--rounds", 1, "--shortlist", 4, "--json")
+    status, out, err = bench(*ways, "--repeats", 1, "--shortlist", 4, "--json")
     assert status == 0, err
     rows = [(row["precision"], row["shortlist"]) for row in json.loads(out)["quality"]]
     assert rows == [("fp32", 0), ("fp32", 4), ("int8", 4)]

@@ -154,7 +154,7 @@ def test_a_second_run_does_nothing(nmt: Nmt, text: Path, monkeypatch: pytest.Mon
     assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} == before
     monkeypatch.undo()
     os.chdir(text)
-    assert nmt(*ALL, "--force")[0] == 0
+    assert nmt(*ALL, "--overwrite")[0] == 0
     assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} != before
 
 
@@ -174,7 +174,6 @@ def test_another_corpus_is_replaced_only_on_request(nmt: Nmt, text: Path) -> Non
     assert (status, len(err.splitlines())) == (1, 1)
     assert "--overwrite replaces it" in err
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
-    assert nmt(*ALL, "--force")[0] == 1
     assert nmt(*ALL, "--overwrite")[0] == 0
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 100
     assert nmt(*ALL, "--max-ratio", "8")[0] == 1, "other options make another corpus too"
@@ -201,7 +200,7 @@ def place_file_in_prepared(out: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [place_file, place_foreign_folder, place_model, place_file_in_prepared])
-@pytest.mark.parametrize("options", [[], ["--overwrite", "--force"]])
+@pytest.mark.parametrize("options", [[], ["--overwrite"]])
 def test_what_we_did_not_write_is_left_alone(
     nmt: Nmt, text: Path, place: Callable[[Path], None], options: list[str]
 ) -> None:
@@ -280,11 +279,11 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
 @pytest.mark.parametrize(
     ("option", "gone", "back"),
     [
-        ("--no-drop-duplicates", 0, "one two three four"),
-        ("--no-drop-copies", 0, "the very same text here"),
-        ("--no-drop-overlap", 0, "one one one one"),
-        ("--no-drop-control", 0, "with\0nul"),
-        ("--drop-wrong-script", 2, None),
+        ("--keep=duplicates --keep=wrong-script", 0, "one two three four"),
+        ("--keep=copies --keep=wrong-script", 0, "the very same text here"),
+        ("--keep=overlap --keep=wrong-script", 0, "one one one one"),
+        ("--keep=control --keep=wrong-script", 0, "with\0nul"),
+        ("--keep=none", 2, None),
         ("--max-length=5000", 0, "much too long " * 70),
         ("--max-ratio=200", 0, "ratio"),
     ],
@@ -293,7 +292,7 @@ def test_each_drop_has_its_option(nmt: Nmt, text: Path, option: str, gone: int, 
     write_pairs(text / "train", DIRTY)
     write_pairs(text / "dev", [("one one one one", "하나 하나 하나 하나")])
     assert nmt(*ALL, "--out", "plain")[0] == 0
-    assert nmt(*ALL, "--out", "changed", *option.split("="))[0] == 0
+    assert nmt(*ALL, "--out", "changed", *option.replace("=", " ").split())[0] == 0
     plain, changed = (
         [source for source, _ in texts(PreparedCorpus.open(text / name), "train")] for name in ("plain", "changed")
     )
@@ -579,7 +578,7 @@ def test_a_file_that_may_grow_no_further(text: Path) -> None:
 @pytest.mark.parametrize("at", ["reading train", "learning", "encoding"])
 def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
     write_pairs(text / "train", pairs(0, 2300) * 40)
-    command = [sys.executable, "-m", "nmt_cli", *ALL, "--no-drop-duplicates"]
+    command = [sys.executable, "-m", "nmt_cli", *ALL, "--keep", "duplicates", "--keep", "wrong-script"]
     with subprocess.Popen(
         command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
     ) as running:
@@ -665,7 +664,18 @@ def test_long_work_tells_how_far_it_is(nmt: Nmt, text: Path, monkeypatch: pytest
 
 
 def test_the_command_in_the_manifest_makes_the_same_again(nmt: Nmt, text: Path) -> None:
-    odd = ["--no-drop-copies", "--vocabulary", "separate", "--unicode", "none", "--max-ratio", "7.5"]
+    odd = [
+        "--keep",
+        "copies",
+        "--keep",
+        "wrong-script",
+        "--vocabulary",
+        "separate",
+        "--unicode",
+        "none",
+        "--max-ratio",
+        "7.5",
+    ]
     assert nmt(*ALL, *odd)[0] == 0
     manifest = PreparedCorpus.open(text / "prepared").manifest
     status, out, _ = nmt(*manifest.command[1:])

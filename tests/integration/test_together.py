@@ -58,7 +58,7 @@ def test_two_processes_learn_what_one_does_from_as_many_batches_also_when_resume
 ) -> None:
     """Over the end of an epoch, where one of them may have nothing to do."""
     train = ["train", prepared, *EXACT]
-    run(ALONE, *train, "--out", tmp_path / "one", "--accumulate", 2, "--max-steps", 20)
+    run(ALONE, *train, "--out", tmp_path / "one", "--gradient-accumulation", 2, "--max-steps", 20)
     progress = read_tensors(tmp_path / "one" / "last" / "state.safetensors")[1]["progress"]
     assert progress["epoch"] > 0
     done = run(TORCHRUN, *train, "--out", tmp_path / "two", "--max-steps", 20)
@@ -67,7 +67,7 @@ def test_two_processes_learn_what_one_does_from_as_many_batches_also_when_resume
     assert_alike(tmp_path / "one", tmp_path / "two")
 
     run(TORCHRUN, *train, "--out", tmp_path / "on", "--max-steps", 9)
-    run(ALONE, "train", "--out", tmp_path / "on", "--resume", "--accumulate", 2, "--max-steps", 20)
+    run(ALONE, "train", "--out", tmp_path / "on", "--resume", "--gradient-accumulation", 2, "--max-steps", 20)
     assert_alike(tmp_path / "one", tmp_path / "on")
 
 

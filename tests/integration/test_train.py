@@ -129,7 +129,7 @@ def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared
 
 
 def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_path: Path) -> None:
-    options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-sampling", "0.2"]
+    options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-regularization", "0.2"]
     nmt("train", prepared, "--out", tmp_path / "straight", *options)
     state = tmp_path / "broken" / "last" / "state.safetensors"
     done = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "broken", *options)
@@ -286,7 +286,7 @@ def test_a_run_of_the_first_format_goes_on_as_it_was(prepared: Path, tmp_path: P
         "--no-embedded-values",
         "--residual-from",
         "3",
-        "--accumulate",
+        "--gradient-accumulation",
         "2",
         "--schedule",
         "constant",
@@ -391,8 +391,8 @@ def weights_after(prepared: Path, out: Path, *options: str) -> str:
         "--score dot",
         "--score general",
         "--score concat",
-        "--attention after",
-        "--attention after --input-feeding",
+        "--attention luong",
+        "--attention luong --input-feeding",
         "--encoder-layers 2",
         "--decoder-layers 3",
         "--no-bidirectional",
@@ -401,35 +401,35 @@ def weights_after(prepared: Path, out: Path, *options: str) -> str:
         "--embedding-dropout 0",
         "--word-dropout 0.5",
         "--label-smoothing 0",
-        "--subword-sampling 0.9",
+        "--subword-regularization 0.9",
         "--batch-tokens 64",
-        "--accumulate 2",
+        "--gradient-accumulation 2",
         "--learning-rate 0.01",
         "--warmup 0",
         "--schedule constant",
         "--schedule cosine",
         "--weight-decay 0.9",
         "--clip-norm 0.001",
-        "--average-decay 0",
+        "--ema-decay 0",
         "--seed 2",
         "--preset luong2015-dot-feed --encoder-layers 1 --decoder-layers 1",
         "--source-order reversed",
         "--source-order doubled",
         "--source-order doubled-reversed",
-        "--attention before",
-        "--attention state --encoder-layers 2",
-        "--attention repeat",
+        "--attention bahdanau",
+        "--attention none --encoder-layers 2",
+        "--attention none-repeat",
         "--score scaled-dot",
         "--score mlp",
         "--score location",
         "--heads 2",
-        "--local monotonic --window 2",
-        "--local predictive",
+        "--local-attention monotonic --local-window 2",
+        "--local-attention predictive",
         "--coverage",
-        "--output maxout",
-        "--feeding free",
-        "--feeding constant",
-        "--feeding linear",
+        "--readout maxout",
+        "--scheduled-sampling free",
+        "--scheduled-sampling constant",
+        "--scheduled-sampling linear",
     ],
 )
 def test_every_option_changes_the_weights(options: str, prepared: Path, usual: str, tmp_path: Path) -> None:
@@ -439,11 +439,19 @@ def test_every_option_changes_the_weights(options: str, prepared: Path, usual: s
 @pytest.mark.parametrize(
     ("options", "others"),
     [
-        ("--local monotonic --window 2", "--local monotonic --window 3"),
-        ("--feeding constant --feeding-share 0.2", "--feeding constant --feeding-share 0.9"),
-        ("--feeding constant --feeding-per token", "--feeding constant --feeding-per sentence"),
-        ("--feeding linear --feeding-share 0.1", "--feeding exponential --feeding-share 0.1"),
-        ("--feeding linear --feeding-share 0.1", "--feeding inverse-sigmoid --feeding-share 0.1"),
+        ("--local-attention monotonic --local-window 2", "--local-attention monotonic --local-window 3"),
+        (
+            "--scheduled-sampling constant --teacher-forcing-ratio 0.2",
+            "--scheduled-sampling constant --teacher-forcing-ratio 0.9",
+        ),
+        (
+            "--scheduled-sampling linear --teacher-forcing-ratio 0.1",
+            "--scheduled-sampling exponential --teacher-forcing-ratio 0.1",
+        ),
+        (
+            "--scheduled-sampling linear --teacher-forcing-ratio 0.1",
+            "--scheduled-sampling inverse-sigmoid --teacher-forcing-ratio 0.1",
+        ),
         ("--preset sutskever2014 --scale 0.016", "--preset sutskever2014 --scale 0.024"),
     ],
 )
@@ -469,7 +477,7 @@ def test_the_usual_options_do_not_change_the_weights(prepared: Path, usual: str,
 def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, prepared: Path, tmp_path: Path) -> None:
     """With a rate so high that it gets worse in between."""
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "24", "--validate-every", "4",
-        "--metric", metric, "--learning-rate", "0.3", "--schedule", "constant", "--average-decay", "0")  # fmt: skip
+        "--metric", metric, "--learning-rate", "0.3", "--schedule", "constant", "--ema-decay", "0")  # fmt: skip
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     values = {row["step"]: sign * row[key] for row in rows if row["kind"] == "validation"}
     assert values[read_metadata(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
@@ -496,7 +504,7 @@ def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Pat
 
 def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path) -> None:
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1000", "--validate-every", "1",
-               "--metric", "loss", "--learning-rate", "1e-12", "--average-decay", "0", "--patience", "2")  # fmt: skip
+               "--metric", "loss", "--learning-rate", "1e-12", "--ema-decay", "0", "--patience", "2")  # fmt: skip
     assert "no better loss in 2 validations" in done.stderr
 
 

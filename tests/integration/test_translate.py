@@ -84,10 +84,10 @@ def test_the_locale_changes_nothing(nmt: Program, tiny_model: Path) -> None:
     assert done.stdout.decode().split("\n")[:-1] == expected
 
 
-def test_options_of_throughput_change_nothing(nmt: Program, tiny_model: Path) -> None:
+def test_the_batch_size_changes_nothing(nmt: Program, tiny_model: Path) -> None:
     content = b"\n".join(AWKWARD * 3)
     one, _ = nmt(tiny_model, content)
-    other, _ = nmt(tiny_model, content, "--batch-size", 2, "--window", 4)
+    other, _ = nmt(tiny_model, content, "--batch-size", 2)
     assert one == other
 
 
@@ -195,7 +195,7 @@ def test_mistakes_are_told_in_one_line(
 def test_what_no_attention_can_show_is_refused_at_once(
     nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path, option: str
 ) -> None:
-    model = write_tiny_model(tmp_path / "fixed", tiny_tokenizer, attention="repeat")
+    model = write_tiny_model(tmp_path / "fixed", tiny_tokenizer, attention="none-repeat")
     lines, error = nmt(model, "the dog\n", option, tmp_path / "map.html", code=1)
     assert lines == []
     assert f"{option}: {model} has no attention" in error
@@ -320,7 +320,7 @@ def test_streams_that_are_closed(tiny_model: Path, closed: str, code: int, out: 
 
 
 def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
-    with start(tiny_model, "--window", 1) as process:
+    with start(tiny_model) as process:
         process.stdin.write(b"x\n")
         process.stdin.flush()
         process.stdout.readline()

@@ -22,7 +22,7 @@ SIDES = {
     "embedded_values": (True, False),
     "residual_from": (2, 3),
     "source_order": ("forward", "reversed", "doubled", "doubled-reversed"),
-    "output": ("plain", "maxout"),
+    "readout": ("plain", "maxout"),
     "encoder_layers": (1, 2, 3),
 }
 
@@ -31,29 +31,35 @@ def systems() -> list[ModelConfig]:
     """The whole family: every placement with every score, number of heads, window and coverage that make sense
     together; what stands beside attention changes from one to the next, so that every pair occurs."""
     looks = [
-        {"score": score, "heads": heads, "local": local, "window": 2 if local != "none" else 10, "coverage": coverage}
+        {
+            "score": score,
+            "heads": heads,
+            "local_attention": local,
+            "local_window": 2 if local != "none" else 10,
+            "coverage": coverage,
+        }
         for score, heads, local, coverage in itertools.product(
             SCORES, (1, 2), ("none", "monotonic", "predictive"), (False, True)
         )
         if not (coverage and score == "location")
     ]
     places: list[dict[str, object]] = [
-        {"attention": "bottom"},
-        {"attention": "after"},
-        {"attention": "after", "input_feeding": True},
-        {"attention": "before"},
+        {"attention": "gnmt"},
+        {"attention": "luong"},
+        {"attention": "luong", "input_feeding": True},
+        {"attention": "bahdanau"},
     ]
     chosen = [{**place, **look} for place, look in itertools.product(places, looks)]
-    chosen += [{"attention": name} for name in ("state", "repeat") for _ in range(16)]
+    chosen += [{"attention": name} for name in ("none", "none-repeat") for _ in range(16)]
     draw = random.Random(5)
     found = []
     for system in chosen:
         sides = {side: draw.choice(values) for side, values in SIDES.items()}
-        if system["attention"] == "repeat":
-            sides["output"] = "plain"
-        if system.get("local") == "monotonic":
+        if system["attention"] == "none-repeat":
+            sides["readout"] = "plain"
+        if system.get("local_attention") == "monotonic":
             sides["source_order"] = "forward"
-        depth = sides["encoder_layers"] if system["attention"] == "state" else draw.choice((2, 3))
+        depth = sides["encoder_layers"] if system["attention"] == "none" else draw.choice((2, 3))
         found.append(config(**system, **sides, decoder_layers=depth))
     return found
 

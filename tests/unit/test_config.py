@@ -41,9 +41,10 @@ def test_names_are_unique_and_explained(command: type[Settings]) -> None:
         ({"dropout": 3}, "x: model.dropout = 3: input should be less than 1"),
         ({"cell": "lstn"}, "x: model.cell = 'lstn': input should be 'lstm', 'gru' or 'rnn'"),
         ({"batch_tokens": "many"}, "x: training.batch_tokens = 'many': input should be a valid integer"),
-        ({"input_feeding": True}, "input_feeding needs attention after, not bottom"),
+        ({"input_feeding": True}, "input_feeding needs attention luong, not gnmt"),
         ({"hidden_size": 7}, "hidden_size 7 must be even for a bidirectional encoder"),
-        ({"decoder_layers": 1}, "attention bottom needs decoder_layers of at least 2"),
+        ({"max_minutes": -1.0}, "x: training.max_minutes = -1.0: input should be greater than 0"),
+        ({"decoder_layers": 1}, "attention gnmt needs decoder_layers of at least 2"),
         ({"max_minutes": float("nan")}, "x: training.max_minutes = nan: input should be a finite number"),
     ],
 )
@@ -107,3 +108,9 @@ def test_toml_keeps_strange_paths(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(to_toml(config), encoding="utf-8")
     assert resolve(TrainConfig, [("file", read_toml(path))]) == config
+
+
+def test_keep_none_stands_alone() -> None:
+    assert resolve(PreprocessConfig, [("x", {"keep": ["none"]})]).keep == ["none"]
+    with pytest.raises(ConfigError, match="keep none stands alone, not with copies"):
+        resolve(PreprocessConfig, [("x", {"keep": ["none", "copies"]})])

@@ -19,7 +19,7 @@ from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 
 def true_share(system: ModelConfig) -> float | None:
     """How a system comes to go step by step: by its placement, else by reading words of its own, half of them."""
-    by_itself = system.coverage or system.input_feeding or system.attention == "before"
+    by_itself = system.coverage or system.input_feeding or system.attention == "bahdanau"
     return None if by_itself else 0.5
 
 
@@ -144,7 +144,7 @@ def test_what_comes_where_another_was_is_another() -> None:
 
 @pytest.mark.parametrize("learnt", [True, False])
 def test_nothing_stays(learnt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Seq2Seq(config(attention="after", input_feeding=True), VocabSizes(12, 12, True))
+    model = Seq2Seq(config(attention="luong", input_feeding=True), VocabSizes(12, 12, True))
     forward, seen = module._Product.forward, []
     monkeypatch.setattr(
         module._Product, "forward", lambda ctx, *given: seen.append(weakref.ref(ctx)) or forward(ctx, *given)

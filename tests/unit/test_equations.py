@@ -13,15 +13,15 @@ NEAR = {"atol": 1e-5, "rtol": 1e-5}
 """Softmax is in float32."""
 
 PLACES: dict[str, dict[str, object]] = {
-    "before": {"attention": "before"},
-    "before-coverage-maxout": {"attention": "before", "coverage": True, "output": "maxout"},
-    "after": {"attention": "after"},
-    "after-feeding": {"attention": "after", "input_feeding": True},
-    "after-feeding-coverage": {"attention": "after", "input_feeding": True, "coverage": True},
-    "bottom": {"attention": "bottom"},
-    "bottom-maxout": {"attention": "bottom", "output": "maxout"},
-    "state": {"attention": "state", "output": "maxout"},
-    "repeat": {"attention": "repeat"},
+    "bahdanau": {"attention": "bahdanau"},
+    "bahdanau-coverage-maxout": {"attention": "bahdanau", "coverage": True, "readout": "maxout"},
+    "luong": {"attention": "luong"},
+    "luong-feeding": {"attention": "luong", "input_feeding": True},
+    "luong-feeding-coverage": {"attention": "luong", "input_feeding": True, "coverage": True},
+    "gnmt": {"attention": "gnmt"},
+    "gnmt-maxout": {"attention": "gnmt", "readout": "maxout"},
+    "none": {"attention": "none", "readout": "maxout"},
+    "none-repeat": {"attention": "none-repeat"},
 }
 
 
@@ -41,9 +41,9 @@ class Written:
         self.decoder, self.kind, self.memory, self.states = decoder, kind, memory, states
         self.paid = states.new_zeros(len(states))
         layers = len(decoder.layers)
-        if kind == "repeat":
+        if kind == "none-repeat":
             self.cells = [(states.new_zeros(16), states.new_zeros(16))] * layers
-        elif kind == "state":
+        elif kind == "none":
             self.cells = [(h[0, 0], c[0, 0]) for h, c in memory.layers]
         else:
             first = torch.tanh(decoder.get_parameter("bridge.weight") @ memory.final[0]
@@ -74,19 +74,19 @@ class Written:
     def step(self, y: Tensor, fed: Tensor | None) -> Tensor:
         """The readout of one step, from the embedded previous token y and, if it is fed, the readout before."""
         context = None
-        if self.kind == "before":
+        if self.kind == "bahdanau":
             context = self.look(self.cells[-1][0])
             x = torch.cat([y, context])
         else:
-            x = self.memory.final[0] if self.kind == "repeat" else y if fed is None else torch.cat([y, fed])
+            x = self.memory.final[0] if self.kind == "none-repeat" else y if fed is None else torch.cat([y, fed])
         for depth in range(len(self.decoder.layers)):
-            if self.kind == "bottom" and depth:
+            if self.kind == "gnmt" and depth:
                 assert context is not None
                 x = torch.cat([x, context])
             x = self.move(depth, x)
-            if self.kind == "bottom" and not depth:
+            if self.kind == "gnmt" and not depth:
                 context = self.look(x)
-        if self.kind == "after":
+        if self.kind == "luong":
             context = self.look(x)
         return self.readout(x, context, y)
 
@@ -96,7 +96,7 @@ class Written:
 def test_a_decoder_is_its_papers(name: str, length: int) -> None:
     torch.manual_seed(1)
     place = PLACES[name]
-    score = {} if place["attention"] in ("state", "repeat") else {"score": "dot"}
+    score = {} if place["attention"] in ("none", "none-repeat") else {"score": "dot"}
     settings = config(decoder_layers=2, encoder_layers=2, residual_from=3, dropout=0.0, **score, **place)
     decoder = DECODERS[settings.attention](settings).double()
     for parameter in decoder.parameters():

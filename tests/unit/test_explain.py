@@ -22,17 +22,17 @@ from nmt_cli.report.explain.render import show, write_page
 SENTENCE = "the old man sings"
 
 SYSTEMS: dict[str, dict[str, object]] = {
-    "bottom": {},
-    "after": {"attention": "after", "score": "dot"},
-    "feeding": {"attention": "after", "input_feeding": True, "score": "concat"},
-    "before": {"attention": "before", "score": "mlp", "output": "maxout"},
+    "gnmt": {},
+    "luong": {"attention": "luong", "score": "dot"},
+    "scheduled_sampling": {"attention": "luong", "input_feeding": True, "score": "concat"},
+    "bahdanau": {"attention": "bahdanau", "score": "mlp", "readout": "maxout"},
     "heads": {"heads": 4, "score": "scaled-dot"},
-    "local": {"local": "predictive", "window": 2},
-    "coverage": {"attention": "after", "coverage": True},
+    "local_attention": {"local_attention": "predictive", "local_window": 2},
+    "coverage": {"attention": "luong", "coverage": True},
     "doubled": {"source_order": "doubled-reversed"},
     "location": {"score": "location"},
-    "state": {"attention": "state", "encoder_layers": 2},
-    "repeat": {"attention": "repeat"},
+    "none": {"attention": "none", "encoder_layers": 2},
+    "none-repeat": {"attention": "none-repeat"},
 }
 
 
@@ -62,7 +62,7 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
         best = [probability for _, probability in step.best]
         assert best == sorted(best, reverse=True)
         assert dict(step.best).get(step.token, step.probability) == pytest.approx(step.probability)
-        if config.attention in ("state", "repeat"):
+        if config.attention in ("none", "none-repeat"):
             assert step.attention is None
             continue
         looked = step.attention
@@ -70,13 +70,13 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
         assert explained.values is not None
         assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.values)
         assert looked.weights.sum() == pytest.approx(1, abs=1e-5)
-        if config.attention == "after":
+        if config.attention == "luong":
             np.testing.assert_allclose(looked.query, step.state, atol=1e-6)  # the state that predicts is what asks
         else:
             assert not np.allclose(looked.query, step.state)
         if config.heads == 1:
             np.testing.assert_allclose(looked.context, looked.weights @ explained.values, atol=1e-5)
-        if config.heads == 1 and config.local == "none":
+        if config.heads == 1 and config.local_attention == "none":
             raised = np.exp(looked.scores - looked.scores.max())
             np.testing.assert_allclose(looked.weights, raised / raised.sum(), atol=1e-5)
 
@@ -95,12 +95,12 @@ def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
     assert all(len(line) <= width for line in text.split("\n"))
     assert text.count("next  ") == len(explained.steps)
     config = explained.config
-    made = "[s; previous word; c]" if config.output == "maxout" else "[s; c]"
+    made = "[s; previous word; c]" if config.readout == "maxout" else "[s; c]"
     joined = "[s]" if explained.values is None else made
     assert " ".join(text.split()).count(f"of {joined}") == len(explained.steps)
     assert text.count("query  ") == len([step for step in explained.steps if step.attention])
     assert ("has no attention" in " ".join(text.split())) == (explained.values is None)
-    assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "repeat")
+    assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "none-repeat")
     for token in set(explained.source):
         assert token in text or explained.values is None
 

@@ -69,7 +69,7 @@ def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -
             assert hypothesis.log_prob == pytest.approx(
                 log_probability(model, sentence, tuple(hypothesis.tokens)), abs=1e-4
             )
-            if system.attention in ("state", "repeat"):
+            if system.attention in ("none", "none-repeat"):
                 assert hypothesis.attention is None
             else:
                 assert hypothesis.attention is not None

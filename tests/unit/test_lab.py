@@ -39,7 +39,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{split}.align").write_text("".join(f"{links}\n" for links in gold))
     splits: dict[str, Any] = {split: str(folder / split) for split in ("dev", "test")}
     options: dict[str, Any] = {"train": [str(folder / "train")], "source": "num", "target": "en", **splits}
-    prepare(PreprocessConfig(out=folder / "prepared", drop_duplicates=False, **options), lambda line: None)
+    prepare(
+        PreprocessConfig(out=folder / "prepared", keep=["duplicates", "wrong-script"], **options), lambda line: None
+    )
     return folder
 
 
@@ -181,9 +183,9 @@ def test_the_lab_lists_runs_and_refuses(
     assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
     for given, message in (
         (("addition", "--prepared", "p"), "addition makes its own data"),
-        (("length", "--gold", "g"), "acts only on alignment"),
-        (("alignment", "--gold", "g"), "acts only on alignment"),
-        (("all", "--prepared", "p"), "--prepared needs --gold FILE too"),
+        (("length", "--gold-alignment", "g"), "acts only on alignment"),
+        (("alignment", "--gold-alignment", "g"), "acts only on alignment"),
+        (("all", "--prepared", "p"), "--prepared needs --gold-alignment FILE too"),
         (("--quick",), "name an experiment, or all"),
     ):
         status, _, error = nmt(*given)

@@ -25,7 +25,10 @@ def test_the_grid_has_every_pair_of_choices() -> None:
     values = [(side, value) for side, values in SIDES.items() for value in values]
     values += [("attention", a) for a in DECODERS] + [("score", s) for s in SCORES]
     for one, other in itertools.combinations(values, 2):
-        refused = (other[0] == "score" and one[1] in ("state", "repeat")) or {one[1], other[1]} == {"repeat", "maxout"}
+        refused = (other[0] == "score" and one[1] in ("none", "none-repeat")) or {one[1], other[1]} == {
+            "none-repeat",
+            "maxout",
+        }
         if one[0] != other[0] and not refused:
             assert any({one, other} <= system for system in choices), (one, other)
 
@@ -149,7 +152,7 @@ def test_each_head_looks_for_itself() -> None:
 
 
 def test_a_monotonic_window_moves_with_the_target() -> None:
-    _, _, (_, weights) = look({"local": "monotonic", "window": 1})
+    _, _, (_, weights) = look({"local_attention": "monotonic", "local_window": 1})
     seen = (weights > 0).int().tolist()
     assert seen[0] == [[1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 1, 1, 0]]
     assert seen[1] == [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]]  # it stops at the end of the sentence
@@ -157,7 +160,9 @@ def test_a_monotonic_window_moves_with_the_target() -> None:
 
 def test_a_predicted_window_has_a_gaussian() -> None:
     """Luong et al. 2015, eq. 9 and 10, renormalised."""
-    attention, (query, memory, _), (_, weights) = look({"score": "dot", "local": "predictive", "window": 2})
+    attention, (query, memory, _), (_, weights) = look(
+        {"score": "dot", "local_attention": "predictive", "local_window": 2}
+    )
     assert attention.window is not None
     parts = dict(attention.window.named_parameters())
     for b, length in enumerate((5, 2)):
@@ -242,7 +247,7 @@ def test_attention_on_another_order_is_given_on_the_source() -> None:
 
 def test_states_are_handed_over_layer_by_layer() -> None:
     """Hidden and cell state of each layer are those of the library's own layers at the last real token."""
-    system = config(attention="state", encoder_layers=2, bidirectional=False)
+    system = config(attention="none", encoder_layers=2, bidirectional=False)
     model, source, mask, _ = build(system)
     state = model.init_state(model.encode(source, mask))
     reference = torch.nn.LSTM(12, 16, 2, batch_first=True)
@@ -272,7 +277,7 @@ def test_a_value_is_the_state_plus_the_embedding_of_its_own_token(order: str, si
     torch.testing.assert_close((memory.keys, memory.final), (plain.keys, plain.final))
 
 
-@pytest.mark.parametrize("attention", ["after", "bottom", "before", "state"])
+@pytest.mark.parametrize("attention", ["luong", "gnmt", "bahdanau", "none"])
 @pytest.mark.parametrize(("first", "kept"), [(2, True), (3, False)])
 def test_a_layer_that_gives_nothing_gives_what_is_below_it_where_residuals_begin(
     attention: str, first: int, kept: bool
@@ -293,7 +298,7 @@ def test_a_layer_that_gives_nothing_gives_what_is_below_it_where_residuals_begin
 
 
 def test_a_repeated_vector_does_not_read_what_was_said() -> None:
-    model, source, mask, target = build(config(attention="repeat"))
+    model, source, mask, target = build(config(attention="none-repeat"))
     readouts, weights = model(source, mask, target)
     assert weights is None
     torch.testing.assert_close(readouts, model(source, mask, target.flip(1))[0])
@@ -306,7 +311,7 @@ def test_maxout_takes_the_larger_of_each_pair() -> None:
     torch.testing.assert_close(readout(states, context, embedded), torch.maximum(whole[..., ::2], whole[..., 1::2]))
 
 
-@pytest.mark.parametrize("options", [{"attention": "before"}, {"attention": "after", "input_feeding": True}])
+@pytest.mark.parametrize("options", [{"attention": "bahdanau"}, {"attention": "luong", "input_feeding": True}])
 def test_dropout_holds_over_steps_too(options: dict[str, object]) -> None:
     """A step by step decoder whose input never changes would repeat itself if its state did not; its masks do."""
     model, source, mask, target = build(config(dropout=0.5, **options))
@@ -393,7 +398,7 @@ def test_dropout_acts_in_training_only_and_holds_over_time() -> None:
     assert 0 < (dropped == 0).sum() < dropped.numel()
 
 
-@pytest.mark.parametrize("attention", ["bottom", "after", "before", "state"])
+@pytest.mark.parametrize("attention", ["gnmt", "luong", "bahdanau", "none"])
 def test_reading_only_true_words_is_teacher_forcing(attention: str) -> None:
     model, source, mask, target = build(config(attention=attention, encoder_layers=2))
     forced, weights = model(source, mask, target)

@@ -66,7 +66,7 @@ def test_a_layer_keeps_its_type() -> None:
 @pytest.mark.parametrize(("linear", "least", "most"), FORMS)
 def test_a_cell_over_many_steps(linear: MakeLinear, least: float, most: float, cell: str) -> None:
     torch.manual_seed(2)
-    model = Seq2Seq(config(cell=cell, attention="after", decoder_layers=1), VocabSizes(50, 50, True))
+    model = Seq2Seq(config(cell=cell, attention="luong", decoder_layers=1), VocabSizes(50, 50, True))
     layer = RNNLayer(cell, 24, 32)
     packed = copy.deepcopy(layer)
     model.decoder.layers = torch.nn.ModuleList([packed])

@@ -92,11 +92,10 @@ def test_score_is_the_rescored_log_probability() -> None:
             assert hypothesis.score == pytest.approx(expected / ((5 + length) / 6) ** 0.6, abs=1e-4)
 
 
-@pytest.mark.parametrize("exhaustive", [False, True])
-def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> None:
+def test_the_best_translation_does_not_depend_on_n_best() -> None:
     for seed in range(20):
         script = random_script(VOCABULARY, seed)
-        one, five = (run(script, SearchConfig(beam_size=5, n_best=n, exhaustive=exhaustive))[0] for n in (1, 5))
+        one, five = (run(script, SearchConfig(beam_size=5, n_best=n))[0] for n in (1, 5))
         assert one[0].tokens == five[0].tokens
         assert one[0].score == five[0].score
         assert [h.score for h in five] == sorted((h.score for h in five), reverse=True)
@@ -105,7 +104,7 @@ def test_the_best_translation_does_not_depend_on_n_best(exhaustive: bool) -> Non
 @pytest.mark.parametrize("beam_size", [1, 2, 5])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"coverage_penalty": 0.4}, {"no_repeat_ngram": 2}, {"length_penalty": 0.0}, {"exhaustive": True}],
+    [{}, {"coverage_penalty": 0.4}, {"no_repeat_ngram_size": 2}, {"length_penalty": 0.0}],
 )
 @pytest.mark.parametrize("crowded", [0.0, 0.5, 1.0])  # those that are done never leave, or some, or each at once
 def test_a_sentence_does_not_depend_on_its_batch(
@@ -113,8 +112,6 @@ def test_a_sentence_does_not_depend_on_its_batch(
 ) -> None:
     monkeypatch.setattr(search_module, "COMPACT_BELOW", crowded)
     script = random_script(VOCABULARY, 3)
-    if beam_size == 1:
-        options = options | {"exhaustive": False}
     config = SearchConfig(beam_size=beam_size, n_best=beam_size, **options)
     lengths = [1, 7, 2, 3, 9, 1, 4]
     alone = [run(script, config, [n], lengths)[0] for n in range(7)]
@@ -196,13 +193,7 @@ LATE_WINNER = table(LATE | {(5,) * n: {5: 0.0} for n in range(3, 9)})
 class TestStopping:
     """A sentence stops when no live hypothesis can enter its pool; not before, and not long after."""
 
-    def test_an_exhaustive_search_waits_for_what_wins_in_the_end(self) -> None:
-        options = SearchConfig(beam_size=2, n_best=2, exhaustive=True)
-        found = run(LATE_WINNER, options)[0]
-        assert [h.tokens for h in found] == [[5] * 9, [4]]  # -2.0 / (15 / 6) = -0.8; -1.0 / (7 / 6) = -0.857
-        assert [h.score for h in found] == pytest.approx([-0.8, -0.857], abs=1e-3)
-
-    def test_otherwise_it_stops_when_nothing_enters_with_the_next_token(self) -> None:
+    def test_it_stops_when_nothing_enters_with_the_next_token(self) -> None:
         found = run(LATE_WINNER, SearchConfig(beam_size=2, n_best=2))[0]
         assert [h.tokens for h in found] == [[4], [5, 5]]  # "5 5 5" could end with -2.0 / (9 / 6), below -1.7 / (8 / 6)
         found = run(LATE_WINNER, SearchConfig(beam_size=3, n_best=3))[0]
@@ -214,9 +205,8 @@ class TestStopping:
         assert [h.tokens for h in found] == [[4], [5, 5, 5]]  # -1.8 / (9 / 6) = -1.2, above -1.7 / (8 / 6)
 
     def test_without_normalisation_the_shorter_wins(self) -> None:
-        for exhaustive in (False, True):
-            found = run(LATE_WINNER, SearchConfig(beam_size=2, length_penalty=0.0, exhaustive=exhaustive))[0]
-            assert found[0].tokens == [4]
+        found = run(LATE_WINNER, SearchConfig(beam_size=2, length_penalty=0.0))[0]
+        assert found[0].tokens == [4]
 
     @pytest.mark.parametrize("size", [1, 2, 4])
     def test_it_ends_as_soon_as_nothing_can_enter(self, size: int) -> None:

@@ -71,7 +71,7 @@ def test_the_optimiser_moves_weights_as_the_class_of_the_library_does() -> None:
 
 def test_accumulated_batches_learn_as_one() -> None:
     """Two batches in one update move the weights as their union does."""
-    options = {"average_decay": 0}
+    options = {"ema_decay": 0}
     apart, process_group = train_step(**options), train_step(**options)
     for one in (apart, process_group):
         one.model.eval()  # no dropout
@@ -85,7 +85,7 @@ def test_accumulated_batches_learn_as_one() -> None:
 
 def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_together() -> None:
     """Two readings that are the same have no divergence; those that dropout makes differ come nearer by it."""
-    plain, paired = train_step(average_decay=0), train_step(average_decay=0, r_drop=3)
+    plain, paired = train_step(ema_decay=0), train_step(ema_decay=0, r_drop=3)
     for one in (plain, paired):
         one.model.eval()
     reports = [one.update(batches(), 1e-2) for one in (plain, paired)]
@@ -96,7 +96,7 @@ def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_toget
 
     def apart(weight: float) -> float:
         """How far two readings are from each other after learning."""
-        one = train_step(average_decay=0, r_drop=weight)
+        one = train_step(ema_decay=0, r_drop=weight)
         for _ in range(60):
             one.update(batches(), 1e-2)
         batch = batches()[0]
@@ -132,7 +132,7 @@ def test_gradients_are_clipped() -> None:
 
 
 def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
-    one = train_step(average_decay=0.9)
+    one = train_step(ema_decay=0.9)
     for _ in range(3):
         one.update(batches(), 1e-2)
     assert one.ema is not None
@@ -153,7 +153,7 @@ def test_average_by_hand(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None
     """Also where torch has no private function for all weights at once."""
     if not at_once:
         monkeypatch.delattr(torch, "_foreach_lerp_")
-    one = train_step(average_decay=0.5)
+    one = train_step(ema_decay=0.5)
     name = "output.bias"
     expected = model_weights(one.model)[name].clone()
     for n in range(1, 4):
@@ -166,13 +166,13 @@ def test_average_by_hand(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("decay", [0.0, 0.9])
 def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> None:
-    straight = train_step(average_decay=decay)
+    straight = train_step(ema_decay=decay)
     for i in range(3):
         straight.update(batches(i), 1e-2)
     save_state(tmp_path, straight, TrainerState(step=3, best=1.5, bad_validations=2))
     for i in range(3, 6):
         straight.update(batches(i), 1e-2)
-    resumed = train_step(average_decay=decay)
+    resumed = train_step(ema_decay=decay)
     torch.manual_seed(99)
     assert load_state(tmp_path, resumed) == TrainerState(step=3, best=1.5, bad_validations=2)
     for i in range(3, 6):
@@ -191,16 +191,16 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
         load_state(tmp_path, other)
-    without = train_step(average_decay=0)
+    without = train_step(ema_decay=0)
     save_state(tmp_path, without, TrainerState())
-    with pytest.raises(CheckpointError, match="--average-decay 0"):
+    with pytest.raises(CheckpointError, match="--ema-decay 0"):
         load_state(tmp_path, train_step())
 
 
 @pytest.mark.parametrize(
     ("feeding", "end", "shares"),
     [
-        ("forced", 0.5, [1, 1, 1]),
+        ("none", 0.5, [1, 1, 1]),
         ("free", 0.5, [0, 0, 0]),
         ("constant", 0.3, [0.3, 0.3, 0.3]),
         ("linear", 0.2, [1, 0.6, 0.2]),
@@ -211,25 +211,24 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_share_of_true_words(feeding: str, end: float, shares: list[float]) -> None:
-    options = {} if feeding in ("forced", "free") else {"feeding_share": end}
-    config = TrainingConfig.model_validate({"feeding": feeding, **options})
+    options = {} if feeding in ("none", "free") else {"teacher_forcing_ratio": end}
+    config = TrainingConfig.model_validate({"scheduled_sampling": feeding, **options})
     assert [forced_share(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-4)
 
 
-def test_true_words_are_drawn_per_token_or_per_sentence() -> None:
+def test_true_words_are_drawn_per_token() -> None:
     batch = collate([[4] * 30] * 40, [[5] * 30] * 40)
-    for per, alike in (("token", False), ("sentence", True)):
-        one = train_step(feeding="constant", feeding_share=0.25, feeding_per=per)
-        drawn = one._draw_forced(batch, 0.25)
-        assert drawn is not None
-        assert drawn.shape == batch.target_input.shape
-        assert (drawn == drawn[:, :1]).all() == alike
-        assert 0.05 < drawn.float().mean() < 0.5
-        assert one._draw_forced(batch, 1.0) is None
+    one = train_step(scheduled_sampling="constant", teacher_forcing_ratio=0.25)
+    drawn = one._draw_forced(batch, 0.25)
+    assert drawn is not None
+    assert drawn.shape == batch.target_input.shape
+    assert not (drawn == drawn[:, :1]).all()
+    assert 0.05 < drawn.float().mean() < 0.5
+    assert one._draw_forced(batch, 1.0) is None
 
 
 def test_feeding_changes_what_is_learnt() -> None:
-    forced, free = train_step(), train_step(feeding="free")
+    forced, free = train_step(), train_step(scheduled_sampling="free")
     for one in (forced, free):
         one.model.eval()  # no dropout
     reports = [forced.update(batches(), 1e-2), free.update(batches(), 1e-2, 0.0)]

@@ -50,7 +50,7 @@ def translate(model: LoadedModel, lines: Sequence[str], batch_size: int = 64, **
         {"beam_size": 1},
         {"beam_size": 2, "n_best": 2},
         {"beam_size": 5, "n_best": 5},
-        {"beam_size": 5, "coverage_penalty": 0.3, "no_repeat_ngram": 2},
+        {"beam_size": 5, "coverage_penalty": 0.3, "no_repeat_ngram_size": 2},
         {"sample": True, "n_best": 2},
     ],
 )
@@ -60,7 +60,7 @@ def test_a_translation_does_not_depend_on_its_neighbours(
 ) -> None:
     options: dict[str, dict[str, object]] = {
         "bottom-lstm": {},
-        "after-gru-feeding": {"attention": "after", "input_feeding": True, "cell": "gru"},
+        "after-gru-feeding": {"attention": "luong", "input_feeding": True, "cell": "gru"},
         "concat": {"score": "concat", "bidirectional": False},
     }
     model = load_model(write_tiny_model(tmp_path / "model", tiny_tokenizer, **options[kind]), CPU, packed=False)
@@ -403,7 +403,7 @@ def test_a_corpus_is_translated_as_its_lines_are(model: LoadedModel) -> None:
 def others(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer) -> list[Path]:
     """Models of other systems, with the same subwords."""
     folder = tmp_path_factory.mktemp("others")
-    options: list[dict[str, object]] = [{"cell": "gru", "source_order": "doubled"}, {"attention": "repeat"}]
+    options: list[dict[str, object]] = [{"cell": "gru", "source_order": "doubled"}, {"attention": "none-repeat"}]
     return [write_tiny_model(folder / str(n), tiny_tokenizer, **given) for n, given in enumerate(options)]
 
 

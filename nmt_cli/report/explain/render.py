@@ -39,11 +39,11 @@ SCORES = {
 LOCAL = {"monotonic": "moving", "predictive": "predicted"}
 
 ASKS = {
-    "after": "the decoder's state asks, after the recurrence (Luong)",
-    "before": "the decoder's previous state asks, before the recurrence (Bahdanau)",
-    "bottom": "the bottom layer's output asks, the layers above are fed (GNMT)",
-    "state": "none: the decoder goes on from the encoder's last state",
-    "repeat": "none: the encoder's last state is the input of every step",
+    "luong": "the decoder's state asks, after the recurrence (Luong)",
+    "bahdanau": "the decoder's previous state asks, before the recurrence (Bahdanau)",
+    "gnmt": "the bottom layer's output asks, the layers above are fed (GNMT)",
+    "none": "none: the decoder goes on from the encoder's last state",
+    "none-repeat": "none: the encoder's last state is the input of every step",
 }
 
 
@@ -54,8 +54,9 @@ def score_text(config: ModelConfig) -> str:
         parts.append(f"of each of {config.heads} heads, of which scores and weights are the mean")
     if config.coverage:
         parts.append("h with what was looked at so far")
-    if config.local != "none":
-        parts.append(f"then only {config.window} tokens on either side of a {LOCAL[config.local]} place are weighed")
+    if config.local_attention != "none":
+        place = LOCAL[config.local_attention]
+        parts.append(f"then only {config.local_window} tokens on either side of a {place} place are weighed")
     return ", ".join(parts)
 
 
@@ -66,14 +67,14 @@ def value_text(config: ModelConfig) -> str:
 
 def joined_text(config: ModelConfig) -> str:
     """What the readout is made of."""
-    parts = ["s"] if config.output == "plain" else ["s", "previous word"]
+    parts = ["s"] if config.readout == "plain" else ["s", "previous word"]
     return f"[{'; '.join([*parts, 'c'] if config.attends else parts)}]"
 
 
 def fixed_text(explained: Explanation) -> str:
     """What a decoder without attention knows of the sentence."""
     config, size = explained.config, len(explained.final)
-    if config.attention == "repeat":
+    if config.attention == "none-repeat":
         return (
             "This model has no attention. All that its decoder ever learns of the sentence is one fixed vector of "
             f"{size} numbers, what the encoder held at its end, the same at every step."
