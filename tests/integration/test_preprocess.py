@@ -574,8 +574,9 @@ def test_a_file_that_may_grow_no_further(text: Path) -> None:
     assert not leftovers(text)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("at", ["reading train", "learning", "encoding"])
+@pytest.mark.parametrize(
+    ("number", "at"), [(signal.SIGINT, "reading train"), (signal.SIGINT, "learning"), (signal.SIGTERM, "encoding")]
+)
 def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
     write_pairs(text / "train", pairs(0, 2300) * 40)
     command = [sys.executable, "-m", "nmt_cli", *ALL, "--keep", "duplicates", "--keep", "wrong-script"]

@@ -71,6 +71,7 @@ def test_two_processes_learn_what_one_does_from_as_many_batches_also_when_resume
     assert_alike(tmp_path / "one", tmp_path / "on")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     prepared: Path, tmp_path: Path, number: signal.Signals
@@ -91,14 +92,8 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
     assert json.loads(lines[-1])["step"] == state["step"] + 1
 
 
-@pytest.mark.parametrize(
-    ("older", "overwrite"),
-    [
-        pytest.param(False, False, marks=pytest.mark.slow),
-        pytest.param(False, True, marks=pytest.mark.slow),
-        (True, True),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("older", "overwrite"), [(False, False), (False, True), (True, True)])
 def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
     out = tmp_path / "m"
     if older:
@@ -115,6 +110,7 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ol
     assert not (out / "replaced-1").exists()
 
 
+@pytest.mark.slow
 def test_started_again_it_leaves_an_older_model_alone(prepared: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 5)
