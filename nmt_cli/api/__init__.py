@@ -1,1 +1,1 @@
-"""The three verbs for a program: translate a stream, translate in bulk; above `report/`, below `cli/`."""
+"""Translating streams and files: `nmt translate` and `nmt bulk` as functions."""

@@ -1,1 +1,1 @@
-"""Keeping: the model folder and the resume state; atomic, verified, no code inside."""
+"""The model folder on disk: written atomically, verified, no code inside."""

@@ -1,1 +1,1 @@
-"""The command line: one file per command; parse, call one typed function, print."""
+"""One file per command: parse options, call one typed function, print."""

@@ -1,4 +1,4 @@
-"""Text in: reading, cleaning, tokenizer, Arrow dataset, batching.
+"""Text in: readers, cleaning, tokenizer, Arrow dataset, batches.
 
 `prepare` goes through it in the order in which text flows:
 

@@ -1,1 +1,1 @@
-"""Judging: scores and their significance, length buckets, worst sentences."""
+"""Scoring translations: metrics, intervals, significance, breakdowns, benchmarks."""

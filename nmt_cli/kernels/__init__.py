@@ -1,1 +1,1 @@
-"""Faster ways to compute on particular hardware; the plain equations stay in `model/` and `training/`."""
+"""Faster ways to compute the same on particular hardware, and what the hardware is."""

@@ -1,4 +1,4 @@
-"""Where to compute, in which arithmetic, on how many threads."""
+"""Where to compute, in which arithmetic, on how many threads; and what the CPU is and can do."""
 
 import os
 import platform

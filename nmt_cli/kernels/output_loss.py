@@ -1,14 +1,8 @@
-"""The loss: label-smoothed cross-entropy of the output layer, in one piece.
+"""Output layer, softmax and loss in one piece, in chunks of rows, and their gradients with them.
 
-    loss = - sum_n [(1 - e) log p(y_n) + e / V sum_v log p(v)]        (Szegedy et al. 2016, section 7)
-
-With R-Drop (Liang et al. 2021, equation 3) rows come in pairs, the first half and the second half being two readings
-p and q of the same tokens, each with its own dropout, and the loss also draws them together:
-
-    loss + a sum_pairs [KL(p || q) + KL(q || p)] / 2
-
-Output layer, softmax and loss are computed together, in chunks of rows, and their gradients with them:
-the logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax.
+It computes `label_smoothed_cross_entropy` (`training/loss.py`) of logits h W' + b, with the same gradients, but the
+logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax. Used in training and
+for the dev loss, on CPUs and GPUs (figures: `benchmarks/RESULTS.md`, "How near training is to the machine's limit").
 """
 
 import math
@@ -21,11 +15,11 @@ from torch import Tensor, nn
 from nmt_cli.kernels.matmul import linear_no_grad
 
 LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
-"""How many logits are computed at a time: on a processor what its cache holds."""
+"""How many logits are computed at a time: on a CPU what its cache holds."""
 ROW_MULTIPLE = 32
-"""Rows are made up to a multiple of this: the library compiles kernels anew for every number of rows."""
+"""Rows are padded to a multiple of this: oneDNN compiles kernels anew for every number of rows."""
 BLOCK = 512
-"""Rows of a gradient that a processor adds to at a time: it copies bf16 to float32 first, and so much stays cached."""
+"""Rows of a gradient that a CPU adds to at a time: torch copies bf16 to float32 first, and so much stays cached."""
 
 
 def output_loss(

@@ -1,7 +1,7 @@
-"""The claims of the tutorials, each an experiment with a verdict from measurement: `nmt lab EXPERIMENT`.
+"""One file per claim of the tutorials, each an experiment with a verdict from measurement.
 
-One file per claim. `experiment.py` is what they have in common, `toys.py` trains small models on made-up sequences,
-`translators.py` whole translators with equal budget.
+`experiment.py` is what they have in common, `synthetic.py` trains small models on synthetic sequences, `compare.py`
+whole translators with equal budget.
 """
 
 EXPERIMENTS: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""The maths: attention, encoder, decoder, seq2seq.
+"""The maths: attention, RNNs, encoder, decoders, seq2seq.
 
 Shapes, batch first everywhere:
 

@@ -1,1 +1,1 @@
-"""Showing: attention heat maps and tables."""
+"""Showing results: attention pictures, explanations, curves, tables."""

@@ -1,1 +1,1 @@
-"""Learning: loop, loss, schedule, averaging."""
+"""Training a model: loop, update step, schedule, optimizer, validation, state."""

@@ -1,4 +1,4 @@
-"""The fused loss against the library's own, value and gradients."""
+"""The loss of the output layer in chunks against its plain equations, and these against torch's: values, gradients."""
 
 import pytest
 import torch
@@ -6,6 +6,19 @@ from torch.nn import functional as F
 
 from nmt_cli.kernels import output_loss as kernel
 from nmt_cli.kernels.output_loss import output_loss
+from nmt_cli.training.loss import label_smoothed_cross_entropy
+
+
+def test_the_equations_are_torchs() -> None:
+    torch.manual_seed(0)
+    logits, targets = torch.randn(20, 30, requires_grad=True), torch.randint(0, 30, (20,))
+    p, q = logits.log_softmax(-1).chunk(2)
+    both = F.kl_div(q, p, reduction="sum", log_target=True) + F.kl_div(p, q, reduction="sum", log_target=True)
+    expected = F.cross_entropy(logits, targets, label_smoothing=0.1, reduction="sum") + 5 * both / 2
+    found, likelihood = label_smoothed_cross_entropy(logits, targets, 0.1, r_drop=5)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(likelihood, F.cross_entropy(logits, targets, reduction="sum").detach())
+    torch.testing.assert_close(*(torch.autograd.grad(loss, logits)[0] for loss in (found, expected)))
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -17,12 +30,12 @@ def test_equals_cross_entropy(smoothing: float, rows: int, monkeypatch: pytest.M
     output = torch.nn.Linear(8, 30)
     torch.nn.init.normal_(output.bias)
     readouts, targets = torch.randn(19, 8, requires_grad=True), torch.randint(0, 30, (19,))
-    reference = F.cross_entropy(output(readouts), targets, label_smoothing=smoothing, reduction="sum")
+    reference, expected_likelihood = label_smoothed_cross_entropy(output(readouts), targets, smoothing)
     parameters = [readouts, output.weight, output.bias]
     expected = torch.autograd.grad(3 * reference, parameters)
     value, likelihood = output_loss(readouts, output, targets, smoothing, torch.float32)
     torch.testing.assert_close(value, reference)
-    torch.testing.assert_close(likelihood, F.cross_entropy(output(readouts), targets, reduction="sum").detach())
+    torch.testing.assert_close(likelihood, expected_likelihood)
     for found, wanted in zip(torch.autograd.grad(3 * value, parameters), expected, strict=True):
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
     with torch.no_grad():
@@ -55,13 +68,11 @@ def test_r_drop_adds_the_divergence_of_paired_rows(rows: int, monkeypatch: pytes
     torch.manual_seed(0)
     output = torch.nn.Linear(8, 30)
     readouts, targets = torch.randn(20, 8, requires_grad=True), torch.randint(0, 30, (10,)).repeat(2)
-    p, q = output(readouts).log_softmax(-1).chunk(2)
-    both = F.kl_div(q, p, reduction="sum", log_target=True) + F.kl_div(p, q, reduction="sum", log_target=True)
-    reference = F.cross_entropy(output(readouts), targets, label_smoothing=0.1, reduction="sum") + 5 * both / 2
+    reference, expected_likelihood = label_smoothed_cross_entropy(output(readouts), targets, 0.1, r_drop=5)
     parameters = [readouts, output.weight, output.bias]
     value, likelihood = output_loss(readouts, output, targets, 0.1, torch.float32, r_drop=5)
     torch.testing.assert_close(value, reference)
-    torch.testing.assert_close(likelihood, F.cross_entropy(output(readouts), targets, reduction="sum").detach())
+    torch.testing.assert_close(likelihood, expected_likelihood)
     for found, wanted in zip(
         torch.autograd.grad(3 * value, parameters), torch.autograd.grad(3 * reference, parameters), strict=True
     ):

@@ -1,5 +1,6 @@
 """The README speaks of what is there."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -52,3 +53,19 @@ def test_every_preset_is_explained_and_the_code_named_is_there() -> None:
     assert len(classes) >= 12
     for name in classes:
         assert f"class {name}(" in code, name
+
+
+def test_the_tree_is_that_of_the_package() -> None:
+    """Each room with the sentence that its docstring begins with, in the order in which they import each other."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^      ([a-z]+)/ +(.+)$", text, re.MULTILINE))
+    folders = {path.parent.name: path for path in (ROOT / "nmt_cli").glob("*/__init__.py")}
+    assert told.keys() == folders.keys()
+    for name, path in folders.items():
+        first, *_ = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()
+        assert first.casefold() == f"{told[name]}.".casefold(), name
+    layers = re.findall(
+        r'"nmt_cli\.([a-z]+)"|"nmt_cli\.([a-z]+) \| nmt_cli\.([a-z]+)"', (ROOT / "pyproject.toml").read_text()
+    )
+    order = [name for names in layers for name in names if name in folders]
+    assert list(told) == order
