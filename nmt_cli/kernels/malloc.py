@@ -1,5 +1,5 @@
-"""What glibc's malloc does with freed memory: `tune` keeps it for workers of `nmt bulk`, which then take 0.7 of the time,
-and `trim` gives it back in training (`benchmarks/RESULTS.md`). Other C libraries are left as they are."""
+"""What glibc's malloc does with freed memory: `tune` keeps it for workers of `nmt bulk`, which then take 0.7 of the
+time, and `trim` gives it back in training (`benchmarks/RESULTS.md`). Other C libraries are left as they are."""
 
 import ctypes
 from contextlib import suppress

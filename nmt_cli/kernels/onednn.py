@@ -1,4 +1,5 @@
-"""oneDNN's matrix product y = x W' + b, and weights laid out for it: the only file that calls torch's private operators.
+"""oneDNN's matrix product y = x W' + b, and weights laid out for it: the only file that calls torch's private
+operators.
 
 torch provides these operators for its own compiler. A build may lack them, another version may change them, and on a
 CPU without AVX-512 oneDNN has no bf16. So each is tried once for each dtype, and its result compared with torch's own;

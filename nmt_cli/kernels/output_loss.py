@@ -1,8 +1,9 @@
 """Output layer, softmax and loss in one piece, in chunks of rows, and their gradients with them.
 
 It computes `label_smoothed_cross_entropy` (`training/loss.py`) of logits h W' + b, with the same gradients, but the
-logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax. Used in training and
-for the dev loss, on CPUs and GPUs (figures: `benchmarks/RESULTS.md`, "How near training is to the machine's limit").
+logits of a whole batch (N, V) never stand in memory, and no pass over them is made but the softmax. Used in training
+and for the dev loss, on CPUs and GPUs (figures: `benchmarks/RESULTS.md`, "How near training is to the machine's
+limit").
 """
 
 import math
