@@ -1,5 +1,5 @@
 """Whether the threads of a run have a core each: a program beside it that keeps one of two cores busy leaves training
-with two threads a third of its speed, with one thread three fifths (`benchmarks/RESULTS.md`). On Linux only."""
+with two threads a third of its speed, with one thread three fifths (`benchmarks/JOURNAL.md`). On Linux only."""
 
 import time
 from contextlib import suppress

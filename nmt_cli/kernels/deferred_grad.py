@@ -6,7 +6,7 @@ A decoder that goes step by step computes y_t = x_t W' + b for every t, and
 
 is one product with as many rows as the batch has tokens, where torch's autograd makes T products of few rows each and
 adds them up. The same holds for keys and values, which every step multiplies by. Used on CPUs. An
-update of Luong's model with input feeding takes 0.83 to 0.96 of the time, and less memory (`benchmarks/RESULTS.md`).
+update of Luong's model with input feeding takes 0.83 to 0.96 of the time, and less memory (`benchmarks/JOURNAL.md`).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """oneDNN's matrix products for fp32 training on AMD CPUs, where MKL, which torch takes, reaches 65 to 90 % of their
 speed; and few numbers of rows, since oneDNN compiles a kernel of 0.5 MB for every shape and keeps it.
 
-Used in training on CPUs only (figures: `benchmarks/RESULTS.md`).
+Used in training on CPUs only (figures: `benchmarks/JOURNAL.md`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Weights laid out once for search on a CPU with AVX, where every step multiplies by the same ones: y = W x + b by
 oneDNN, in the weights' own dtype, or in 8 bits (`int8.py`).
 
-Search in fp32 takes 0.75 to 0.8 of the time, with the same translations but for rounding (`benchmarks/RESULTS.md`,
+Search in fp32 takes 0.75 to 0.8 of the time, with the same translations but for rounding (`benchmarks/JOURNAL.md`,
 "Weights laid out once"). The plain layer is `nn.Linear`."""
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from nmt_cli.presets import PRESETS
 from nmt_cli.settings import Settings, option_fields
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "RESULTS.md"]
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").glob("*.md"))]
 OPTIONS = {
     prefix + leaf.name.replace("_", "-")
     for each in vars(config).values()
