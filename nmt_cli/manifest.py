@@ -33,7 +33,7 @@ class FolderType(Generic[R]):
     command: str
     """What makes one: nmt preprocess."""
     format: int
-    """The newest version that this program can read."""
+    """The version that this program writes and reads."""
     record: type[R]
     error: type[NMTError]
 
@@ -42,7 +42,8 @@ class FolderType(Generic[R]):
         write_atomic(folder / MANIFEST, json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n")
 
     def read(self, folder: Path) -> R:
-        """The manifest of a folder. Raises this kind's error if it is missing, foreign, damaged or newer."""
+        """The manifest of a folder. Raises this kind's error if it is missing, foreign, damaged or of another
+        format."""
         path = folder / MANIFEST
         try:
             content = manifest_of(folder)
@@ -55,6 +56,8 @@ class FolderType(Generic[R]):
         version = content.get("format")
         if isinstance(version, int) and version > self.format:
             raise self.error(f"{path}: format {version} is newer than this program's {self.format}; upgrade nmt-cli")
+        if isinstance(version, int) and version < self.format:
+            raise self.error(f"{path}: format {version} is of an older nmt-cli; make it again with {self.command}")
         try:
             return self.record.model_validate(content)
         except ValidationError as error:

@@ -16,8 +16,10 @@ from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
 from nmt_cli.checkpoint.model_dir import build_model, create_model_dir, model_weights, save_weights
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.kernels.device import Compute
 from nmt_cli.settings import resolve
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
+from nmt_cli.training.environment import environment
 
 torch.set_num_threads(1)
 
@@ -102,19 +104,11 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
         prepared="prepared",
         corpus="0",
         train_pairs=0,
+        environments=[environment(Compute(torch.device("cpu"), torch.float32))],
     )
     create_model_dir(path, manifest, config, tokenizers)
     save_weights(path, model_weights(model), {"step": 0})
     return path
-
-
-def write_as_first_format(path: Path) -> None:
-    """Make the folder of a model without embedded values, and with residuals from the third layer on, what it was
-    before a config could say so."""
-    manifest, config = path / "manifest.json", path / "config.toml"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
-    new = ("embedded_values = false\n", "residual_from = 3\n")
-    config.write_text("".join(line for line in config.read_text().splitlines(True) if line not in new))
 
 
 @pytest.fixture(scope="session")

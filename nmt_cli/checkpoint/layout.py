@@ -20,8 +20,8 @@ from nmt_cli.errors import CheckpointError
 from nmt_cli.manifest import FolderType, ManifestBase
 from nmt_cli.settings import read_toml
 
-FORMAT = 2
-"""Version of the model folder's format. A config of version 1 does not say what values and residuals are."""
+FORMAT = 3
+"""Version of the model folder's format."""
 
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
@@ -66,7 +66,7 @@ class ModelManifest(ManifestBase):
     corpus: str
     """The identity of that corpus: a hash of all that is in it."""
     train_pairs: int
-    environments: list[Environment] = []  # noqa: RUF012  # pydantic copies defaults
+    environments: list[Environment]
     """What the run computed with: at first, and after each resume that changed something of it."""
 
 
@@ -74,16 +74,10 @@ MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, Checkpo
 """The folder of a model."""
 
 
-_FIRST_FORMAT = {"embedded_values": False, "residual_from": 3}
-"""What models were before their config could say so."""
-
-
 def read_options(path: Path) -> dict[str, Any]:
     """The options that the model in this folder was trained with. Raises ConfigError or CheckpointError."""
-    options = read_toml(path / CONFIG)
-    if MODEL.read(path).format < 2:
-        options["model"] = {**_FIRST_FORMAT, **options.get("model", {})}
-    return options
+    MODEL.read(path)
+    return read_toml(path / CONFIG)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -4,12 +4,10 @@ Only the module of the command that was asked for is imported, so that `nmt --he
 """
 
 import functools
-import gc
 import importlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,9 +15,7 @@ import typer
 
 from nmt_cli import __version__
 from nmt_cli.errors import NMTError
-
-STARTED = time.monotonic()
-"""When the program started, so that a limit of minutes counts everything."""
+from nmt_cli.startup import tune_gc, tune_onednn
 
 COMMANDS = {
     "preprocess": ("preprocess", "Raw parallel text -> a prepared, checked, memory-mapped corpus."),
@@ -34,11 +30,6 @@ COMMANDS = {
     "info": ("info", "What a prepared corpus or a model is and where it came from."),
 }
 """Command name -> (module in nmt_cli.cli, one line of help)."""
-
-GC_THRESHOLD = 50_000
-"""Objects made before Python looks for rings of them that nothing needs, far more than by default: the library has some
-hundred thousand, and to look through them again and again as it is loaded takes a tenth of a second and more. Training
-and translating make next to no rings; they need no more memory so."""
 
 SILENT = {"preprocess", "train", "bulk", "lab"}
 """Commands whose result is a folder or a file, not what they print."""
@@ -94,7 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
     (Ctrl-C or SIGTERM), 141 the reader of the output has left.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(GC_THRESHOLD)
+    tune_gc()
+    tune_onednn()
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
     for stream in (sys.stdin, sys.stdout, sys.stderr):

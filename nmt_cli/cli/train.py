@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from nmt_cli.checkpoint.layout import CONFIG, read_options
-from nmt_cli.cli.app import STARTED
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig
 from nmt_cli.presets import PRESETS
+from nmt_cli.startup import STARTED
 
 
 def saved_options(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

@@ -14,7 +14,7 @@ from nmt_cli.manifest import FolderType, ManifestBase
 
 REPORT = "report.json"
 
-FORMAT = 1
+FORMAT = 2
 """Version of the prepared folder's format."""
 
 

@@ -16,10 +16,6 @@ from nmt_cli.config import Device, Precision, SearchPrecision
 from nmt_cli.errors import ConfigError
 from nmt_cli.kernels import int8
 
-KERNELS = "4096"
-"""Compiled CPU kernels that the library keeps, instead of 1,024: every shape of batch has ten, and an epoch has some
-hundred shapes, which come again in the next. To compile them anew takes a tenth of the time and more."""
-
 
 @dataclass(frozen=True)
 class Compute:
@@ -130,7 +126,6 @@ def _compute(device: torch.device, bf16: bool) -> Compute:
 def _device(device: Device, threads: int) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device cuda: no GPU that this PyTorch can use; take --device cpu")
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KERNELS)
     if threads:
         torch.set_num_threads(threads)
     if device == "cpu" or not torch.cuda.is_available():

@@ -75,10 +75,7 @@ def load_state(path: Path, train_step: TrainStep) -> TrainerState:
     torch.set_rng_state(tensors["random/cpu"])
     if "random/cuda" in tensors and train_step.compute.device.type == "cuda":
         torch.cuda.set_rng_state(tensors["random/cuda"], train_step.compute.device)
-    progress = metadata["progress"]
-    if "update" in progress:  # of the first format, which counted updates
-        progress["batches"] = progress.pop("update") * train_step.config.gradient_accumulation
-    return TrainerState(**progress)
+    return TrainerState(**metadata["progress"])
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

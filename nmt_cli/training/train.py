@@ -174,7 +174,7 @@ def _resumed(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizer
     if read_config(config.out).model != config.model:
         raise CheckpointError(f"{config.out}: was begun as another model; resume without model options")
     (now,) = manifest.environments
-    if before.environments and not differences(before.environments[-1], now):
+    if not differences(before.environments[-1], now):
         return before
     return before.model_copy(update={"environments": [*before.environments, now]})
 

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import heed_interrupts, write_as_first_format
+from conftest import heed_interrupts
 from signalled import UPDATE, run_signalled
 
-from nmt_cli.checkpoint.layout import read_metadata
-from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
+from nmt_cli.checkpoint.layout import FORMAT, read_metadata
+from nmt_cli.checkpoint.tensors import read_tensors
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.training.validation import Validator
@@ -280,31 +280,16 @@ def test_nothing_of_half_a_model_is_taken_for_a_part_of_the_next(prepared: Path,
     assert "overwrite = true" not in config
 
 
-def test_a_run_of_the_first_format_goes_on_as_it_was(prepared: Path, tmp_path: Path) -> None:
-    """Its config does not say what values and residuals are, its state counts updates."""
-    was = (
-        "--no-embedded-values",
-        "--residual-from",
-        "3",
-        "--gradient-accumulation",
-        "2",
-        "--schedule",
-        "constant",
-        "--warmup",
-        "0",
-    )
-    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, *was]
-    nmt(*train, "--max-steps", "12")
-    meant = read_tensors(tmp_path / "m" / "last" / "state.safetensors")[0]
-    nmt(*train, "--max-steps", "5", "--overwrite")
-    state = tmp_path / "m" / "last" / "state.safetensors"
-    tensors, facts = read_tensors(state)
-    assert facts["progress"].pop("batches") == 10
-    write_tensors(state, tensors, {**facts, "progress": {**facts["progress"], "update": 5}})
-    write_as_first_format(tmp_path / "m")
-    nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "12")
-    for name, tensor in read_tensors(state)[0].items():
-        torch.testing.assert_close(tensor, meant[name], atol=0, rtol=0)
+def test_an_older_format_is_refused_in_one_line(prepared: Path, tmp_path: Path) -> None:
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1"]
+    nmt(*train)
+    manifest = tmp_path / "m" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
+    told = f"nmt: {manifest}: format {FORMAT - 1} is of an older nmt-cli; make it again with nmt train\n"
+    for command in (["train", "--out", tmp_path / "m", "--resume"], ["eval", "--model", tmp_path / "m"]):
+        assert nmt(*command, check=False).stderr == told
+    nmt(*train, "--overwrite")
+    assert f'"format": {FORMAT}' in manifest.read_text()
 
 
 def test_metrics_that_were_cut_short_do_not_hinder(prepared: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import AWKWARD, TINY_TEXT, heed_interrupts, write_as_first_format, write_tiny_model
+from conftest import AWKWARD, heed_interrupts, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -284,18 +284,6 @@ def test_no_output_takes_the_place_of_another(tiny_model: Path, tmp_path: Path) 
         done = subprocess.run(program, input=b"\n", stdout=out, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert done.stderr == b"nmt: /dev/stdout: is standard output already; name another file\n"
-
-
-def test_a_model_of_the_first_format_is_read_as_it_was_meant(
-    nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path
-) -> None:
-    """Before embeddings were added to the values, and residuals began at the second layer."""
-    model = write_tiny_model(tmp_path / "m", tiny_tokenizer, embedded_values=False, residual_from=3)
-    other = write_tiny_model(tmp_path / "other", tiny_tokenizer)
-    meant = nmt(model, "\n".join(TINY_TEXT), *FAST)[0]
-    assert nmt(other, "\n".join(TINY_TEXT), *FAST)[0] != meant
-    write_as_first_format(model)
-    assert nmt(model, "\n".join(TINY_TEXT), *FAST)[0] == meant
 
 
 def test_devices_are_written_to_and_stay(tiny_model: Path) -> None:

@@ -83,6 +83,30 @@ def test_it_ends_as_python_does_where_python_has_no_such_function() -> None:
     assert "registered" in done.stdout
 
 
+IMPORTED = """
+import gc, importlib, os, pkgutil, signal
+import torch
+
+def process():
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    return dict(os.environ), gc.get_threshold(), handlers, torch.get_num_threads(), torch.get_default_dtype()
+
+before = process()
+import nmt_cli
+for module in pkgutil.walk_packages(nmt_cli.__path__, "nmt_cli."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+from nmt_cli.kernels.device import compute_for_search, compute_for_training
+compute_for_training("auto", "auto", 0), compute_for_search("cpu", "int8", 0)
+assert process() == before, (before, process())
+"""
+
+
+def test_to_import_it_and_choose_a_device_changes_nothing_of_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_version() -> None:
     assert nmt("--version").stdout == f"nmt {__version__}\n"
 

@@ -130,6 +130,10 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
             json.dumps(manifest(format=FORMAT + 1)),
             rf"format {FORMAT + 1} is newer than this program's {FORMAT}; upgrade",
         ),
+        (
+            json.dumps(manifest(format=FORMAT - 1)),
+            rf"format {FORMAT - 1} is of an older nmt-cli; make it again with nmt preprocess",
+        ),
         (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train: .*; run nmt preprocess again"),
         (json.dumps(manifest(extra=1)), r"damaged at extra"),
     ],
