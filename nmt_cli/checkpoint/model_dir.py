@@ -77,7 +77,7 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
 
 
 def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel:
-    """Read a model folder. `packed`: ready for search, and for nothing else (see `model.packed`).
+    """Read a model folder. `packed`: ready for search, and for nothing else (see `model.inference`).
 
     Raises CheckpointError if anything in it is missing or damaged.
     """

@@ -15,13 +15,14 @@ from nmt_cli.kernels.matmul import is_cpu_autocast, onednn_linear, pad_rows, use
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """y = W x + b: inputs (..., I), W (O, I) and b (O,) -> (..., O)."""
-    rows = inputs.reshape(-1, inputs.size(-1))
-    if (deferred := active_context(inputs)) is not None:
-        outputs = deferred.matmul(rows, [weight], [bias])
-    elif is_cpu_autocast(inputs) or use_onednn_backward(inputs, weight):
-        outputs = onednn_linear(pad_rows(rows), weight, bias)[: len(rows)]
-    else:
+    deferred = active_context(inputs)
+    if deferred is None and not is_cpu_autocast(inputs) and not use_onednn_backward(inputs, weight):
         return F.linear(inputs, weight, bias)
+    rows = inputs.reshape(-1, inputs.size(-1))
+    if deferred is not None:
+        outputs = deferred.matmul(rows, [weight], [bias])
+    else:
+        outputs = onednn_linear(pad_rows(rows), weight, bias)[: len(rows)]
     return outputs.view(*inputs.shape[:-1], len(weight))
 
 
