@@ -12,7 +12,7 @@ from products import multiplications
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, build_model
 from nmt_cli.config import SearchConfig
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.model.rnn import RNNLayer
 from nmt_cli.model.seq2seq import Seq2Seq
 
@@ -59,7 +59,7 @@ def _watch_model(watch: Watch, model: Seq2Seq) -> None:
 def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: int) -> dict[str, Any]:
     """Speed of a search by this model, and the seconds of its parts, added up over the threads that it runs on."""
     device = loaded.compute.device
-    translator = Translator(loaded, SearchConfig(beam_size=beam_size), Batching(batch_size, len(texts)))
+    translator = LineTranslator(loaded, SearchConfig(beam_size=beam_size), Batching(batch_size, len(texts)))
     list(translator.translate_lines(texts))  # the library compiles its kernels
     started = now(device)
     found = list(translator.translate_lines(texts))

@@ -25,7 +25,7 @@ from result import arguments, describe_machine, settled_speed, write
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.config import SearchConfig, SearchPrecision
 from nmt_cli.corpus.text_io import TextFile, read_lines
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.kernels.device import compute_for_search
 
 LENGTHS = (10, 20, 50, 100, 200, 400)
@@ -42,7 +42,7 @@ def by_length(model: Path, text: list[str], beam_size: int, precision: SearchPre
     rows = []
     for length in LENGTHS:
         lines = [" ".join(words[i * 37 : i * 37 + length]) for i in range(SENTENCES)]
-        translator = Translator(loaded, SearchConfig(beam_size=beam_size), Batching())
+        translator = LineTranslator(loaded, SearchConfig(beam_size=beam_size), Batching())
         taken = []
         for _ in range(2):  # the first compiles kernels
             started = time.perf_counter()

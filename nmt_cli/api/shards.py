@@ -27,7 +27,7 @@ from nmt_cli.corpus.text_io import TextFile, whole_lines
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.text_stream import Line
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
@@ -186,11 +186,11 @@ def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> Shar
 
 
 @functools.lru_cache(maxsize=1)
-def _translator(options: str) -> Translator:
+def _translator(options: str) -> LineTranslator:
     """The model of a worker, loaded once."""
     config = BulkConfig.model_validate_json(options)
     tune()
     torch.set_num_threads(config.threads)
     loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
     batching = Batching(config.batch_size, config.shard_size)
-    return Translator(loaded, config.search, batching, attention=config.output_format == "jsonl")
+    return LineTranslator(loaded, config.search, batching, attention=config.output_format == "jsonl")

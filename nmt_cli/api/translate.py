@@ -16,7 +16,7 @@ from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMS
 from nmt_cli.decoding.text_stream import Line, LineReader
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import WINDOW, Batching, Translator
+from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
 from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 
@@ -40,7 +40,7 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
             for name in ("alignment", "attention"):
                 if getattr(config, name):
                     raise ConfigError(f"--{name}: {config.model} has no attention to make it from; leave it out")
-        translator = Translator(loaded, config.search, Batching(config.batch_size), looked_at)
+        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), looked_at)
         reader = LineReader(source, WINDOW)
         if reader.interactive:
             print(f"{config.model} is ready: type a line to translate; Ctrl-D ends", file=sys.stderr)

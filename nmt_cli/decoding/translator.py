@@ -50,7 +50,7 @@ class Batching:
 
 
 @dataclass
-class Translator:
+class LineTranslator:
     """A model that translates text. `attention`: give every candidate its attention, for alignments and pictures."""
 
     loaded: LoadedModel
@@ -190,5 +190,5 @@ def translate_corpus(
 
     Sorted by length as a whole, so that it takes as little time as it can.
     """
-    translator = Translator(loaded, search, Batching(batch_size, max(1, len(texts))))
+    translator = LineTranslator(loaded, search, Batching(batch_size, max(1, len(texts))))
     return [translation.text for translation in translator.translate_lines(texts)]

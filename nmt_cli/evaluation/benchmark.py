@@ -11,7 +11,7 @@ import torch
 from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import BenchConfig, SearchPrecision
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.inputs import stored_split
 from nmt_cli.evaluation.metrics import Scorer
@@ -31,7 +31,7 @@ class Row:
     precision: SearchPrecision
     threads: int
     batch_size: int
-    translator: Translator
+    translator: LineTranslator
     seconds: list[float] = field(default_factory=list)
     tokens: int = 0
     alone: list[float] = field(default_factory=list)
@@ -143,7 +143,7 @@ def _qualities(
         precision, model, search = ways[0]
         ways.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
     for precision, model, search in ways:
-        translator = Translator(model, search, Batching(max(config.batch_size)))
+        translator = LineTranslator(model, search, Batching(max(config.batch_size)))
         outputs = [translation.text for translation in translator.translate_lines(sources)]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
@@ -167,7 +167,7 @@ def _measure(
     say: Callable[[str], None],
 ) -> list[Speed]:
     rows = [
-        Row(precision, count, size, Translator(model, config.search, Batching(size)))
+        Row(precision, count, size, LineTranslator(model, config.search, Batching(size)))
         for precision, model in loaded.items()
         for count in threads
         for size in dict.fromkeys([1, *config.batch_size])

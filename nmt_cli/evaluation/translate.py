@@ -9,7 +9,7 @@ from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_rate
 from nmt_cli.evaluation.inputs import Text
@@ -36,7 +36,7 @@ def translate(
     path = loaded.path
     say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
     batching = Batching(config.batch_size)
-    translator = Translator(loaded, config.search, batching)
+    translator = LineTranslator(loaded, config.search, batching)
     lines, issues = [], Counter[str]()
     for translation in translator.translate_lines(sources.lines):
         lines.append(translation.text)

@@ -14,7 +14,7 @@ from conftest import AWKWARD, heed_interrupts, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
-from nmt_cli.decoding.translator import Translator
+from nmt_cli.decoding.translator import LineTranslator
 
 pytestmark = pytest.mark.integration
 
@@ -258,8 +258,8 @@ def test_an_ensemble_is_given_by_naming_more_models(
 
 
 def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Translator.translate
-    monkeypatch.setattr(Translator, "translate", lambda self, lines: real(self, lines)[:-1])
+    real = LineTranslator.translate
+    monkeypatch.setattr(LineTranslator, "translate", lambda self, lines: real(self, lines)[:-1])
     _, error = nmt(tiny_model, "old man\ndog\n", code=1)
     assert error == "nmt: 1 lines out for 2 lines in: a fault of nmt; please report it\n"
 

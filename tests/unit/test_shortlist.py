@@ -18,7 +18,7 @@ from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import Batching, Translator
+from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import CorpusError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.int8 import Int8Linear
@@ -67,7 +67,7 @@ def model(tmp_path: Path, tiny_tokenizer: Tokenizer) -> LoadedModel:
 def translate(
     model: LoadedModel, lines: Sequence[Line], shortlist: Shortlist | None, **search: object
 ) -> list[Translation]:
-    translator = Translator(model, SearchConfig.model_validate({"max_length": 9, **search}), Batching(4))
+    translator = LineTranslator(model, SearchConfig.model_validate({"max_length": 9, **search}), Batching(4))
     translator._shortlist = shortlist
     return translator.translate(lines)
 
@@ -133,7 +133,7 @@ def test_a_lexicon_is_checked(model: LoadedModel) -> None:
     ):
         write_wrong()
         with pytest.raises(CorpusError, match=message):
-            Translator(model, SearchConfig(shortlist=8))
+            LineTranslator(model, SearchConfig(shortlist=8))
     tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
     table = np.zeros((tokenizers.source.size, LISTED), np.int32)
     write_lexicon(model.path, table)

@@ -24,7 +24,7 @@ from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import Batching, Request, Translator, batches, translate_corpus
+from nmt_cli.decoding.translator import Batching, LineTranslator, Request, batches, translate_corpus
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -41,7 +41,7 @@ def model(tiny_model: Path) -> LoadedModel:
 
 def translate(model: LoadedModel, lines: Sequence[str], batch_size: int = 64, **search: object) -> list[Translation]:
     options = SearchConfig.model_validate({"max_length": 12, **search})
-    return list(Translator(model, options, Batching(batch_size), attention=True).translate_lines(lines))
+    return list(LineTranslator(model, options, Batching(batch_size), attention=True).translate_lines(lines))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_blank_stays_blank(model: LoadedModel, blank_line: str) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.text(max_size=20), max_size=12), st.integers(1, 5))
 def test_a_line_for_a_line_in_order(model: LoadedModel, lines: list[str], window: int) -> None:
-    translator = Translator(model, SearchConfig(beam_size=1, max_length=3), Batching(3, window))
+    translator = LineTranslator(model, SearchConfig(beam_size=1, max_length=3), Batching(3, window))
     found = list(translator.translate_lines(lines))
     assert [each.line.text for each in found] == lines
     assert [each.line.number for each in found] == list(range(1, len(lines) + 1))
@@ -140,7 +140,7 @@ def test_thousands_of_lines_with_repetitions(model: LoadedModel) -> None:
     expected = {
         line: translate_corpus(model, [line], SearchConfig(beam_size=1, max_length=5))[0] for line in set(lines)
     }
-    translator = Translator(model, SearchConfig(beam_size=1, max_length=5), Batching(16, 700))
+    translator = LineTranslator(model, SearchConfig(beam_size=1, max_length=5), Batching(16, 700))
     assert [each.text for each in translator.translate_lines(lines)] == [expected[line] for line in lines]
 
 
@@ -177,9 +177,9 @@ def test_batches_side_by_side_give_what_one_after_the_other_do(
     threads = []
     met: set[str] = set()
     both = threading.Barrier(2)
-    search_batch = Translator._search_batch
+    search_batch = LineTranslator._search_batch
 
-    def seen(self: Translator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def seen(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         threads.append((threading.current_thread().name, torch.get_num_threads()))
         if threading.current_thread().name not in met:  # no thread goes on before another has a batch too
             met.add(threading.current_thread().name)
@@ -187,7 +187,7 @@ def test_batches_side_by_side_give_what_one_after_the_other_do(
                 both.wait()
         return search_batch(self, batch)
 
-    monkeypatch.setattr(Translator, "_search_batch", seen)
+    monkeypatch.setattr(LineTranslator, "_search_batch", seen)
     monkeypatch.setattr(translator_module, "FEW", 2)
     found = [translate(model, LINES, 2), translate(model, LINES, 2, **sample)]
     assert len({name for name, _ in threads}) > 1
@@ -205,11 +205,11 @@ def test_an_error_in_one_batch_ends_all(
 ) -> None:
     begun = []
 
-    def fails(self: Translator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def fails(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         begun.append(batch)
         raise CheckpointError("damaged")
 
-    monkeypatch.setattr(Translator, "_search_batch", fails)
+    monkeypatch.setattr(LineTranslator, "_search_batch", fails)
     with pytest.raises(CheckpointError, match="damaged"):
         translate(model, [f"{number}" for number in range(500)], 1)
     assert len(begun) < 500
@@ -310,21 +310,21 @@ class TestPrefix:
     def test_the_translation_begins_with_it(self, model: LoadedModel) -> None:
         prefixes = ["작은 개가", "", "나는 "]
         lines = [Line(n, text, prefix) for n, (text, prefix) in enumerate(zip(LINES, prefixes, strict=False), start=1)]
-        found = Translator(model, SearchConfig(max_length=12)).translate(lines)
+        found = LineTranslator(model, SearchConfig(max_length=12)).translate(lines)
         assert found[0].text.startswith("작은 개가")
         assert found[2].text.startswith("나는")
         assert found[1].text == translate(model, LINES[1:2])[0].text
 
     def test_only_the_first_part_has_it(self, model: LoadedModel) -> None:
         line = Line(1, " ".join(TestOverlong.SENTENCES), "작은 개가")
-        (found,) = Translator(model, SearchConfig(max_length=12)).translate([line])
+        (found,) = LineTranslator(model, SearchConfig(max_length=12)).translate([line])
         assert found.text.startswith("작은 개가")
         rest = " ".join(part.text for part in translate(model, TestOverlong.SENTENCES[1:]) if part.text)
         assert found.text.endswith(rest)
 
     def test_lines_that_differ_in_it_are_searched_for_apart(self, model: LoadedModel) -> None:
         lines = [Line(1, "the dog", "작은"), Line(2, "the dog", "나는")]
-        one, two = Translator(model, SearchConfig(max_length=12)).translate(lines)
+        one, two = LineTranslator(model, SearchConfig(max_length=12)).translate(lines)
         assert (one.text[:2], two.text[:2]) == ("작은", "나는")
 
 
@@ -373,11 +373,11 @@ class TestIssues:
 
     def test_bytes_that_were_no_text(self, model: LoadedModel) -> None:
         line = Line(1, "the \ufffd dog", invalid_utf8=True)
-        assert Translator(model).translate([line])[0].issues[0].kind == "invalid_utf8"
+        assert LineTranslator(model).translate([line])[0].issues[0].kind == "invalid_utf8"
 
 
 def test_alignment_without_attention_is_an_error(model: LoadedModel) -> None:
-    (found,) = Translator(model).translate([Line(1, "the dog")])
+    (found,) = LineTranslator(model).translate([Line(1, "the dog")])
     with pytest.raises(ConfigError, match="no attention"):
         found.alignment(found.candidates[0])
 
