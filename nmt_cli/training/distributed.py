@@ -12,6 +12,8 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # documented, but its stub forgets it
+from torch.distributed.rendezvous import rendezvous
 
 from nmt_cli.errors import TrainingError
 
@@ -81,18 +83,24 @@ def process_group(device: torch.device) -> Iterator[World]:
     backend = "nccl" if device.type == "cuda" else "gloo"
     launch = f"{os.environ.get('TORCHELASTIC_RUN_ID')} {platform.node()} {os.getppid()}"
     try:
-        store, rank, size = next(distributed.rendezvous("env://"))  # type: ignore[attr-defined]
-        # else they would look for those that are gone
-        attempt = distributed.PrefixStore(f"attempt {_restarts()}", store)  # type: ignore[attr-defined]
+        store, rank, size = next(rendezvous("env://"))
+        # torchrun keeps its store across restarts: without the prefix, new processes would look for the dead ones
+        attempt = PrefixStore(f"attempt {_restarts()}", store)
         distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
         yield World(rank, size, str(device), launch)
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in ("gloo", "Gloo", "NCCL", "Connection closed by peer", "store")):
+        if not _is_peer_loss(error):
             raise
         raise TrainingError("another process of this run has ended; what it said tells why") from None
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def _is_peer_loss(error: RuntimeError) -> bool:
+    """Whether a collective failed, most likely because another process ended. NCCL's and the store's errors have a
+    class; gloo's are plain RuntimeErrors that name its source file."""
+    return isinstance(error, distributed.DistError) or "gloo" in str(error).lower()
 
 
 def _restarts() -> int:

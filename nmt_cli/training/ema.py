@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from nmt_cli.checkpoint.model_dir import model_weights
 from nmt_cli.model.seq2seq import Seq2Seq
@@ -27,13 +28,8 @@ class EMA:
         """Take in the current weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        averages, weights = list(self.weights.values()), list(self._live.values())
-        all_at_once = getattr(torch, "_foreach_lerp_", None)  # private: one call instead of one a weight
-        if all_at_once is not None:
-            all_at_once(averages, weights, 1 - decay)
-            return
-        for average, weight in zip(averages, weights, strict=True):
-            average.lerp_(weight, 1 - decay)
+        move = get_ema_multi_avg_fn(decay)  # all weights in one call
+        move(list(self.weights.values()), list(self._live.values()), self.updates)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
