@@ -1,5 +1,5 @@
-"""Search over a step function, and the translator that puts a line out for every line in.
+"""Search over a step function, and the translator that writes one output line per input line.
 
-Letters as in `nmt_cli.model`: B sentences still being searched, K hypotheses of each, V vocabulary,
-S source length, T target length; and N for all sentences that the search began with.
+Shapes as in `nmt_cli.model`: B sentences still being searched, K hypotheses per sentence, V vocabulary size,
+S source length, T target length; N is the number of sentences at the start of the search.
 """

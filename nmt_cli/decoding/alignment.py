@@ -1,6 +1,6 @@
-"""From attention over subwords to weights and links between words (numpy only, no model).
+"""Word-level attention weights and alignment links from subword-level attention (numpy only, no model).
 
-It lives below evaluation because the translator writes alignments; error rates are in `evaluation.alignment`.
+The translator writes alignments, so this is part of decoding; the alignment error rate is in `evaluation.alignment`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,23 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 Link = tuple[int, int]
-"""A source word and a target word that belong together, both counted from 0."""
+"""An aligned source word and target word, both counted from 0."""
 
 
 def merge(weights: npt.ArrayLike, source_words: Sequence[int], target_words: Sequence[int]) -> npt.NDArray[np.float64]:
-    """Attention between words from attention between subwords.
+    """Word-level attention from subword-level attention.
 
-    A source word gets the sum of what its subwords get, a target word the mean of what its subwords give, so that
-    the weights of a target word still sum to what the rows of its subwords sum to on average.
+    Weights are summed over the subwords of a source word and averaged over the subwords of a target word, so that the
+    weights of a target word sum to the mean of its subwords' row sums.
 
     Args:
         weights: (T, S) attention of target subwords over source subwords.
-        source_words: for each source subword the index of its word, from 0; a negative index belongs to no word.
-            Positions of `weights` beyond the list (end of sentence, padding) belong to no word either.
+        source_words: for each source subword the index of its word, from 0; negative if it belongs to no word.
+            Positions of `weights` beyond the list (EOS, padding) belong to no word either.
         target_words: the same for the target subwords.
 
     Returns:
-        (target words, source words). What fell on positions of no word is left out, not spread over the others.
+        (target words, source words). The weight on positions of no word is dropped, not redistributed.
 
     Raises:
         ValueError: `weights` is not a matrix, or has fewer positions than a list has subwords.
@@ -41,21 +41,21 @@ def merge(weights: npt.ArrayLike, source_words: Sequence[int], target_words: Seq
 
 
 def _membership(words: Sequence[int], positions: int, side: str) -> npt.NDArray[np.float64]:
-    """(words, positions), 1 where a position belongs to a word."""
+    """Indicator matrix (words, positions): 1 where the position belongs to the word."""
     if len(words) > positions:
         raise ValueError(f"{len(words)} {side} subwords, but attention over {positions}")
-    belongs = np.zeros((max(words, default=-1) + 1, positions))
+    membership = np.zeros((max(words, default=-1) + 1, positions))
     for position, word in enumerate(words):
         if word >= 0:
-            belongs[word, position] = 1.0
-    return belongs
+            membership[word, position] = 1.0
+    return membership
 
 
 def links(weights: npt.ArrayLike) -> list[Link]:
-    """For each target word the source word with most weight; none for a target word whose weights are all zero.
+    """Link each target word to the source word with the largest weight, unless all its weights are zero.
 
     Args:
-        weights: (target words, source words), as `merge` gives them.
+        weights: (target words, source words), as returned by `merge`.
 
     Returns:
         (source word, target word) pairs in ascending order; of equal weights the first wins.
@@ -68,5 +68,5 @@ def links(weights: npt.ArrayLike) -> list[Link]:
 
 
 def pharaoh(found: Iterable[Link]) -> str:
-    """Links in Pharaoh form, `0-0 1-2`: source word, target word, both from 0."""
+    """Format links as in Pharaoh files, `0-0 1-2`: source word, target word, both from 0."""
     return " ".join(f"{i}-{j}" for i, j in found)

@@ -1,4 +1,4 @@
-"""What was chosen in every step, and how to read whole hypotheses out of it."""
+"""Back-pointers of a search: the tokens chosen at each step, and backtracking to whole hypotheses."""
 
 from dataclasses import dataclass, field
 
@@ -12,10 +12,10 @@ from nmt_cli.decoding.hypothesis import Hypothesis
 
 @dataclass
 class BackPointers:
-    """Tokens, their log-probabilities and back-pointers of every step, (N, K) each; attention if it was asked for."""
+    """Tokens, their log-probabilities and their parents at every step, (N, K) each; attention if requested."""
 
     source_lengths: Tensor
-    """(N,) real source positions, to which attention is cut."""
+    """(N,) source lengths without padding; attention is cut to them."""
     attention: bool
     _parents: list[Tensor] = field(default_factory=list)
     _tokens: list[Tensor] = field(default_factory=list)
@@ -23,8 +23,8 @@ class BackPointers:
     _weights: list[tuple[Tensor, Tensor]] = field(default_factory=list)
 
     def record(self, rows: Tensor, choice: Continuations, weights: Tensor | None) -> None:
-        """Note what the sentences `rows` (B,) chose; `weights` (B, K, S) are those of the parents, (B, 1, S) of one
-        that they share."""
+        """Append the continuations of sentences `rows` (B,), and the attention weights of their parents, (B, K, S), or
+        (B, 1, S) if there is a single parent per sentence."""
         for history, chosen in (
             (self._parents, choice.parents),
             (self._tokens, choice.tokens),
@@ -38,12 +38,12 @@ class BackPointers:
             self._weights.append((rows, weights.expand(-1, choice.parents.shape[1], -1)))
 
     def backtrack(self, pool: FinishedPool, count: int) -> list[list[Hypothesis]]:
-        """The `count` best hypotheses of each sentence, as far as there are so many."""
+        """The best hypotheses of each sentence, at most `count`, best first."""
         steps = pool.step[:, :count]
         tokens, log_probs, attention = self._follow(steps, pool.slot[:, :count])
-        there = pool.score[:, :count] > -torch.inf
+        occupied = pool.score[:, :count] > -torch.inf
         columns = (
-            there.tolist(),
+            occupied.tolist(),
             pool.score[:, :count].tolist(),
             pool.log_prob[:, :count].tolist(),
             pool.finished[:, :count].tolist(),
@@ -53,40 +53,43 @@ class BackPointers:
         )
         weights = None if attention is None else attention.float().cpu().numpy()
         lengths = self.source_lengths.tolist()
-        found: list[list[Hypothesis]] = []
+        results: list[list[Hypothesis]] = []
         for n, sentence in enumerate(zip(*columns, strict=True)):
             hypotheses = []
-            for k, (is_there, score, log_prob, finished, length, ids, summands) in enumerate(
+            for k, (exists, score, log_prob, finished, num_steps, ids, token_log_probs) in enumerate(
                 zip(*sentence, strict=True)
             ):
-                if is_there:
-                    real = length - 1 if finished else length
-                    looked = None if weights is None else weights[n, k, :real, : lengths[n]]
-                    hypotheses.append(Hypothesis(ids[:real], score, log_prob, summands[:length], looked, finished))
-            found.append(hypotheses)
-        return found
+                if exists:
+                    length = num_steps - 1 if finished else num_steps  # without EOS
+                    attended = None if weights is None else weights[n, k, :length, : lengths[n]]
+                    hypotheses.append(
+                        Hypothesis(ids[:length], score, log_prob, token_log_probs[:num_steps], attended, finished)
+                    )
+            results.append(hypotheses)
+        return results
 
     def _follow(self, steps: Tensor, slots: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Walk back from where hypotheses ended, (N, n).
+        """Follow the parents back from the last step and slot of hypotheses, (N, n) each.
 
-        Gives tokens and log-probabilities (N, n, T), with anything behind the end, and weights (N, n, T, S).
+        Returns tokens and log-probabilities (N, n, T), arbitrary after the end, and attention (N, n, T, S) or None.
         """
         shape = (*slots.shape, len(self._tokens))
         tokens = slots.new_zeros(shape)
         log_probs = torch.zeros(shape, device=slots.device)
-        attention = self._room(shape)
+        attention = self._allocate_attention(shape)
         for step in reversed(range(len(self._tokens))):
-            inside = steps >= step
+            within = steps >= step
             tokens[:, :, step] = self._tokens[step].gather(1, slots)
             log_probs[:, :, step] = self._log_probs[step].gather(1, slots)
-            slots = torch.where(inside, self._parents[step].gather(1, slots), slots)
+            slots = torch.where(within, self._parents[step].gather(1, slots), slots)
             if attention is not None:
                 rows, weights = self._weights[step]
                 index = slots[rows][:, :, None].expand(-1, -1, weights.shape[2])
                 attention[rows, :, step, : weights.shape[2]] = weights.gather(1, index)
         return tokens, log_probs, attention
 
-    def _room(self, shape: tuple[int, ...]) -> Tensor | None:
+    def _allocate_attention(self, shape: tuple[int, ...]) -> Tensor | None:
+        """Zeros (*shape, S), or None if no attention was recorded."""
         if not self._weights:
             return None
         first = self._weights[0][1]

@@ -1,4 +1,4 @@
-"""The K best hypotheses of each sentence that need no more search."""
+"""The pool of the K best ended hypotheses of each sentence: finished, or cut."""
 
 from dataclasses import dataclass
 
@@ -10,22 +10,22 @@ from nmt_cli.decoding.candidates import stable_topk
 
 @dataclass
 class FinishedPool:
-    """Ended hypotheses, (N, K) each, best first; where there is none yet, score is -inf.
+    """Ended hypotheses, (N, K) each, best first; score is -inf in empty places.
 
-    Finished ones come before those that were cut, whatever their scores: a cut one is not a translation.
+    Finished hypotheses rank before cut ones, whatever their scores: a cut hypothesis is not a translation.
     """
 
     score: Tensor
     log_prob: Tensor
     step: Tensor
-    """Step of the search in which the last token was chosen; -1 if none was."""
+    """Search step at which the last token was chosen; -1 if none was chosen."""
     slot: Tensor
-    """Place among the K of that step."""
+    """Index among the K hypotheses of that step."""
     finished: Tensor
 
     @classmethod
     def empty(cls, sentences: int, width: int, device: torch.device) -> "FinishedPool":
-        """A pool that nothing has entered."""
+        """An empty pool."""
         shape = (sentences, width)
         return cls(
             score=torch.full(shape, -torch.inf, device=device),
@@ -37,29 +37,29 @@ class FinishedPool:
 
     @property
     def worst(self) -> Tensor:
-        """Score (N,) that a hypothesis must beat to enter; -inf while there is room."""
+        """Score (N,) that a hypothesis must beat to enter; -inf while the pool is not full."""
         return self.score[:, -1]
 
     def add(self, rows: Tensor, entering: Tensor, score: Tensor, log_prob: Tensor, step: int) -> None:
-        """Let finished hypotheses enter: those of `rows` (B,) where `entering` (B, K) is True, if good enough."""
+        """Add finished hypotheses of sentences `rows` (B,), those where `entering` (B, K) is True, and keep the K best."""
         score = score.masked_fill(~entering, -torch.inf)
         best = stable_topk(torch.cat([self.score[rows], score], 1), score.shape[1])
-        self._take(rows, best, score, log_prob, step, finished=True)
+        self._replace(rows, best, score, log_prob, step, finished=True)
 
     def cut(self, rows: Tensor, left: Tensor, score: Tensor, log_prob: Tensor, step: int) -> None:
-        """Fill what room there is in `rows` (B,) with hypotheses that go no further: where `left` (B, K) is True."""
+        """Fill the empty places of sentences `rows` (B,) with cut hypotheses, those where `left` (B, K) is True."""
         width = score.shape[1]
         score = score.masked_fill(~left, -torch.inf)
         places = torch.arange(width, device=rows.device)
-        ended = (self.score[rows] > -torch.inf).sum(1, keepdim=True)  # (B, 1)
+        occupied = (self.score[rows] > -torch.inf).sum(1, keepdim=True)  # (B, 1)
         order = torch.cat([places.expand_as(score), width + stable_topk(score, width)], 1)  # (B, 2K)
-        after = torch.where(places < ended, places, width + places - ended)  # (B, K) into order
-        self._take(rows, order.gather(1, after), score, log_prob, step, finished=False)
+        index = torch.where(places < occupied, places, width + places - occupied)  # (B, K) into order
+        self._replace(rows, order.gather(1, index), score, log_prob, step, finished=False)
 
-    def _take(
+    def _replace(
         self, rows: Tensor, chosen: Tensor, score: Tensor, log_prob: Tensor, step: int, *, finished: bool
     ) -> None:
-        """Keep `chosen` (B, K) of the 2K that are made of the pool's own and the new ones."""
+        """Set the pool to entries `chosen` (B, K) of the 2K that are its own K followed by the K new ones."""
         slots = torch.arange(score.shape[1], device=rows.device).expand_as(score)
 
         def merge(old: Tensor, new: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Where a model looks while it reads translations that are given (teacher forcing), and the links that this makes."""
+"""Attention of a model under teacher forcing on given translations, and the alignment links that follow from it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -14,46 +14,46 @@ from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import sequence_mask
 
 ROWS = 64
-"""Sentence pairs read together."""
+"""Sentence pairs per batch."""
 
 Step = Literal["own", "next"]
 STEPS: dict[Step, int] = {"own": 0, "next": 1}
-"""Whose attention links a target word: that of the step that predicted it, or of the one after, whose query has read
-it. Which is better depends on where attention stands."""
+"""The step whose attention links a target word: "own" is the step that predicts the word, "next" the one after, whose
+query depends on the word. Which is better depends on where attention sits in the decoder."""
 
 Tokens = Sequence[int] | npt.NDArray[np.integer]
 
 
 @torch.inference_mode()
 def forced_attention(loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]]) -> list[npt.NDArray[np.float32]]:
-    """Source and target subwords (without BOS and EOS) -> for each pair attention (T + 1, S + 1): row t is what was
-    looked at to predict subword t, the last row that of the end.
+    """Attention (T + 1, S + 1) for each pair of source and target subwords (without BOS and EOS): row t belongs to the
+    step that predicts subword t, the last row to EOS.
 
     Raises:
         ConfigError: the model has no attention.
     """
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row][0]))
-    found: dict[int, npt.NDArray[np.float32]] = {}
+    attention: dict[int, npt.NDArray[np.float32]] = {}
     for start in range(0, len(order), ROWS):
         rows = order[start : start + ROWS]
         batch = collate([pairs[row][0] for row in rows], [pairs[row][1] for row in rows])
-        source, lengths, entering = (
+        source, lengths, target_input = (
             torch.from_numpy(array).to(loaded.compute.device)
             for array in (batch.source, batch.source_lengths, batch.target_input)
         )
         with loaded.compute.autocast():
-            _, weights = loaded.model(source, sequence_mask(lengths, source.size(1)), entering)
+            _, weights = loaded.model(source, sequence_mask(lengths, source.size(1)), target_input)
         if weights is None:
             raise ConfigError(f"{loaded.path}: this model has no attention to align words by")
-        for row, looked in zip(rows, weights.float().cpu().numpy(), strict=True):
-            found[row] = looked[: len(pairs[row][1]) + 1, : len(pairs[row][0]) + 1]
-    return [found[row] for row in range(len(pairs))]
+        for row, padded in zip(rows, weights.float().cpu().numpy(), strict=True):
+            attention[row] = padded[: len(pairs[row][1]) + 1, : len(pairs[row][0]) + 1]
+    return [attention[row] for row in range(len(pairs))]
 
 
 def forced_links(
     loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]], looked: Sequence[npt.NDArray[np.float32]], step: Step
 ) -> Iterator[list[Link]]:
-    """For each pair the links (source word, target word) that its attention makes, by the step chosen."""
-    of_source, of_target = loaded.tokenizers.source.words, loaded.tokenizers.target.words
+    """Yield the alignment links (source word, target word) of each pair, from its attention (`forced_attention`)."""
+    source_words, target_words = loaded.tokenizers.source.words, loaded.tokenizers.target.words
     for (source, target), weights in zip(pairs, looked, strict=True):
-        yield links(merge(weights[STEPS[step] :], of_source(list(source)), of_target(list(target))))
+        yield links(merge(weights[STEPS[step] :], source_words(list(source)), target_words(list(target))))

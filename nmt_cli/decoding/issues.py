@@ -1,4 +1,4 @@
-"""What a person should know about the lines: counted for standard error, named one by one in the receipt."""
+"""Issues of translated lines: counts for standard error, and the receipt's entry for each line with issues."""
 
 import json
 from collections.abc import Iterator
@@ -8,22 +8,22 @@ from nmt_cli.decoding.translation import Translation
 
 MEANINGS = {
     "blank": "blank, left blank",
-    "invalid_utf8": "with bytes that are not UTF-8, read as U+FFFD",
-    "split": "longer than the model reads at once, translated in parts",
+    "invalid_utf8": "with bytes that are not UTF-8, replaced by U+FFFD",
+    "split": "longer than the model's limit, translated in segments",
     "cut": "whose translation reached the length limit and was cut there",
     "repetition": "whose translation repeats itself",
-    "length_ratio": "whose translation is oddly long or short",
+    "length_ratio": "whose translation is unusually long or short",
     "empty": "whose translation is empty",
-    "fewer": "with fewer different translations than n_best",
+    "fewer": "with fewer distinct translations than n_best",
     "carriage_return": "that ended in a carriage return, which was dropped",
     "byte_order_mark": "that began with a byte order mark, which was dropped",
 }
-"""Kind of issue -> how it is told of lines."""
+"""Kind of issue -> its description, which follows "3 of 15 lines" in the summary."""
 
 
 @dataclass
 class IssueCounts:
-    """How many lines had which issue, and the first of them."""
+    """The number of lines with each kind of issue, and the first such line."""
 
     lines: int = 0
     counts: dict[str, int] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class IssueCounts:
             self._count(kind, 1, line.number)
 
     def merge(self, later: "IssueCounts") -> None:
-        """Count lines that come after these."""
+        """Add the counts of lines that follow these."""
         self.lines += later.lines
         for kind, count in later.counts.items():
             self._count(kind, count, later.first[kind])
@@ -48,14 +48,14 @@ class IssueCounts:
         self.first.setdefault(kind, first)
 
     def summary(self) -> Iterator[str]:
-        """A sentence for every kind of issue there was."""
+        """Yield a sentence for each kind of issue that occurred."""
         for kind, meaning in MEANINGS.items():
             if count := self.counts.get(kind):
                 yield f"{count:,} of {self.lines:,} lines {meaning} (the first is line {self.first[kind]:,})"
 
 
 def receipt_entry(translation: Translation) -> str | None:
-    """The receipt's JSON line for a line that had an issue."""
+    """The receipt's JSON line for a line with issues; None if it has none."""
     if not translation.issues:
         return None
     entry = {
@@ -68,7 +68,7 @@ def receipt_entry(translation: Translation) -> str | None:
 
 
 def json_line(content: object) -> str:
-    """JSON on what every program takes for one line."""
+    """JSON on one line, also for programs that break lines at U+0085, U+2028 and U+2029."""
     text = json.dumps(content, ensure_ascii=False)
     for separator in "\x85\u2028\u2029":
         text = text.replace(separator, f"\\u{ord(separator):04x}")

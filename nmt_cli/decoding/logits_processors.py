@@ -1,4 +1,4 @@
-"""What a hypothesis must not, or must, be continued with."""
+"""Constraints on the next token: forbidden and forced tokens, applied to log-probabilities (B, K, V) in place."""
 
 from collections.abc import Sequence
 
@@ -9,42 +9,43 @@ from nmt_cli.special_tokens import EOS, PAD
 
 
 def forbid_specials(log_probs: Tensor) -> None:
-    """Padding, the unknown symbol and the beginning of a sentence (0, 1, 2) are no part of a translation."""
+    """Forbid PAD, UNK and BOS (0, 1, 2), which are no part of a translation."""
     log_probs[..., :EOS] = -torch.inf
 
 
 def forbid_end(log_probs: Tensor) -> None:
-    """The translation is still shorter than it may be."""
+    """Forbid EOS, for translations that are still shorter than min_length."""
     log_probs[..., EOS] = -torch.inf
 
 
 def forbid_repetition(log_probs: Tensor, sequences: Tensor, size: int) -> None:
-    """No run of `size` tokens twice in a hypothesis: forbid what followed the last size - 1 tokens before.
+    """Forbid every token that would repeat an n-gram of `size` tokens in its hypothesis, by what followed earlier
+    occurrences of the last size - 1 tokens.
 
     log_probs: (B, K, V), changed in place. sequences: (B, K, T), the hypotheses so far.
     """
     length = sequences.shape[2]
     if length < size:
         return
-    runs = sequences.unfold(2, size, 1)  # (B, K, T - size + 1, size)
+    ngrams = sequences.unfold(2, size, 1)  # (B, K, T - size + 1, size)
     last = sequences[:, :, None, length - size + 1 :]  # (B, K, 1, size - 1)
-    seen = (runs[..., :-1] == last).all(-1)
-    # Where nothing is to be forbidden, padding is forbidden once more.
-    log_probs.scatter_(2, runs[..., -1].where(seen, PAD), -torch.inf)
+    matches = (ngrams[..., :-1] == last).all(-1)
+    # n-grams that do not match write to PAD, which is forbidden anyway.
+    log_probs.scatter_(2, ngrams[..., -1].where(matches, PAD), -torch.inf)
 
 
 def forced_tokens(prefixes: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    """Prefixes as a table (T, N): the token that step t must take in sentence n, or -1."""
+    """Prefixes as a table (T, N): the token forced at step t in sentence n, or -1."""
     longest = max((len(prefix) for prefix in prefixes), default=0)
     table = [[prefix[t] if t < len(prefix) else -1 for prefix in prefixes] for t in range(longest)]
     return torch.tensor(table, dtype=torch.int64, device=device).view(longest, len(prefixes))
 
 
 def force(log_probs: Tensor, original: Tensor, tokens: Tensor) -> None:
-    """Leave only the forced token where there is one; its log-probability stays the model's.
+    """Forbid all but the forced token where there is one; its log-probability stays the model's.
 
     log_probs: (B, K, V), changed in place. original: (B, K), log-probabilities of the forced tokens before
-    anything was forbidden. tokens: (B,), -1 where nothing is forced.
+    anything was forbidden. tokens: (B,), -1 where no token is forced.
     """
     forced = tokens >= 0
     log_probs[forced] = -torch.inf

@@ -1,4 +1,4 @@
-"""How translations are written: plain lines, n-best lists, JSON Lines."""
+"""Output formats of translations: plain lines, n-best lists, JSON Lines."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ DIGITS = 6
 
 
 def as_text(translation: Translation, n_best: int) -> str:
-    """One line; with n_best above 1, Moses' form: a line `index ||| translation ||| score` for each candidate.
+    """One line; with n_best above 1 Moses' format, a line `index ||| translation ||| score` for each candidate.
 
     The index is that of the input line, counted from 0.
     """
@@ -21,7 +21,8 @@ def as_text(translation: Translation, n_best: int) -> str:
 
 
 def as_json(translation: Translation, n_best: int) -> str:
-    """One line of JSON: source, the best translation and all that is known about it, and the n_best if above 1."""
+    """One line of JSON: the source, the best translation with its scores, tokens and alignment, the issues, and with
+    n_best above 1 the n-best list."""
     source = translation.line.text
     content: dict[str, Any] = {"source": source, **_fields(translation, translation.candidates[0])}
     content["issues"] = [issue.kind for issue in translation.issues]
@@ -31,7 +32,7 @@ def as_json(translation: Translation, n_best: int) -> str:
 
 
 FORMS = {"text": as_text, "jsonl": as_json}
-"""How a line's translation is written, by `output_format`."""
+"""`output_format` -> the function that formats a translation."""
 
 
 def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From what search found for the parts of a line to the translation of the line."""
+"""Combines the hypotheses of a line's segments into the translation of the line."""
 
 import math
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Candidate, Issue, Translation, blank
 
 UNSPACED = ("zh", "ja", "yue", "wuu", "lzh")
-"""Languages that put no space between sentences."""
+"""Languages written without a space between sentences."""
 
 RATIO, SLACK = 2.5, 5
-"""A translation is odd whose longer side has more than RATIO times the subwords of the other and SLACK more."""
+"""A length ratio is unusual if the longer side has more than RATIO times the subwords of the other plus SLACK."""
 
 
 @dataclass(frozen=True)
 class EncodedSegment:
-    """What is searched for in one piece: source subwords, and how the translation must begin.
+    """A segment of a line as search takes it: source subwords, and the prefix that its translation must begin with.
 
-    `within_word`: it begins inside a word that the part before began.
+    `within_word`: it begins inside a word that the previous segment began.
     """
 
     source: tuple[int, ...]
@@ -36,99 +36,104 @@ class EncodedSegment:
 
 @dataclass(frozen=True)
 class Assembler:
-    """Turns hypotheses into translations. `target` is the language code."""
+    """Combines hypotheses into translations. `target` is the language code."""
 
     tokenizers: Tokenizers
     target: str
     search: SearchConfig
 
     def assemble(
-        self, line: Line, parts: Sequence[EncodedSegment], found: Sequence[Sequence[Hypothesis]]
+        self, line: Line, segments: Sequence[EncodedSegment], results: Sequence[Sequence[Hypothesis]]
     ) -> Translation:
-        """The translation of a line that was searched for in these parts; a line of no parts is blank."""
-        if not parts:
+        """The translation of a line from the hypotheses of each of its segments; a line without segments is blank."""
+        if not segments:
             return Translation(line, [blank(line)], [], [], self._issues(line, [Issue("blank")]))
         candidates: dict[str, Candidate] = {}
-        for n in range(max(len(hypotheses) for hypotheses in found)):
-            candidate = self._candidate(parts, [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in found])
-            candidates.setdefault(candidate.text, candidate)  # other subwords, same text: once is enough
-        source_ids = [i for part in parts for i in part.source]
+        for n in range(max(len(hypotheses) for hypotheses in results)):
+            candidate = self._candidate(segments, [hypotheses[min(n, len(hypotheses) - 1)] for hypotheses in results])
+            candidates.setdefault(candidate.text, candidate)  # different subwords may decode to the same text
+        source_ids = [i for segment in segments for i in segment.source]
         source = self.tokenizers.source
-        words = _consecutive([source.words(part.source) for part in parts], [part.within_word for part in parts])
-        best = [hypotheses[0] for hypotheses in found]
-        issues = self._issues(line, self._troubles(parts, best, list(candidates.values())))
+        words = _consecutive(
+            [source.words(segment.source) for segment in segments], [segment.within_word for segment in segments]
+        )
+        best = [hypotheses[0] for hypotheses in results]
+        issues = self._issues(line, self._search_issues(segments, best, list(candidates.values())))
         return Translation(line, list(candidates.values()), source.pieces(source_ids), words, issues)
 
-    def _candidate(self, parts: Sequence[EncodedSegment], picked: Sequence[Hypothesis]) -> Candidate:
+    def _candidate(self, segments: Sequence[EncodedSegment], hypotheses: Sequence[Hypothesis]) -> Candidate:
+        """One hypothesis of each segment, joined."""
         tokenizer = self.tokenizers.target
         spaced = self.target.split("-")[0].split("_")[0].lower() not in UNSPACED
-        texts = tokenizer.decode_many(hypothesis.tokens for hypothesis in picked)
-        predicted = [value for hypothesis in picked for value in hypothesis.token_log_probs]
-        log_prob = sum(hypothesis.log_prob for hypothesis in picked)
-        words = [tokenizer.words(hypothesis.tokens) for hypothesis in picked]
+        texts = tokenizer.decode_many(hypothesis.tokens for hypothesis in hypotheses)
+        log_probs = [value for hypothesis in hypotheses for value in hypothesis.token_log_probs]
+        log_prob = sum(hypothesis.log_prob for hypothesis in hypotheses)
+        words = [tokenizer.words(hypothesis.tokens) for hypothesis in hypotheses]
         return Candidate(
             text=(" " if spaced else "").join(text for text in texts if text),
-            score=picked[0].score if len(picked) == 1 else self._joint_score(log_prob, len(predicted)),
-            confidence=math.exp(log_prob / len(predicted)) if predicted else 0.0,
-            tokens=[piece for hypothesis in picked for piece in tokenizer.pieces(hypothesis.tokens)],
+            score=hypotheses[0].score if len(hypotheses) == 1 else self._joint_score(log_prob, len(log_probs)),
+            confidence=math.exp(log_prob / len(log_probs)) if log_probs else 0.0,
+            tokens=[piece for hypothesis in hypotheses for piece in tokenizer.pieces(hypothesis.tokens)],
             probabilities=[
                 math.exp(value)
-                for hypothesis in picked
+                for hypothesis in hypotheses
                 for value in hypothesis.token_log_probs[: len(hypothesis.tokens)]
             ],
             words=_consecutive(words, [not spaced] * len(words)),
             attention=_block_diagonal(
-                [  # what fell on the end of sentence, which is no subword of the line, is left out
-                    None if hypothesis.attention is None else hypothesis.attention[:, : len(part.source)]
-                    for part, hypothesis in zip(parts, picked, strict=True)
+                [  # without the column of EOS, which is no subword of the line
+                    None if hypothesis.attention is None else hypothesis.attention[:, : len(segment.source)]
+                    for segment, hypothesis in zip(segments, hypotheses, strict=True)
                 ]
             ),
-            finished=all(hypothesis.finished for hypothesis in picked),
+            finished=all(hypothesis.finished for hypothesis in hypotheses),
         )
 
     def _joint_score(self, log_prob: float, length: int) -> float:
-        """As search scores a hypothesis, but for coverage, which is a matter of each part."""
+        """The score of joined segments: that of search without the coverage penalty, which applies to each segment."""
         return log_prob / float(length_penalty(torch.tensor(float(length)), self.search.length_penalty))
 
-    def _issues(self, line: Line, troubles: list[Issue]) -> list[Issue]:
-        return [Issue("invalid_utf8"), *troubles] if line.invalid_utf8 else troubles
+    def _issues(self, line: Line, issues: list[Issue]) -> list[Issue]:
+        return [Issue("invalid_utf8"), *issues] if line.invalid_utf8 else issues
 
-    def _troubles(
-        self, parts: Sequence[EncodedSegment], best: Sequence[Hypothesis], candidates: list[Candidate]
+    def _search_issues(
+        self, segments: Sequence[EncodedSegment], best: Sequence[Hypothesis], candidates: list[Candidate]
     ) -> list[Issue]:
-        found = []
-        said, heard = sum(len(hypothesis.tokens) for hypothesis in best), sum(len(part.source) for part in parts)
-        if len(parts) > 1:
-            found.append(Issue("split", {"parts": len(parts)}))
+        issues = []
+        target_len = sum(len(hypothesis.tokens) for hypothesis in best)
+        source_len = sum(len(segment.source) for segment in segments)
+        if len(segments) > 1:
+            issues.append(Issue("split", {"parts": len(segments)}))
         if not candidates[0].finished:
-            found.append(Issue("cut", {"target_subwords": said}))
-        for part, hypothesis in zip(parts, best, strict=True):
-            if loop := find_loop(hypothesis.tokens, part.source):
+            issues.append(Issue("cut", {"target_subwords": target_len}))
+        for segment, hypothesis in zip(segments, best, strict=True):
+            if loop := find_loop(hypothesis.tokens, segment.source):
                 repeated = self.tokenizers.target.decode(hypothesis.tokens[loop.start : loop.start + loop.size])
-                found.append(Issue("repetition", {"repeated": repeated, "times": loop.times}))
+                issues.append(Issue("repetition", {"repeated": repeated, "times": loop.times}))
                 break
         if not candidates[0].text:
-            found.append(Issue("empty"))
-        elif max(said, heard) > RATIO * min(said, heard) + SLACK:
-            found.append(Issue("length_ratio", {"source_subwords": heard, "target_subwords": said}))
+            issues.append(Issue("empty"))
+        elif max(target_len, source_len) > RATIO * min(target_len, source_len) + SLACK:
+            issues.append(Issue("length_ratio", {"source_subwords": source_len, "target_subwords": target_len}))
         if len(candidates) < self.search.n_best:
-            found.append(Issue("fewer", {"candidates": len(candidates)}))
-        return found
+            issues.append(Issue("fewer", {"candidates": len(candidates)}))
+        return issues
 
 
-def _consecutive(parts: Sequence[Sequence[int]], continues: Sequence[bool]) -> list[int]:
-    """Word indices of parts, numbered through; where a part continues, its first word is the last one before."""
+def _consecutive(segments: Sequence[Sequence[int]], continues: Sequence[bool]) -> list[int]:
+    """Word indices numbered across segments; a segment that continues a word begins with the previous segment's last
+    index."""
     numbered: list[int] = []
-    for words, goes_on in zip(parts, continues, strict=True):
+    for words, continues_word in zip(segments, continues, strict=True):
         first = max(numbered, default=-1) + 1
-        if goes_on and numbered:
+        if continues_word and numbered:
             first -= 1
         numbered += [first + word for word in words]
     return numbered
 
 
 def _block_diagonal(weights: Sequence[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
-    """Attention of parts, each over its own source, as one over the source of all."""
+    """The attention of segments, each over its own source, as one matrix over the whole line; None if one has none."""
     blocks = [block for block in weights if block is not None]
     if len(blocks) < len(weights):
         return None

@@ -1,23 +1,23 @@
 """Greedy search, beam search and sampling over a step function.
 
-    K hypotheses a sentence, at first one that is empty
+    K hypotheses per sentence, at first a single empty one
     until every sentence is done:
-        ask the model for the log-probability of each next token of each hypothesis
-        forbid what must not follow, force what must
+        compute the log-probability of each next token of each hypothesis
+        forbid tokens that must not follow, force those that must
         choose K continuations: the best over all hypotheses, or one drawn for each
-        those that end leave the beam for the pool of ended hypotheses
+        those that end move from the beam to the pool of ended hypotheses
         a sentence is done when no live hypothesis is left, or none can still enter its pool
 
-Greedy search is beam search with K = 1. A continuation that ends takes its place among the K, and leaves it for
-the pool, which holds the K best by score; the beam is K wide again in the next step, as long as anything lives.
+Greedy search is beam search with K = 1. A continuation that ends counts among the K of its step and then moves to the
+pool, which holds the K best by score; in the next step the beam is K wide again, as long as a hypothesis is alive.
 
-When none can enter: a live hypothesis of log-probability s will score at most s / lp(n) if it ends with n tokens or
-fewer, since log-probabilities only fall, the length penalty only grows, and the coverage penalty is never above 0.
-A sentence is done when its pool is full and the best s has no such bound above the worst score in the pool, with the
-n of its next token (a hypothesis that grows longer could still win by its length; without normalisation, a = 0, none
-can). Neither the n-best asked for nor other sentences matter.
+When none can enter: a live hypothesis of log-probability s scores at most s / lp(n) if it ends with n tokens or fewer,
+since log-probabilities only fall, the length penalty only grows, and the coverage penalty is never above 0. A sentence
+is done when its pool is full and this bound for the best s, with n the length if the next token is EOS, is not above
+the worst score in the pool (a hypothesis that grows longer could still win by its length; without length
+normalisation, a = 0, none can). Neither n_best nor the other sentences affect this.
 
-At the limit a hypothesis that does not choose its end is cut. Cut ones only fill a pool that is not full.
+At the length limit a hypothesis that does not choose EOS is cut. Cut hypotheses only fill a pool that is not full.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,57 +39,57 @@ from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.special_tokens import BOS, EOS
 
 COMPACT_BELOW = 15 / 16
-"""Sentences that are done leave when no more than this share is not: what a model keeps of them is copied then. Until
-then their hypotheses are dead, with a log-probability of -inf, and nothing comes of them."""
+"""The batch is compacted, which copies the model's state, once at most this share of its sentences is unfinished. Until
+then the hypotheses of sentences that are done stay with a log-probability of -inf and have no effect."""
 
 
 class SearchState(Protocol):
-    """What the step function carries from step to step, for K hypotheses of each of B sentences; before the first token
-    for one."""
+    """What the step function carries from step to step, for K hypotheses of each of B sentences; before the first
+    token for one hypothesis per sentence."""
 
     def select(self, beams: Tensor) -> Self:
-        """Hypothesis k of each sentence goes on from what was hypothesis beams[:, k]; beams is (B, K), even where there
-        was one alone."""
+        """Hypothesis k of each sentence continues from hypothesis beams[:, k]; beams is (B, K), also where there was a
+        single hypothesis."""
 
     def select_batch(self, rows: Tensor) -> Self:
-        """Only these sentences (n,), in ascending order, go on."""
+        """Keep only these sentences (n,), in ascending order."""
 
 
 S = TypeVar("S", bound=SearchState)
 
 Step = Callable[[Tensor, S], tuple[Tensor, S, Tensor | None]]
-"""Last tokens (B, K), state -> log-probabilities (B, K, V) in float32, which the search may write in, the state after,
-and attention weights (B, K, S) or None. S may shrink when sentences leave, by what is padding to all that stay."""
+"""Last tokens (B, K), state -> log-probabilities (B, K, V) in float32, which search may overwrite, the new state, and
+attention weights (B, K, S) or None. When sentences are removed, S may shrink by the padding common to the others."""
 
 
 @dataclass(frozen=True)
 class SearchInput:
-    """The sentences to translate, as far as search must know them."""
+    """What search needs to know of the sentences to translate."""
 
     source_lengths: Tensor
-    """(N,) real source positions; the search computes on its device."""
+    """(N,) source lengths without padding; search runs on the device of this tensor."""
     prefixes: Sequence[Sequence[int]] = ()
-    """Tokens that each translation must begin with; none at all if empty."""
+    """Tokens that each translation must begin with; empty if there are no prefixes."""
     seeds: Sequence[tuple[int, ...]] = ()
-    """With sampling: numbers for each sentence from which, with the seed, its random draws follow."""
+    """For sampling: numbers for each sentence that, with the option seed, determine its random draws."""
     attention: bool = False
-    """Give every hypothesis its attention weights."""
+    """Whether to return the attention weights of every hypothesis."""
 
 
 @dataclass(frozen=True)
 class Beam:
-    """The hypotheses still growing: sentences `rows` (B,), last tokens and summed log-probabilities (B, K)."""
+    """The live hypotheses: sentences `rows` (B,), last tokens and summed log-probabilities (B, K)."""
 
     rows: Tensor
     tokens: Tensor
     log_probs: Tensor
     sequences: Tensor | None = None
-    """(B, K, T) all tokens so far, when repetition is to be blocked."""
+    """(B, K, T) all tokens so far, if repeated n-grams are forbidden."""
     coverage: Tensor | None = None
-    """(B, K, S) attention so far, when there is a coverage penalty."""
+    """(B, K, S) sum of attention so far, if there is a coverage penalty."""
 
     def select_batch(self, rows: Tensor) -> "Beam":
-        """Only these of the B sentences go on."""
+        """Keep only these of the B sentences."""
 
         def pick(part: Tensor | None) -> Tensor | None:
             return None if part is None else part[rows]
@@ -99,7 +99,7 @@ class Beam:
 
 @torch.inference_mode()
 def search(step: Step[S], state: S, search_input: SearchInput, options: SearchConfig) -> list[list[Hypothesis]]:
-    """Translate: for each sentence its n_best hypotheses, best first; fewer if there are no more, but at least one.
+    """The n_best hypotheses of each sentence, best first; fewer if there are no more, but at least one.
 
     Raises ConfigError if an option needs attention and the model has none, CheckpointError if the model's
     probabilities are not numbers.
@@ -108,11 +108,11 @@ def search(step: Step[S], state: S, search_input: SearchInput, options: SearchCo
 
 
 class Search:
-    """One search: what stays the same over its steps, and the loop."""
+    """One search: its inputs, its pool and back-pointers, and the loop over steps."""
 
     def __init__(self, search_input: SearchInput, options: SearchConfig) -> None:
         self.options = options
-        self.task = search_input
+        self.search_input = search_input
         self.device = search_input.source_lengths.device
         self.sentences = len(search_input.source_lengths)
         self.width = options.n_best if options.sample else options.beam_size
@@ -120,79 +120,80 @@ class Search:
         self.limits = self._limits()
         self.choose = Sampler(options, self._uniforms()) if options.sample else TopK(self.width)
         self.pool = FinishedPool.empty(self.sentences, self.width, self.device)
-        self.trace = BackPointers(search_input.source_lengths, search_input.attention)
+        self.backpointers = BackPointers(search_input.source_lengths, search_input.attention)
 
     def run(self, step: Step[S], state: S) -> list[list[Hypothesis]]:
-        """The loop. `state` is that before the first token, for one hypothesis a sentence."""
-        live, width = self._start(), 1  # before the first token the hypotheses of a sentence are alike
+        """Run the loop. `state` is the state before the first token, for one hypothesis per sentence."""
+        beam, width = self._start(), 1  # before the first token the hypotheses of a sentence are identical
         if self.options.sample:
-            state, width = state.select(torch.zeros_like(live.tokens)), self.width
+            state, width = state.select(torch.zeros_like(beam.tokens)), self.width
         for t in count():
-            log_probs, state, weights = step(live.tokens[:, :width], state)
-            self._constrain(log_probs, live, t)
-            choice = self.choose(live.log_probs[:, :width], log_probs, live.rows, t)
-            self.trace.record(live.rows, choice, weights)
-            after = self._advance(live, choice, weights)
+            log_probs, state, weights = step(beam.tokens[:, :width], state)
+            self._constrain(log_probs, beam, t)
+            choice = self.choose(beam.log_probs[:, :width], log_probs, beam.rows, t)
+            self.backpointers.record(beam.rows, choice, weights)
+            new_beam = self._advance(beam, choice, weights)
             ending = (choice.tokens == EOS) & (choice.log_probs > -torch.inf)
-            self._pool_finished(after, ending, t)
-            stopped = (self.limits[live.rows] <= t) | (choice.log_probs == -torch.inf).all(1)
-            self._pool_cut(live, choice, ending, stopped, t)
-            after = replace(after, log_probs=choice.log_probs.masked_fill(ending, -torch.inf))
-            going = ~stopped & ~self._cannot_improve(after, t)
-            left = int(going.sum())
-            if not left:
+            self._pool_finished(new_beam, ending, t)
+            stopped = (self.limits[beam.rows] <= t) | (choice.log_probs == -torch.inf).all(1)
+            self._pool_cut(beam, choice, ending, stopped, t)
+            new_beam = replace(new_beam, log_probs=choice.log_probs.masked_fill(ending, -torch.inf))
+            unfinished = ~stopped & ~self._cannot_improve(new_beam, t)
+            num_unfinished = int(unfinished.sum())
+            if not num_unfinished:
                 break
             parents = choice.parents
-            if left <= COMPACT_BELOW * len(going):
-                rows = going.nonzero()[:, 0]
-                after, state, parents = after.select_batch(rows), state.select_batch(rows), parents[rows]
+            if num_unfinished <= COMPACT_BELOW * len(unfinished):
+                rows = unfinished.nonzero()[:, 0]
+                new_beam, state, parents = new_beam.select_batch(rows), state.select_batch(rows), parents[rows]
             else:
-                after = replace(after, log_probs=after.log_probs.masked_fill(~going[:, None], -torch.inf))
+                new_beam = replace(new_beam, log_probs=new_beam.log_probs.masked_fill(~unfinished[:, None], -torch.inf))
             if self.choose.reorders and self.width > 1:
                 state = state.select(parents)
-            live, width = after, self.width
+            beam, width = new_beam, self.width
         return self._results()
 
     def _start(self) -> Beam:
         tokens = torch.full((self.sentences, self.width), BOS, device=self.device)
         log_probs = torch.zeros(tokens.shape, device=self.device)
         if not self.options.sample:
-            log_probs[:, 1:] = -torch.inf  # K empty hypotheses would all grow alike
+            log_probs[:, 1:] = -torch.inf  # K identical empty hypotheses would have identical continuations
         sequences = tokens.new_empty((*tokens.shape, 0)) if self.options.no_repeat_ngram_size else None
         return Beam(torch.arange(self.sentences, device=self.device), tokens, log_probs, sequences)
 
     def _limits(self) -> Tensor:
-        """(N,) most tokens of a translation, without its end."""
-        lengths = self.task.source_lengths
-        most = torch.full_like(lengths, self.options.max_length) if self.options.max_length else 3 * lengths + 20
+        """(N,) maximum number of tokens of a translation, without EOS."""
+        lengths = self.search_input.source_lengths
+        limits = torch.full_like(lengths, self.options.max_length) if self.options.max_length else 3 * lengths + 20
         prefixes = (self.forced >= 0).sum(0) if len(self.forced) else torch.zeros_like(lengths)
-        return most.clamp(min=self.options.min_length).maximum(prefixes)
+        return limits.clamp(min=self.options.min_length).maximum(prefixes)
 
     def _uniforms(self) -> Tensor:
-        """Random numbers (T, N, K), for each sample a stream of its own that nothing else can shift."""
+        """Uniform random numbers (T, N, K), from one generator per sample, so that they depend only on its seed."""
         steps = int(self.limits.max()) + 1
         numbers = [
-            [np.random.default_rng((self.options.seed, *stream, k)).random(steps) for k in range(self.width)]
-            for stream in self.task.seeds
+            [np.random.default_rng((self.options.seed, *seed, k)).random(steps) for k in range(self.width)]
+            for seed in self.search_input.seeds
         ]
         return torch.from_numpy(np.array(numbers, np.float32)).permute(2, 0, 1).to(self.device)
 
-    def _constrain(self, log_probs: Tensor, live: Beam, t: int) -> None:
-        forced = self.forced[t, live.rows] if t < len(self.forced) else None
+    def _constrain(self, log_probs: Tensor, beam: Beam, t: int) -> None:
+        """Apply the constraints on the next token to log_probs (B, K, V), in place."""
+        forced = self.forced[t, beam.rows] if t < len(self.forced) else None
         if forced is not None:
             index = forced.clamp(min=0)[:, None, None].expand(-1, log_probs.shape[1], 1)
             original = log_probs.gather(2, index)[:, :, 0]
         logits_processors.forbid_specials(log_probs)
         if t < self.options.min_length:
             logits_processors.forbid_end(log_probs)
-        if live.sequences is not None:
-            logits_processors.forbid_repetition(log_probs, live.sequences, self.options.no_repeat_ngram_size)
+        if beam.sequences is not None:
+            logits_processors.forbid_repetition(log_probs, beam.sequences, self.options.no_repeat_ngram_size)
         if forced is not None:
             logits_processors.force(log_probs, original, forced)
 
-    def _advance(self, live: Beam, choice: Continuations, weights: Tensor | None) -> Beam:
-        """The chosen continuations, as hypotheses."""
-        parents, sequences, coverage = choice.parents[:, :, None], live.sequences, live.coverage
+    def _advance(self, beam: Beam, choice: Continuations, weights: Tensor | None) -> Beam:
+        """The beam of the chosen continuations."""
+        parents, sequences, coverage = choice.parents[:, :, None], beam.sequences, beam.coverage
         if sequences is not None:
             sequences = sequences.gather(1, parents.expand(-1, -1, sequences.shape[2]))
             sequences = torch.cat([sequences, choice.tokens[:, :, None]], 2)
@@ -201,35 +202,36 @@ class Search:
                 raise ConfigError("coverage_penalty: this model has no attention; leave it at 0")
             total = weights if coverage is None else coverage[:, :, : weights.shape[2]] + weights
             coverage = total.gather(1, parents.expand(-1, -1, total.shape[2]))
-        return Beam(live.rows, choice.tokens, choice.log_probs, sequences, coverage)
+        return Beam(beam.rows, choice.tokens, choice.log_probs, sequences, coverage)
 
-    def _score(self, live: Beam, length: int) -> Tensor:
-        """(B, K) what hypotheses are ranked by, when they end with this many tokens, the end included."""
-        score = live.log_probs / length_penalty(torch.tensor(float(length)), self.options.length_penalty).item()
-        if live.coverage is not None:
-            lengths = self.task.source_lengths[live.rows, None]
-            mask = torch.arange(live.coverage.shape[2], device=self.device) < lengths
-            score = score + coverage_penalty(live.coverage, mask, self.options.coverage_penalty)
+    def _score(self, beam: Beam, length: int) -> Tensor:
+        """(B, K) scores of the hypotheses if they end with `length` tokens, EOS included."""
+        score = beam.log_probs / length_penalty(torch.tensor(float(length)), self.options.length_penalty).item()
+        if beam.coverage is not None:
+            lengths = self.search_input.source_lengths[beam.rows, None]
+            mask = torch.arange(beam.coverage.shape[2], device=self.device) < lengths
+            score = score + coverage_penalty(beam.coverage, mask, self.options.coverage_penalty)
         return score
 
-    def _pool_finished(self, after: Beam, ending: Tensor, t: int) -> None:
+    def _pool_finished(self, new_beam: Beam, ending: Tensor, t: int) -> None:
         if ending.any():
-            self.pool.add(after.rows, ending, self._score(after, t + 1), after.log_probs, t)
+            self.pool.add(new_beam.rows, ending, self._score(new_beam, t + 1), new_beam.log_probs, t)
 
-    def _pool_cut(self, live: Beam, choice: Continuations, ending: Tensor, stopped: Tensor, t: int) -> None:
-        """Of the sentences that stop here, what did not end goes as it was before this step."""
+    def _pool_cut(self, beam: Beam, choice: Continuations, ending: Tensor, stopped: Tensor, t: int) -> None:
+        """Cut the hypotheses of sentences that stop at this step: those without a continuation that ended enter the
+        pool as they were before the step."""
         if stopped.any():
             ended = torch.zeros_like(choice.parents).scatter_add(1, choice.parents, ending.long()) > 0
-            left = ~ended & (live.log_probs > -torch.inf) & stopped[:, None]
-            self.pool.cut(live.rows, left, self._score(live, t), live.log_probs, t - 1)
+            left = ~ended & (beam.log_probs > -torch.inf) & stopped[:, None]
+            self.pool.cut(beam.rows, left, self._score(beam, t), beam.log_probs, t - 1)
 
-    def _cannot_improve(self, live: Beam, t: int) -> Tensor:
-        """(B,) True where nothing lives, or nothing that lives can still enter the pool."""
+    def _cannot_improve(self, beam: Beam, t: int) -> Tensor:
+        """(B,) True where no hypothesis is alive, or none can still enter the pool."""
         penalty = length_penalty(torch.tensor(float(t + 2)), self.options.length_penalty)
-        bound = live.log_probs.amax(1) / penalty
-        return bound <= self.pool.worst[live.rows]
+        bound = beam.log_probs.amax(1) / penalty
+        return bound <= self.pool.worst[beam.rows]
 
     def _results(self) -> list[list[Hypothesis]]:
-        if not (self.pool.score[:, 0] > -torch.inf).all():  # only what is not a number never enters
+        if not (self.pool.score[:, 0] > -torch.inf).all():  # only NaN scores never enter the pool
             raise CheckpointError("the model's probabilities are not numbers (NaN): its weights are damaged")
-        return self.trace.backtrack(self.pool, self.options.n_best)
+        return self.backpointers.backtrack(self.pool, self.options.n_best)

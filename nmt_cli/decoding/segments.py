@@ -1,4 +1,4 @@
-"""Cutting a text that is too long for the model into parts that are not, where it hurts least."""
+"""Splits a text that is too long for the model into segments, at sentence ends where possible."""
 
 import re
 import unicodedata
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 Count = Callable[[list[str]], list[int]]
-"""How many subwords each of these texts has."""
+"""Counts the subwords of each text."""
 
 _SENTENCE = re.compile(r"""(?<=[.!?…])(?:["'”’»)\]]*)\s+|(?<=[。！？])(?:["'”’」』）]*)\s*""")
 _CLAUSE = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])\s*|\s+(?=[–—-]\s)")
@@ -15,17 +15,18 @@ _WORD = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a line; `within_word` if it begins inside a word that the segment before began."""
+    """A segment of a line; `within_word` if it begins inside a word that the previous segment began."""
 
     text: str
     within_word: bool = False
 
 
 def split(text: str, limit: int, count: Count) -> list[Segment]:
-    """Parts of at most `limit` subwords which, read in order, are all of the text but the space between them.
+    """Split a text into segments of at most `limit` subwords; joined, they are the text without the space between them.
 
-    Cut after every sentence; a sentence that is too long, at as few clauses, else words, as the limit allows;
-    a word that is too long (or text without spaces), in halves. A single character is never cut, whatever it takes.
+    The text is cut after every sentence; a sentence over the limit between clauses, or else words, with as few cuts as
+    the limit allows; a word over the limit (or text without spaces) into halves. A single character is never cut, even
+    if it takes more subwords than the limit.
     """
     if count([text])[0] <= limit:
         return [Segment(text)]
@@ -35,14 +36,15 @@ def split(text: str, limit: int, count: Count) -> list[Segment]:
 def _sentences(text: str, limit: int, count: Count) -> Iterator[Segment]:
     for start, end in _spans(_SENTENCE, text, 0, len(text)):
         for start_, end_ in _fitting(text, (start, end), (_CLAUSE, _WORD), limit, count):
-            inside = start_ > 0 and not text[start_ - 1].isspace() and not text[start_].isspace()
-            yield Segment(text[start_:end_], inside)
+            within_word = start_ > 0 and not text[start_ - 1].isspace() and not text[start_].isspace()
+            yield Segment(text[start_:end_], within_word)
 
 
 def _fitting(
     text: str, span: tuple[int, int], boundaries: tuple[re.Pattern[str], ...], limit: int, count: Count
 ) -> Iterator[tuple[int, int]]:
-    """Cut a span at the first kind of boundary, as seldom as possible; what is still too long at the next kind."""
+    """Cut a span at the first kind of boundary, with as few cuts as possible, and what is still too long at the next
+    kind."""
     start, end = span
     if count([text[start:end]])[0] <= limit:
         yield span
@@ -58,7 +60,7 @@ def _fitting(
 
 
 def _spans(boundary: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where the parts between boundaries begin and end; closing quotes stay with what they close."""
+    """Start and end of the spans between boundaries; closing quotes stay with the sentence that they close."""
     for match in boundary.finditer(text, start, end):
         closed = match.start() + len(match[0].rstrip())
         if closed > start:
@@ -69,7 +71,7 @@ def _spans(boundary: re.Pattern[str], text: str, start: int, end: int) -> Iterat
 
 
 def _pack(text: str, spans: list[tuple[int, int]], limit: int, count: Count) -> Iterator[tuple[int, int]]:
-    """Neighbouring spans joined for as long as their subwords, counted apart, stay within the limit."""
+    """Join neighbouring spans as long as the sum of their subwords, counted for each span, stays within the limit."""
     sizes = count([text[start:end] for start, end in spans])
     first, total = 0, 0
     for i, size in enumerate(sizes):
@@ -82,7 +84,7 @@ def _pack(text: str, spans: list[tuple[int, int]], limit: int, count: Count) -> 
 
 
 def _middle(text: str, start: int, end: int) -> int:
-    """The middle of a span, moved on while it would part a character from its accent."""
+    """The middle of a span, moved forward if it would separate a character from its combining accents."""
     middle = (start + end) // 2
     while middle + 1 < end and unicodedata.combining(text[middle]):
         middle += 1

@@ -1,8 +1,8 @@
-"""Fewer target subwords to choose from: those that the source subwords of a batch may become, and the most frequent.
+"""Lexical shortlist: a vocabulary of the likely translations of a batch's source subwords and the most frequent ones.
 
-Most of a step of search is spent on the whole vocabulary, of which a sentence needs little. What a lexicon does not
-foresee cannot be said, and probabilities are those among what is left; so it is an option. As the sentences of a batch
-share one list, what one of them can say may depend on the others.
+Most of a search step is spent on the whole vocabulary, of which a sentence needs little. Subwords that are not on the
+shortlist cannot be generated, and probabilities are normalised over those that are; so it is an option. The sentences
+of a batch share one shortlist, so the translation of one may depend on the others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,23 +21,23 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a batch can be translated with: subwords (v,) in ascending order, so that PAD to EOS keep their numbers."""
+    """The target subwords of a batch: `ids` (v,) in ascending order, so that PAD to EOS keep their ids."""
 
     ids: npt.NDArray[np.int64]
 
     def numbers(self, tokens: Ids) -> list[int]:
-        """Subwords, all of them candidates, as numbers among the candidates."""
-        found: list[int] = np.searchsorted(self.ids, np.array(tokens, np.int64)).tolist()
-        return found
+        """The indices of subwords, all of them candidates, among the candidates."""
+        indices: list[int] = np.searchsorted(self.ids, np.array(tokens, np.int64)).tolist()
+        return indices
 
     def name(self, found: Hypothesis) -> Hypothesis:
-        """A hypothesis of numbers among the candidates as one of subwords."""
+        """The hypothesis with its indices among the candidates replaced by subword ids."""
         return replace(found, tokens=self.ids[np.array(found.tokens, np.int64)].tolist())
 
 
 @dataclass(frozen=True)
 class Shortlist:
-    """A lexicon cut to the `count` most probable translations of every subword."""
+    """A lexicon limited to the `count` most probable translations of each source subword."""
 
     table: Table
     count: int
@@ -45,14 +45,15 @@ class Shortlist:
 
     @classmethod
     def read(cls, loaded: LoadedModel, count: int) -> "Shortlist":
-        """That of a model folder. Raises CorpusError if it has none."""
+        """Read the lexicon of a model folder. Raises CorpusError if there is none."""
         return cls(read_lexicon(loaded.path, loaded.tokenizers), count, loaded.tokenizers.joint)
 
     def candidates(self, sources: Iterable[Ids], prefixes: Iterable[Ids]) -> Candidates:
-        """For source sentences, and beginnings that their translations must have."""
-        read = np.unique(np.fromiter((i for ids in sources for i in ids), np.int64))
-        wanted = [np.arange(EOS + 1), self.table[PAD], self.table[read, : self.count].ravel()]
-        if self.joint:  # names and numbers stay what they are
-            wanted.append(read)
-        wanted += [np.array(prefix, np.int64) for prefix in prefixes]
-        return Candidates(np.unique(np.concatenate(wanted)).astype(np.int64))
+        """The candidates for a batch of source sentences and the prefixes of their translations."""
+        source_ids = np.unique(np.fromiter((i for ids in sources for i in ids), np.int64))
+        # The row of PAD holds the most frequent target subwords.
+        target_ids = [np.arange(EOS + 1), self.table[PAD], self.table[source_ids, : self.count].ravel()]
+        if self.joint:  # names and numbers are copied
+            target_ids.append(source_ids)
+        target_ids += [np.array(prefix, np.int64) for prefix in prefixes]
+        return Candidates(np.unique(np.concatenate(target_ids)).astype(np.int64))

@@ -1,4 +1,4 @@
-r"""Lines in, as they come: only `\n` ends one, no byte is an error, and nobody waits for a window to fill."""
+r"""Reads lines from a stream: only `\n` ends a line, no byte is an error, and input does not wait for a full window."""
 
 import select
 import time
@@ -11,99 +11,100 @@ from nmt_cli.corpus.text_io import BYTE_ORDER_MARK
 
 CHUNK = 1 << 16
 PATIENCE = 0.02
-"""Seconds that a pipe is given to add to a window that has begun: unnoticed, and batches are fuller for it."""
+"""Seconds to wait for more lines from a pipe once a window has begun: too short to notice, and batches are fuller."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of input, `number` counted from 1, and what was done to it."""
+    """One line of input, `number` counted from 1, and what was changed in it."""
 
     number: int
     text: str
     prefix: str = ""
-    """How its translation must begin."""
+    """Text that its translation must begin with."""
     invalid_utf8: bool = False
-    """Bytes that are no UTF-8 became U+FFFD."""
+    """Bytes that are not UTF-8 were replaced by U+FFFD."""
     carriage_return: bool = False
     """One carriage return at its end was dropped."""
     byte_order_mark: bool = False
-    """A byte order mark at its beginning, which is that of the input, was dropped."""
+    """A byte order mark at its start, which is the start of the input, was dropped."""
 
     @classmethod
     def read(cls, number: int, content: bytes) -> "Line":
-        """Make a line of its bytes, without the line feed."""
-        marked = number == 1 and content.startswith(BYTE_ORDER_MARK)
-        if marked:
+        """Decode a line from its bytes, without the line feed."""
+        byte_order_mark = number == 1 and content.startswith(BYTE_ORDER_MARK)
+        if byte_order_mark:
             content = content[len(BYTE_ORDER_MARK) :]
-        returned = content.endswith(b"\r")
-        if returned:
+        carriage_return = content.endswith(b"\r")
+        if carriage_return:
             content = content[:-1]
         try:
             text, invalid = content.decode(), False
         except UnicodeDecodeError:
             text, invalid = content.decode(errors="replace"), True
-        return cls(number, text, "", invalid, returned, marked)
+        return cls(number, text, "", invalid, carriage_return, byte_order_mark)
 
 
 class LineReader:
     """Reads a stream in windows of at most `window` lines.
 
-    A window is given as soon as the stream has, for the moment, no more: what a terminal user types or another
-    program asks is answered at once, while a file or a busy pipe fills its windows. Memory holds one window.
+    A window is returned as soon as the stream has no more data for the moment: input from a terminal or from a program
+    that waits for each answer is translated at once, while a file or a busy pipe fills the windows. Memory holds one
+    window.
     """
 
     def __init__(self, stream: BinaryIO, window: int) -> None:
         self.count = 0
-        """Lines given so far."""
+        """Lines returned so far."""
         self.interactive = stream.isatty()
-        """Whether somebody is typing."""
+        """Whether the stream is a terminal."""
         self._stream = stream
         self._window = window
         self._lines: deque[bytes] = deque()
-        self._begun = bytearray()  # a line whose end has not come yet
-        self._ended = False
+        self._unfinished = bytearray()  # a line whose line feed has not arrived yet
+        self._at_end = False
 
     def windows(self) -> Iterator[list[Line]]:
-        """The lines, window by window, none of them empty."""
+        """Yield the lines, window by window, none of them empty."""
         while True:
-            while not self._lines and not self._ended:
+            while not self._lines and not self._at_end:
                 self._read()
             if not self._lines:
                 return
-            until = time.monotonic() + (0.0 if self.interactive else PATIENCE)
-            while len(self._lines) < self._window and not self._ended and self._ready(until):
+            deadline = time.monotonic() + (0.0 if self.interactive else PATIENCE)
+            while len(self._lines) < self._window and not self._at_end and self._ready(deadline):
                 self._read()
-            yield self._take()
+            yield self._next_window()
 
-    def _take(self) -> list[Line]:
-        taken = []
+    def _next_window(self) -> list[Line]:
+        window = []
         for _ in range(min(self._window, len(self._lines))):
             self.count += 1
-            taken.append(Line.read(self.count, self._lines.popleft()))
-        return taken
+            window.append(Line.read(self.count, self._lines.popleft()))
+        return window
 
     def _read(self) -> None:
-        """Wait for bytes, and cut them at line feeds."""
-        found = self._stream.read1(CHUNK) if hasattr(self._stream, "read1") else self._stream.read(CHUNK)
-        if not found:
-            self._ended = True
-            if self._begun:
-                self._lines.append(bytes(self._begun))
-                self._begun.clear()
+        """Wait for data, and split it at line feeds."""
+        data = self._stream.read1(CHUNK) if hasattr(self._stream, "read1") else self._stream.read(CHUNK)
+        if not data:
+            self._at_end = True
+            if self._unfinished:
+                self._lines.append(bytes(self._unfinished))
+                self._unfinished.clear()
             return
-        first, *more = found.split(b"\n")
-        self._begun += first
-        for part in more:
-            self._lines.append(bytes(self._begun))
-            self._begun[:] = part
+        first, *more = data.split(b"\n")
+        self._unfinished += first
+        for content in more:
+            self._lines.append(bytes(self._unfinished))
+            self._unfinished[:] = content
 
-    def _ready(self, until: float) -> bool:
-        """Whether reading would not wait, now or before `until`."""
+    def _ready(self, deadline: float) -> bool:
+        """Whether a read would not block, now or at some moment before `deadline`."""
         try:
             handle = self._stream.fileno()
-        except OSError:  # a stream in memory has all that it will ever have
+        except OSError:  # a stream in memory never blocks
             return True
         try:
-            return bool(select.select([handle], [], [], max(0.0, until - time.monotonic()))[0])
-        except (OSError, ValueError):  # this system can only ask sockets: answer what is here
+            return bool(select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0])
+        except (OSError, ValueError):  # select works only on sockets here: return the lines read so far
             return False

@@ -1,4 +1,4 @@
-"""What became of one line."""
+"""The result of translating one line."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -15,7 +15,7 @@ IssueKind = Literal["blank", "invalid_utf8", "split", "cut", "repetition", "leng
 
 @dataclass(frozen=True)
 class Issue:
-    """Something that a person should know about a line, with figures."""
+    """Something unusual about a line that the user should know, with details."""
 
     kind: IssueKind
     details: dict[str, int | float | str] = field(default_factory=dict)
@@ -25,11 +25,11 @@ class Issue:
 class Candidate:
     """One translation of a line.
 
-    score: what candidates are ranked by, the length-normalised log-probability (higher is better, at most 0).
-    confidence: geometric mean of the probabilities of its subwords and its end, 0 to 1.
-    tokens, probabilities, words: its subwords, the model's probability of each, and the word that each belongs to.
-    attention: (T, S) weights of its subwords over those of the source, if they were asked for.
-    finished: False when it was cut at the length limit.
+    score: ranks the candidates, the length-normalised log-probability (higher is better, at most 0).
+    confidence: geometric mean of the probabilities of its subwords and EOS, 0 to 1.
+    tokens, probabilities, words: its subwords, the model's probability of each, and the index of the word of each.
+    attention: (T, S) weights of its subwords over those of the source, if requested.
+    finished: False if it was cut at the length limit.
     """
 
     text: str
@@ -58,12 +58,12 @@ class Translation:
         return self.candidates[0].text
 
     def alignment(self, candidate: Candidate) -> list[Link]:
-        """(source word, target word) links of a candidate, from its attention. Raises ConfigError if there is none."""
+        """(source word, target word) links of a candidate, from its attention. Raises ConfigError if it has none."""
         if candidate.attention is None:
-            raise ConfigError("alignment: this model has no attention to make it from")
+            raise ConfigError("alignment: this model has no attention to compute it from")
         return links(merge(candidate.attention, self.source_words, candidate.words))
 
 
 def blank(line: Line) -> Candidate:
-    """The translation of a line with nothing in it."""
+    """The translation of a blank line."""
     return Candidate("", 0.0, 1.0, [], [], [], np.zeros((0, 0), np.float32), True)

@@ -1,4 +1,4 @@
-"""Lines in, lines out: whatever the lines, one translation each, in order."""
+"""Translates lines: one translation for each, in order, whatever the lines hold."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,22 +28,22 @@ from nmt_cli.special_tokens import EOS
 GREEDY = SearchConfig(beam_size=1)
 
 USUAL_LENGTH = 40
-"""Source subwords up to which a batch is full; of longer sentences it takes fewer, so that memory is bounded."""
+"""Source subwords up to which a batch holds `batch_size` sentences; it holds fewer longer ones, which bounds memory."""
 
 WINDOW = 2048
-"""Lines read ahead and sorted by length, so that batches hold sentences of like length."""
+"""Lines read ahead and sorted by length, so that batches hold sentences of similar length."""
 WORKERS = 4
-"""Batches searched for at a time, as far as there are threads: more would wait for the interpreter."""
+"""Batches searched at a time, if there are as many threads: more would wait for Python's global lock."""
 FEW = 16
-"""Sentences of which a batch is still worth its steps."""
+"""Smallest batch that is worth a search of its own."""
 
 Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""What decides a search: source subwords, target prefix, and, with sampling, where its random numbers come from."""
+"""All that a search result depends on: source subwords, target prefix, and, for sampling, the seeds of its draws."""
 
 
 @dataclass(frozen=True)
 class Batching:
-    """`batch_size` sentences of usual length are translated together, of `window` lines sorted by length."""
+    """Batches of `batch_size` sentences of usual length, made from windows of `window` lines sorted by length."""
 
     batch_size: int = 64
     window: int = WINDOW
@@ -51,7 +51,8 @@ class Batching:
 
 @dataclass
 class LineTranslator:
-    """A model that translates text. `attention`: give every candidate its attention, for alignments and pictures."""
+    """Translates text with a model. `attention`: return the attention of every candidate, for alignments and
+    pictures."""
 
     loaded: LoadedModel
     search: SearchConfig = GREEDY
@@ -65,7 +66,7 @@ class LineTranslator:
         self._shortlist = Shortlist.read(self.loaded, self.search.shortlist) if self.search.shortlist else None
 
     def translate_lines(self, texts: Iterable[str]) -> Iterator[Translation]:
-        """Translate texts as they are asked for, a window at a time."""
+        """Translate texts lazily, a window at a time."""
         lines = (Line(number, text) for number, text in enumerate(texts, start=1))
         while window := list(islice(lines, self.batching.window)):
             yield from self.translate(window)
@@ -75,23 +76,26 @@ class LineTranslator:
 
         Raises ConfigError if attention is needed and the model has none, CheckpointError if its weights are damaged.
         """
-        parts = self._parts(lines)
-        # With sampling every line draws for itself; otherwise what is the same is searched for once.
-        keys = [
-            [(part.source, part.prefix, (line.number, n) if self.search.sample else ()) for n, part in enumerate(own)]
-            for line, own in zip(lines, parts, strict=True)
+        segments = self._segments(lines)
+        # Each line draws its own samples; without sampling, equal requests are searched once.
+        requests = [
+            [
+                (segment.source, segment.prefix, (line.number, n) if self.search.sample else ())
+                for n, segment in enumerate(line_segments)
+            ]
+            for line, line_segments in zip(lines, segments, strict=True)
         ]
-        found = self._search(dict.fromkeys(key for own in keys for key in own))
+        results = self._search(dict.fromkeys(request for line_requests in requests for request in line_requests))
         return [
-            self._assembler.assemble(line, own, [found[key] for key in of_line])
-            for line, own, of_line in zip(lines, parts, keys, strict=True)
+            self._assembler.assemble(line, line_segments, [results[request] for request in line_requests])
+            for line, line_segments, line_requests in zip(lines, segments, requests, strict=True)
         ]
 
-    def _parts(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
-        """Every line as parts that the model can read; a line with nothing to read has none."""
+    def _segments(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
+        """The segments of each line, within the model's limit; a blank line has none."""
         encoded = self._encode([line.text if line.text.strip() else "" for line in lines])
         return [
-            self._cut(line)
+            self._split(line)
             if len(ids) > self._limit
             else [EncodedSegment(tuple(ids), self._prefix(line))]
             if ids
@@ -99,14 +103,15 @@ class LineTranslator:
             for line, ids in zip(lines, encoded, strict=True)
         ]
 
-    def _cut(self, line: Line) -> list[EncodedSegment]:
+    def _split(self, line: Line) -> list[EncodedSegment]:
+        """The segments of a line that is over the model's limit; those without subwords are dropped."""
         text = self._source.normalize(line.text)
         segments = split(text, self._limit, lambda texts: [len(ids) for ids in self._encode(texts)])
         encoded = self._encode([segment.text for segment in segments])
-        readable = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
+        nonempty = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
         return [
             EncodedSegment(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word)
-            for n, (ids, segment) in enumerate(readable)
+            for n, (ids, segment) in enumerate(nonempty)
         ]
 
     def _prefix(self, line: Line) -> tuple[int, ...]:
@@ -115,20 +120,20 @@ class LineTranslator:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return self._source.encode_many(texts, threads=torch.get_num_threads())
 
-    def _search(self, keys: Iterable[Request]) -> dict[Request, list[Hypothesis]]:
-        """Search for each, batched by length."""
-        ordered = sorted(keys, key=lambda key: len(key[0]), reverse=True)
+    def _search(self, requests: Iterable[Request]) -> dict[Request, list[Hypothesis]]:
+        """Search the requests in batches of similar length, several batches at a time on a CPU."""
+        ordered = sorted(requests, key=lambda request: len(request[0]), reverse=True)
         threads = torch.get_num_threads()
         workers = min(threads, WORKERS, len(ordered) // FEW) if self.loaded.compute.device.type == "cpu" else 1
         size = self.batching.batch_size
-        if workers > 1:  # so that all have enough to do
+        if workers > 1:  # enough batches for every worker
             size = min(size, max(FEW, len(ordered) // (2 * workers)))
-        found: dict[Request, list[Hypothesis]] = {}
+        results: dict[Request, list[Hypothesis]] = {}
         with parallel_map(workers) as map_:
-            cut = list(batches(ordered, size))
-            for batch, hypotheses in zip(cut, map_(self._search_batch, cut), strict=True):
-                found.update(zip(batch, hypotheses, strict=True))
-        return found
+            all_batches = list(batches(ordered, size))
+            for batch, hypotheses in zip(all_batches, map_(self._search_batch, all_batches), strict=True):
+                results.update(zip(batch, hypotheses, strict=True))
+        return results
 
     @torch.inference_mode()
     def _search_batch(self, batch: Sequence[Request]) -> list[list[Hypothesis]]:
@@ -137,30 +142,32 @@ class LineTranslator:
         source_lengths = torch.from_numpy(lengths).to(compute.device)
         source = torch.from_numpy(padded).to(compute.device)
         prefixes: list[Sequence[int]] = [prefix for _, prefix, _ in batch]
-        candidates, chosen = None, None
+        candidates, candidate_ids = None, None
         if self._shortlist:
             candidates = self._shortlist.candidates([source for source, _, _ in batch], prefixes)
-            chosen = torch.from_numpy(candidates.ids).to(compute.device)
+            candidate_ids = torch.from_numpy(candidates.ids).to(compute.device)
             prefixes = [candidates.numbers(prefix) for prefix in prefixes]
-        seeds = [stream for _, _, stream in batch]
-        task = SearchInput(source_lengths, prefixes if any(prefixes) else (), seeds, self.attention)
-        step = EnsembleStep(self.loaded.models, chosen)
+        seeds = [seed for _, _, seed in batch]
+        search_input = SearchInput(source_lengths, prefixes if any(prefixes) else (), seeds, self.attention)
+        step = EnsembleStep(self.loaded.models, candidate_ids)
         try:
             with compute.encoder_autocast():
                 state = step.init_state(source, sequence_mask(source_lengths, source.shape[1]))
             with compute.autocast():
-                found = search(step, state, task, self.search)
+                results = search(step, state, search_input, self.search)
         except torch.OutOfMemoryError:
             raise ConfigError(
-                f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; take a smaller batch"
+                f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; use a smaller batch"
             ) from None
-        return [[candidates.name(one) for one in own] for own in found] if candidates else found
+        if candidates is None:
+            return results
+        return [[candidates.name(hypothesis) for hypothesis in hypotheses] for hypotheses in results]
 
 
 @contextmanager
 def parallel_map(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """Give a `map` whose calls run on so many threads at a time, each with its share of the library's: what one step of
-    search does is too little to be shared well."""
+    """Yield a `map` that runs its calls on `workers` threads, each with its share of torch's threads: a search step is
+    too little work for torch to spread over many threads."""
     if workers < 2:
         yield map
         return
@@ -169,12 +176,13 @@ def parallel_map(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
     try:
         yield pool.map
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error, or Ctrl-C, no more than what is under way
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C only the calls that are running are finished
         torch.set_num_threads(threads)
 
 
 def batches(keys: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
-    """Cut keys, longest first, into batches of at most `batch_size`, of long ones so few that subwords are no more."""
+    """Split requests, longest first, into batches of at most `batch_size`, fewer if they are long, so that the number
+    of subwords is bounded."""
     start = 0
     while start < len(keys):
         longest = max(len(keys[start][0]), USUAL_LENGTH)
@@ -186,9 +194,9 @@ def batches(keys: Sequence[Request], batch_size: int) -> Iterator[Sequence[Reque
 def translate_corpus(
     loaded: LoadedModel, texts: Sequence[str], search: SearchConfig = GREEDY, batch_size: int = 64
 ) -> list[str]:
-    """The best translation of every text, one line each: what validation and evaluation judge.
+    """The best translation of every text, one line each, for validation and evaluation.
 
-    Sorted by length as a whole, so that it takes as little time as it can.
+    All texts are sorted by length together, not in windows, which takes the least time.
     """
     translator = LineTranslator(loaded, search, Batching(batch_size, max(1, len(texts))))
     return [translation.text for translation in translator.translate_lines(texts)]

@@ -66,8 +66,8 @@ def test_a_line_for_a_line_whatever_the_bytes(nmt: Program, tiny_model: Path, tm
     assert [n for n, kinds in issues.items() if "invalid_utf8" in kinds] == [5]
     assert [n for n, kinds in issues.items() if "split" in kinds] == [10]
     assert "3 of 15 lines blank, left blank (the first is line 2)" in error
-    assert "1 of 15 lines with bytes that are not UTF-8, read as U+FFFD (the first is line 5)" in error
-    assert "1 of 15 lines longer than the model reads at once, translated in parts (the first is line 10)" in error
+    assert "1 of 15 lines with bytes that are not UTF-8, replaced by U+FFFD (the first is line 5)" in error
+    assert "1 of 15 lines longer than the model's limit, translated in segments (the first is line 10)" in error
     assert "3 of 15 lines that ended in a carriage return, which was dropped (the first is line 6)" in error
     assert "1 of 15 lines that began with a byte order mark, which was dropped (the first is line 1)" in error
 

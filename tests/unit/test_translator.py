@@ -228,7 +228,7 @@ def test_too_little_memory_is_told_with_its_remedy(model: LoadedModel, monkeypat
         raise torch.OutOfMemoryError("no")
 
     monkeypatch.setattr(translator_module, "search", failing)
-    with pytest.raises(ConfigError, match=r"--batch-size 9: not enough memory on CPU.*; take a smaller batch"):
+    with pytest.raises(ConfigError, match=r"--batch-size 9: not enough memory on CPU.*; use a smaller batch"):
         translate(model, ["the dog"], batch_size=9)
 
 
