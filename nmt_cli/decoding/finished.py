@@ -41,7 +41,7 @@ class FinishedPool:
         return self.score[:, -1]
 
     def add(self, rows: Tensor, entering: Tensor, score: Tensor, log_prob: Tensor, step: int) -> None:
-        """Add finished hypotheses of sentences `rows` (B,), those where `entering` (B, K) is True, and keep the K best."""
+        """Add the finished hypotheses of sentences `rows` (B,), where `entering` (B, K) is True; the K best stay."""
         score = score.masked_fill(~entering, -torch.inf)
         best = stable_topk(torch.cat([self.score[rows], score], 1), score.shape[1])
         self._replace(rows, best, score, log_prob, step, finished=True)

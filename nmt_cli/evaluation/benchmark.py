@@ -1,4 +1,4 @@
-"""How fast a model translates in each precision, batch size and number of threads, and what that costs in BLEU."""
+"""Measures the speed of translation for each precision, batch size and number of threads, and its cost in BLEU."""
 
 import statistics
 import time
@@ -19,14 +19,15 @@ from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
 
 ALONE = 40
-"""Lines that are translated one by one, to see how long one takes."""
+"""Lines that are translated one by one, to measure the latency of a single line."""
 PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
-"""The first is what the others are compared with."""
+"""Precisions measured by default; the others are compared with the first."""
 
 
 @dataclass
 class Row:
-    """One way to translate, and the seconds of each round; `alone` are those of each line, where they go one by one."""
+    """One configuration, and its seconds in each round; `alone` holds the seconds of each line for lines one by one
+    (batch_size 1)."""
 
     precision: SearchPrecision
     threads: int
@@ -39,8 +40,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured: sentences and target subwords (ends counted) a second, as the median of the rounds; with lines
-    one by one (batch_size 1) also the median and the 95th percentile of the milliseconds that one took."""
+    """Sentences and target subwords (EOS included) per second, by the median over the rounds; for lines one by one
+    (batch_size 1) also the median and the 95th percentile of the milliseconds per line."""
 
     precision: SearchPrecision
     threads: int
@@ -53,8 +54,8 @@ class Speed:
 
 @dataclass(frozen=True)
 class Quality:
-    """What a precision, or a shortlist, costs: BLEU, the share of lines translated as in the first row, and the
-    megabytes of the weights that search works with."""
+    """Quality with a precision or shortlist: BLEU, the share of lines translated as in the first row, and the size in
+    MiB of the weights that search uses."""
 
     precision: SearchPrecision
     shortlist: int
@@ -80,30 +81,30 @@ class Bench:
 
 
 def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
-    """Measure every way in turn, `repeats` times, so that what slows the machine down slows all of them.
+    """Measure every configuration in turn, `repeats` times, so that what slows the machine down affects all of them.
 
-    Raises ConfigError, CheckpointError or CorpusError for what the user can mend.
+    Raises ConfigError, CheckpointError or CorpusError for errors that the user can fix.
     """
     manifest = MODEL.read(config.model)
     stored = stored_split(config.model, manifest, config.prepared, config.split)
     sources, references = stored.sources.lines, stored.references.lines
     timed = [sources[i] for i in _spread(len(sources), config.lines)]
-    most = torch.get_num_threads()
+    max_threads = torch.get_num_threads()
     loaded = _load(config, say)
     first = next(iter(loaded.values()))
-    threads = config.threads or sorted({1, most})
+    threads = config.threads or sorted({1, max_threads})
     if first.compute.device.type != "cpu":
         if config.threads:
-            say("threads are not used: a GPU computes")
-        threads = [most]
+            say("threads is ignored: the model runs on a GPU")
+        threads = [max_threads]
     if config.search.n_best > 1:
-        say("n_best is not used: the best translation of each line counts")
+        say("n_best is ignored: the best translation of each line is scored")
     try:
         say(f"BLEU of {len(sources):,} lines of {stored.name} in {', '.join(loaded)}")
         quality = _qualities(config, loaded, sources, Scorer([references], manifest.target, manifest.unicode))
         speeds = _measure(config, loaded, threads, timed, say)
     finally:
-        torch.set_num_threads(most)
+        torch.set_num_threads(max_threads)
     return Bench(
         model=f"{config.model} {first.hash}",
         text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
@@ -115,13 +116,14 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
 
 
 def _spread(count: int, wanted: int) -> list[int]:
-    """`wanted` of `count` places, evenly spread."""
+    """`wanted` of `count` indices, evenly spaced."""
     wanted = min(count, wanted)
     return [i * count // wanted for i in range(wanted)]
 
 
 def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecision, LoadedModel]:
-    """The model in each precision. What this machine cannot do is left out, unless it was asked for."""
+    """The model in each precision. Precisions that this machine does not support are skipped, unless the user asked for
+    them."""
     loaded: dict[SearchPrecision, LoadedModel] = {}
     for precision in dict.fromkeys(config.precision or PRECISIONS):
         try:
@@ -129,25 +131,25 @@ def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecisi
         except ConfigError as error:
             if config.precision:
                 raise
-            say(f"{precision} is left out: {error}")
+            say(f"{precision} is skipped: {error}")
     return loaded
 
 
 def _qualities(
     config: BenchConfig, loaded: dict[SearchPrecision, LoadedModel], sources: Sequence[str], scorer: Scorer
 ) -> list[Quality]:
-    found: list[Quality] = []
+    qualities: list[Quality] = []
     first: list[str] = []
-    ways = [(precision, model, config.search) for precision, model in loaded.items()]
-    if config.search.shortlist:  # what it costs is seen beside the whole vocabulary
-        precision, model, search = ways[0]
-        ways.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
-    for precision, model, search in ways:
+    settings = [(precision, model, config.search) for precision, model in loaded.items()]
+    if config.search.shortlist:  # the whole vocabulary first, for comparison
+        precision, model, search = settings[0]
+        settings.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
+    for precision, model, search in settings:
         translator = LineTranslator(model, search, Batching(max(config.batch_size)))
         outputs = [translation.text for translation in translator.translate_lines(sources)]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
-        found.append(
+        qualities.append(
             Quality(
                 precision,
                 search.shortlist,
@@ -156,7 +158,7 @@ def _qualities(
                 weight_bytes(model.model) / 2**20,
             )
         )
-    return found
+    return qualities
 
 
 def _measure(
@@ -173,11 +175,11 @@ def _measure(
         for size in dict.fromkeys([1, *config.batch_size])
     ]
     alone = [sources[i] for i in _spread(len(sources), ALONE)]
-    for row in rows:  # untimed: the first of everything is slower
+    for row in rows:  # warm-up, not timed
         torch.set_num_threads(row.threads)
         list(row.translator.translate_lines(alone))
     for number in range(config.repeats):
-        say(f"round {number + 1} of {config.repeats}: {len(rows)} ways to translate {len(sources)} lines")
+        say(f"round {number + 1} of {config.repeats}: {len(rows)} configurations, {len(sources)} lines each")
         for row in rows:
             torch.set_num_threads(row.threads)
             row.tokens = 0
@@ -186,10 +188,10 @@ def _measure(
                 started = time.perf_counter()
                 for translation in row.translator.translate_lines(lines):
                     row.tokens += len(translation.candidates[0].tokens) + 1
-                taken = time.perf_counter() - started
-                row.seconds[-1] += taken
+                seconds = time.perf_counter() - started
+                row.seconds[-1] += seconds
                 if row.batch_size == 1:
-                    row.alone.append(taken)
+                    row.alone.append(seconds)
     return [_speed(row, len(alone) if row.batch_size == 1 else len(sources)) for row in rows]
 
 
@@ -198,5 +200,5 @@ def _speed(row: Row, lines: int) -> Speed:
     speeds = (lines / seconds, row.tokens / seconds)
     if row.batch_size > 1:
         return Speed(row.precision, row.threads, row.batch_size, *speeds)
-    taken = sorted(1000 * one for one in row.alone)
-    return Speed(row.precision, row.threads, 1, *speeds, statistics.median(taken), taken[int(0.95 * len(taken))])
+    ms = sorted(1000 * seconds for seconds in row.alone)
+    return Speed(row.precision, row.threads, 1, *speeds, statistics.median(ms), ms[int(0.95 * len(ms))])

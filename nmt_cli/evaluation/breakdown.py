@@ -1,4 +1,4 @@
-"""Where a system is good: scores by the length of the source (Bahdanau et al. 2014, figure 2)."""
+"""Scores by the length of the source (Bahdanau et al. 2014, figure 2), and the worst sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from nmt_cli.evaluation.metrics import Statistics, language
 
 EDGES = (5, 10, 15, 20, 30, 40, 60)
-"""Longest sentence of each bucket, in words; the last bucket is open."""
+"""Longest sentence of each bucket, in words; one more bucket holds what is longer."""
 
 CHARACTERS_PER_WORD = 2
-"""The edges grow by this where a text is measured in characters."""
+"""Factor on EDGES where the length of a text is counted in characters."""
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """The scores of the sentences whose length is from `shortest` to `longest` (None: no limit)."""
+    """The scores of the sentences of length `shortest` to `longest`, both included (None: no limit)."""
 
     shortest: int
     longest: int | None
@@ -24,18 +24,18 @@ class Bucket:
 
 
 def length(text: str, code: str | None) -> int:
-    """Words between spaces; characters, spaces left out, where a language (zh, ja) writes none."""
+    """Number of words between spaces; in languages written without spaces (zh, ja), number of characters but spaces."""
     words = text.split()
     return sum(map(len, words)) if language(code) in ("zh", "ja") else len(words)
 
 
 def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: Statistics) -> list[Bucket]:
-    """BLEU and chrF of the sentences in each length bucket that has any.
+    """BLEU and chrF of each length bucket that has sentences.
 
     Args:
-        texts: what is measured, a text for each sentence scored (the sources).
+        texts: the texts whose length is measured, one for each sentence scored (the sources).
         code: the language of `texts`.
-        bleu, chrf: what the metrics counted in those sentences.
+        bleu, chrf: the metrics' statistics of those sentences.
     """
     factor = CHARACTERS_PER_WORD if language(code) in ("zh", "ja") else 1
     edges = [edge * factor for edge in EDGES]
@@ -50,7 +50,7 @@ def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: St
 
 @dataclass(frozen=True)
 class WorstSentence:
-    """A sentence and its score; `line` counts from 1, `source` is None where it is not known."""
+    """A sentence and its score; `line` counts from 1, `source` is None if it is not known."""
 
     line: int
     chrf: float
@@ -66,10 +66,10 @@ def worst(
     references: Sequence[Sequence[str]],
     sources: Sequence[str] | None = None,
 ) -> list[WorstSentence]:
-    """The `count` worst sentences, worst first, among those that differ from every reference."""
-    failures = [
+    """The `count` sentences of lowest chrF, lowest first, among those that differ from every reference."""
+    sentences = [
         WorstSentence(i + 1, score, sources[i] if sources else None, hypotheses[i], refs)
         for i, (score, refs) in enumerate(zip(chrf.sentences(), zip(*references, strict=True), strict=True))
         if hypotheses[i] not in refs
     ]
-    return sorted(failures, key=lambda failure: (failure.chrf, failure.line))[:count]
+    return sorted(sentences, key=lambda sentence: (sentence.chrf, sentence.line))[:count]

@@ -1,6 +1,6 @@
-"""Where what is judged comes from: files, a stored split, or a model that translates.
+"""Reads the inputs of an evaluation: files, a stored split, or the translations of a model.
 
-Only a model needs torch, so what imports it is imported when there is a model.
+Modules that import torch are imported only if a model translates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from nmt_cli.evaluation.metrics import check_sacrebleu
 
 @dataclass(frozen=True)
 class Text:
-    """Lines, and what to call the place that they come from."""
+    """Lines, and the name of where they come from, for messages."""
 
     lines: Sequence[str]
     name: str
@@ -30,11 +30,11 @@ class Text:
 
 @dataclass(frozen=True)
 class EvalInput:
-    """A translation and what it is judged by; `sources` are None where they are not known.
+    """A translation and what it is compared with; `sources` is None if they are not known.
 
-    `languages` are those of source and target, `recipe` tells where everything comes from and how it was made,
-    `notes` what the user should know about it, and `alignment` how well the model aligned the reference, by the step
-    whose attention links a word, if there was a gold alignment.
+    `languages` are those of source and target, `recipe` records where everything comes from and how it was made,
+    `notes` hold what the user should know about it, and `alignment` is the error rate of the model's alignment of the
+    reference, by the step whose attention links a word, if there is a gold alignment.
     """
 
     hypotheses: Sequence[str]
@@ -49,15 +49,15 @@ class EvalInput:
 
 
 USUAL_MODEL = Path("model")
-"""The model that is judged when nothing else is asked for."""
+"""The model that is evaluated by default."""
 
 TRANSLATING = ("save", "ensemble", "gold", "batch_size", "device", "precision", "threads")
-"""Options that, with those of search, act only when a model translates."""
+"""Options that, like those of search, have an effect only if a model translates."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is needed: a model, which translates or only tells the languages, and a stored split."""
+    """What to read: a model, which translates or only provides the languages, and a stored split."""
 
     model: Path | None
     translates: bool
@@ -65,21 +65,19 @@ class Plan:
 
 
 def plan(config: EvaluateConfig) -> Plan:
-    """Decide what to read. Raises ConfigError for options that contradict or lack each other."""
+    """Decide what to read. Raises ConfigError for options that contradict each other or lack another one."""
     translates = config.hypotheses is None
     model = config.model or (USUAL_MODEL if translates else None)
-    in_files = bool(config.reference) and (config.source_file is not None or not translates)
-    stored = not in_files or config.prepared is not None or "split" in config.model_fields_set
+    files_suffice = bool(config.reference) and (config.source_file is not None or not translates)
+    stored = not files_suffice or config.prepared is not None or "split" in config.model_fields_set
     if config.source_file and not config.reference:
-        raise ConfigError(f"--source-file {config.source_file}: give its translation too, with --reference FILE")
+        raise ConfigError(f"--source-file {config.source_file}: needs its reference translation, --reference FILE")
     if config.source_file and stored:
-        raise ConfigError(
-            f"--source-file {config.source_file}: takes the place of --prepared and --split; leave them out"
-        )
+        raise ConfigError(f"--source-file {config.source_file}: replaces --prepared and --split; leave them out")
     if stored and not (model or config.prepared):
         raise ConfigError(
-            f"--hypotheses {config.hypotheses}: give also what to compare it with: --reference FILE, or a stored split "
-            "with --prepared or --model"
+            f"--hypotheses {config.hypotheses}: needs a reference: --reference FILE, or a stored split with --prepared "
+            "or --model"
         )
     return Plan(model, translates, stored)
 
@@ -95,9 +93,9 @@ class Stored:
 
 
 def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput:
-    """Read, and translate, what a config asks for; `say` is told what takes its time.
+    """Read the inputs of a config, and translate if there are no hypotheses; `say` receives progress lines.
 
-    Raises ConfigError, CorpusError or CheckpointError for what the user can mend.
+    Raises ConfigError, CorpusError or CheckpointError for errors that the user can fix.
     """
     check_sacrebleu()
     needed = plan(config)
@@ -105,7 +103,7 @@ def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput
         check_writable(config.save)
     model = MODEL.read(needed.model) if needed.model else None
     stored = stored_split(needed.model, model, config.prepared, config.split) if needed.stored else None
-    known = model or (stored.manifest if stored else None)
+    manifest = model or (stored.manifest if stored else None)
     notes = list(_notes(config, needed, model, stored))
     sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
     references = [_read(path, notes) for path in config.reference] or ([stored.references] if stored else [])
@@ -113,7 +111,7 @@ def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput
     baseline = _read(config.baseline, notes) if config.baseline else None
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
     gold = (
-        _gold(config.gold_alignment, sources, references[0])
+        _read_gold(config.gold_alignment, sources, references[0])
         if config.gold_alignment and sources and needed.translates
         else None
     )
@@ -124,30 +122,30 @@ def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput
     }
     alignment = None
     if hypotheses is None:
-        assert needed.model, "what translates is a model"
-        assert sources, "what is translated is known"
+        assert needed.model, "plan names a model if it translates"
+        assert sources, "plan names sources if a model translates"
         from nmt_cli.evaluation import translate
 
         loaded = translate.load(config, needed.model)
         alignment = translate.align(loaded, sources, references[0], gold) if gold else None
-        hypotheses, how, troubles = translate.translate(config, loaded, sources, say)
-        recipe |= how
-        notes += troubles
+        hypotheses, translation_recipe, issues = translate.translate(config, loaded, sources, say)
+        recipe |= translation_recipe
+        notes += issues
     return EvalInput(
         hypotheses=hypotheses.lines,
         references=[text.lines for text in references],
         sources=sources.lines if sources else None,
         baseline=baseline,
-        languages=(known.source if known else None, config.target or (known.target if known else None)),
-        unicode=known.unicode if known else "nfc",
+        languages=(manifest.source if manifest else None, config.target or (manifest.target if manifest else None)),
+        unicode=manifest.unicode if manifest else "nfc",
         recipe={**recipe, "hypotheses": hypotheses.name},
         notes=notes,
         alignment=alignment,
     )
 
 
-def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
-    """A gold alignment that belongs to these texts. Raises CorpusError if it does not."""
+def _read_gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
+    """Read the gold alignment of these texts. Raises CorpusError if it does not fit them."""
     gold = read_links(path)
     _check_lines([references, Text([""] * len(gold), str(path))])
     sides = (("source", sources), ("target", references))
@@ -159,8 +157,8 @@ def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
             )
             if last >= words:
                 raise CorpusError(
-                    f"{path}:{number}: links {name} word {last}, but there are {words} words; they count from 0, and "
-                    "the source stands first"
+                    f"{path}:{number}: links {name} word {last}, but there are {words} words; words are counted from "
+                    "0, and the source word comes first"
                 )
     return gold
 
@@ -168,28 +166,28 @@ def _gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
 def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | None, split: str) -> Stored:
     """A stored split of the corpus `folder`, or of the one that the model at `path` was trained on.
 
-    Raises CorpusError if it is not there, empty, or not of the model's languages.
+    Raises CorpusError if it does not exist, is empty, or has other languages than the model.
     """
     if folder is None:
-        assert model, "without --prepared a model tells the corpus"
+        assert model, "without --prepared the corpus is that of a model"
         folder = Path(model.prepared)
         if not folder.exists():
             raise CorpusError(
-                f"{folder}: the corpus that {path} was trained on is not there any more; give --prepared FOLDER "
-                "(nmt eval also takes files, by --source-file and --reference)"
+                f"{folder}: the corpus that {path} was trained on no longer exists; give --prepared FOLDER (nmt eval "
+                "also takes files, with --source-file and --reference)"
             )
     corpus = PreparedCorpus.open(folder)
-    found = corpus.manifest
-    if model and (model.source, model.target) != (found.source, found.target):
+    manifest = corpus.manifest
+    if model and (model.source, model.target) != (manifest.source, manifest.target):
         raise CorpusError(
-            f"{folder}: is {found.source} -> {found.target}, but {path} is {model.source} -> {model.target}; "
+            f"{folder}: is {manifest.source} -> {manifest.target}, but {path} is {model.source} -> {model.target}; "
             "give a corpus of the same languages"
         )
     pairs = corpus.split(split)
     name = f"{split} of {folder}"
     if not len(pairs):
         raise CorpusError(f"{folder}: its {split} split is empty; there is nothing to score")
-    return Stored(found, name, Text(pairs.source_texts(), name), Text(pairs.target_texts(), name))
+    return Stored(manifest, name, Text(pairs.source_texts(), name), Text(pairs.target_texts(), name))
 
 
 def _read(path: Path, notes: list[str]) -> Text:
@@ -206,29 +204,30 @@ def _read(path: Path, notes: list[str]) -> Text:
 
 
 def _check_lines(texts: Sequence[Text]) -> None:
-    """Refuse texts that are not parallel, before any time is spent on them."""
+    """Raise CorpusError if the texts have different numbers of lines, before any time is spent on them."""
     first, *others = texts
     for text in others:
         if len(text.lines) != len(first.lines):
             raise CorpusError(
                 f"{first.name} has {len(first.lines)} lines, but {text.name} has {len(text.lines)}; "
-                "both must have a line for a line"
+                "both must have the same number of lines"
             )
 
 
 def _notes(config: EvaluateConfig, needed: Plan, model: ModelManifest | None, stored: Stored | None) -> Iterator[str]:
+    """Yield a note for each option without effect, and for a corpus that changed after training."""
     if "significance" in config.model_fields_set and config.baseline is None:
-        yield "significance is not used without --baseline"
+        yield "significance is ignored without --baseline"
     if not needed.translates:
-        given = sorted(set(TRANSLATING) & config.model_fields_set | config.search.model_fields_set)
-        if given:
-            yield f"not used, as nothing is translated with --hypotheses: {', '.join(given)}"
+        unused = sorted(set(TRANSLATING) & config.model_fields_set | config.search.model_fields_set)
+        if unused:
+            yield f"ignored, since nothing is translated with --hypotheses: {', '.join(unused)}"
         if model:
-            yield f"{needed.model} translated nothing; it only told the languages" + (" and the corpus" * bool(stored))
+            yield f"{needed.model} was not used to translate, only for its languages" + (" and corpus" * bool(stored))
     elif "n_best" in config.search.model_fields_set:
-        yield "n_best is not used: the best translation of each line is scored"
+        yield "n_best is ignored: the best translation of each line is scored"
     if model and stored and config.prepared is None and stored.manifest.identity != model.corpus:
         yield (
-            f"{model.prepared} was prepared anew since {needed.model} was trained on it: "
-            f"its {config.split} split may hold what the model has learnt from"
+            f"{model.prepared} was prepared again after {needed.model} was trained on it: "
+            f"its {config.split} split may contain pairs that the model was trained on"
         )

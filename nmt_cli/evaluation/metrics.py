@@ -1,8 +1,8 @@
-"""The three metrics as sacrebleu defines them, built once, and what each keeps of every sentence.
+"""BLEU, chrF++ and TER as sacrebleu defines them, and their statistics of each sentence.
 
-A corpus score is a function of the *sum* of counts over the sentences (matches and lengths). They are taken once for a
-system; corpus, length buckets, sentences, intervals and paired tests then all add up rows of one matrix, so
-their figures cannot disagree.
+A corpus score is a function of the *sum* of counts over the sentences (matches and lengths). These are counted once
+per system; scores of corpus, length buckets and sentences, intervals and paired tests all sum rows of the same matrix,
+so their figures cannot disagree.
 """
 
 from collections.abc import Sequence
@@ -30,13 +30,13 @@ _MECAB = {"ja": ("ja-mecab", ("MeCab", "ipadic")), "ko": ("ko-mecab", ("mecab_ko
 
 
 def language(code: str | None) -> str:
-    """The two-letter code of a language where there is one: zh of zh-TW, cmn and ZH; empty when not known."""
+    """The two-letter code of a language if there is one: zh for zh-TW, cmn and ZH; empty if not known."""
     main = (code or "").replace("_", "-").split("-")[0].lower()
     return _LANGUAGES.get(main, main)
 
 
 def bleu_tokenizer(target: str | None) -> str:
-    """sacrebleu's tokenizer for BLEU in this language; char where a word tokenizer is needed but not installed."""
+    """sacrebleu's BLEU tokenizer for this language; char if it needs a word tokenizer that is not installed."""
     code = language(target)
     if code == "zh":
         return "zh"
@@ -47,19 +47,19 @@ def bleu_tokenizer(target: str | None) -> str:
 
 
 def metric_order(target: str | None) -> tuple[Name, ...]:
-    """The metrics in the order to show them: chrF before a BLEU that could only count characters."""
+    """The metrics in the order to show them: chrF before a BLEU of characters."""
     return ("chrf", "bleu", "ter") if bleu_tokenizer(target) == "char" else NAMES
 
 
 def tokenizer_note(target: str | None) -> str | None:
-    """What to know about the tokenizer before comparing figures; None where it is the usual one."""
+    """What the user should know about BLEU's tokenizer before comparing figures; None if it is the usual one."""
     if target is None:
         return "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"
     if bleu_tokenizer(target) == "char":
         code = language(target)
         extra = "nmt-cli[korean]" if code == "ko" else f"sacrebleu[{code}]"
         return (
-            f"character BLEU, as {_MECAB[code][0]} is not installed (pip install '{extra}'); go by chrF, "
+            f"character BLEU, as {_MECAB[code][0]} is not installed (pip install '{extra}'); rely on chrF, "
             "and compare this BLEU only with others of tok:char"
         )
     return None
@@ -67,7 +67,7 @@ def tokenizer_note(target: str | None) -> str | None:
 
 @lru_cache
 def _metric(name: Name, tokenizer: str, asian: bool) -> Metric:
-    """One metric object; morphological tokenizers are slow to build and fail when built thousands of times."""
+    """A metric, built once: morphological tokenizers are slow to build and fail when built thousands of times."""
     if name == "bleu":
         return BLEU(tokenize=tokenizer, force=True)
     if name == "chrf":
@@ -76,22 +76,22 @@ def _metric(name: Name, tokenizer: str, asian: bool) -> Metric:
 
 
 def check_sacrebleu() -> None:
-    """Raise CorpusError if this version of sacrebleu lacks the methods, not public, that give each sentence's counts
-    and the score of summed ones. Told before anything is translated."""
+    """Raise CorpusError if this version of sacrebleu lacks the private methods that count each sentence's statistics
+    and compute a score from their sum. Called before anything is translated."""
     for name in ("_extract_corpus_statistics", "_compute_score_from_stats"):
         for kind in (BLEU, CHRF, TER):
             if not hasattr(kind, name):
                 raise CorpusError(
-                    f"sacrebleu {version('sacrebleu')} has no {kind.__name__}.{name}, from which intervals and "
-                    "comparisons are made; install one that has: pip install 'sacrebleu>=2.4,<2.7'"
+                    f"sacrebleu {version('sacrebleu')} has no {kind.__name__}.{name}, which intervals and comparisons "
+                    "need; install a version that has it: pip install 'sacrebleu>=2.4,<2.7'"
                 )
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a metric counted in each sentence of a system's output.
+    """A metric's counts for each sentence of a system's output.
 
-    `rows` is (sentences, counts) in float64; which counts is the metric's own affair.
+    `rows` is (sentences, counts) in float64; which counts they are depends on the metric.
     """
 
     metric: Metric
@@ -99,7 +99,7 @@ class Statistics:
     references: int
 
     def score(self, total: npt.NDArray[np.float64]) -> float:
-        """The score, in points of 100, that belongs to summed rows."""
+        """The score of summed rows, from 0 to 100."""
         return float(self.metric._compute_score_from_stats(list(total)).score)
 
     def corpus(self) -> float:
@@ -124,12 +124,12 @@ class Statistics:
 
 
 class Scorer:
-    """What is needed to score any system against one set of references, under one language and Unicode form.
+    """Scores systems against the same references, for one language and Unicode form.
 
     Args:
-        references: a list for each set of references, a line for a sentence.
+        references: a list for each set of references, one line per sentence.
         target: the language, which chooses the tokenizer.
-        unicode: the normal form that references and hypotheses alike are brought into.
+        unicode: the Unicode normal form of references and hypotheses.
 
     Raises:
         CorpusError: no references, no lines, or sets of unequal length.
@@ -146,21 +146,21 @@ class Scorer:
         self.references = [[normalize(line, unicode) for line in lines] for lines in references]
 
     def corpus_score(self, name: Name, hypotheses: Sequence[str]) -> float:
-        """The score of a whole translation, by sacrebleu's public functions alone: that of `statistics(...).corpus()`.
+        """The score of a whole translation, equal to `statistics(...).corpus()`, by sacrebleu's public functions only.
 
         Raises CorpusError unless there is a hypothesis for every reference.
         """
-        metric, ready = self._ready(name, hypotheses)
-        return float(metric.corpus_score(ready, self.references).score)
+        metric, normalized = self._prepare(name, hypotheses)
+        return float(metric.corpus_score(normalized, self.references).score)
 
     def statistics(self, name: Name, hypotheses: Sequence[str]) -> Statistics:
-        """Count what a metric needs. Raises CorpusError unless there is a hypothesis for every reference."""
+        """Count the statistics of a metric. Raises CorpusError unless there is a hypothesis for every reference."""
         check_sacrebleu()
-        metric, ready = self._ready(name, hypotheses)
-        rows = metric._extract_corpus_statistics(ready, self.references)
+        metric, normalized = self._prepare(name, hypotheses)
+        rows = metric._extract_corpus_statistics(normalized, self.references)
         return Statistics(metric, np.array(rows, dtype=np.float64), len(self.references))
 
-    def _ready(self, name: Name, hypotheses: Sequence[str]) -> tuple[Metric, list[str]]:
+    def _prepare(self, name: Name, hypotheses: Sequence[str]) -> tuple[Metric, list[str]]:
         """The metric, and the hypotheses in the Unicode form of the references."""
         if len(hypotheses) != len(self.references[0]):
             raise CorpusError(
@@ -169,5 +169,4 @@ class Scorer:
             )
         asian = language(self.target) in ("zh", "ja")
         metric = _metric(name, bleu_tokenizer(self.target) if name == "bleu" else "", asian and name == "ter")
-        ready = [normalize(line, self.unicode) for line in hypotheses]
-        return metric, ready
+        return metric, [normalize(line, self.unicode) for line in hypotheses]

@@ -1,7 +1,8 @@
-"""Resampling: the same test set, drawn again and again with replacement (Koehn 2004).
+"""Bootstrap resampling of a test set, with replacement (Koehn 2004), and swaps between two systems.
 
-Draws, seed and bounds are those of sacrebleu's own bootstrap, so that its signature (bs, seed) tells the truth and the
-half-width is its `±`. Ours keeps the bounds themselves, and its memory does not grow with resamples x sentences.
+Draws, seed and bounds are those of sacrebleu's own bootstrap, so that its signature (bs, seed) holds and half the
+interval's width is its `±`. Unlike sacrebleu, this returns the bounds, and memory does not grow with resamples x
+sentences.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ _CELLS = 1 << 21
 """Draws held in memory at a time."""
 
 _WORD = 32
-"""numpy draws this many booleans from one random number and starts afresh with each call."""
+"""numpy takes this many booleans from one random number and draws a new one at each call, so chunks are multiples of
+it."""
 
 Scores = npt.NDArray[np.float64]
 
@@ -34,14 +36,14 @@ def bootstrap_scores(systems: list[Statistics], resamples: int) -> Scores:
 
 
 def swapped_scores(first: Statistics, second: Statistics, trials: int) -> Scores:
-    """(trials, 2): the scores after each sentence of the two systems was swapped or not at random (Riezler 2005)."""
+    """(trials, 2): the scores of two systems after swapping each sentence between them at random (Riezler 2005)."""
     generator = np.random.default_rng(SEED)
     sentences = len(first.rows)
     scores = []
     for start in range(0, trials, step := max(1, _CELLS // sentences // _WORD) * _WORD):
         shape = (min(step, trials - start), sentences)
-        kept = generator.integers(2, size=shape, dtype=bool).astype(np.float64)
-        totals = [kept @ first.rows + (1 - kept) @ second.rows, (1 - kept) @ first.rows + kept @ second.rows]
+        keep = generator.integers(2, size=shape, dtype=bool).astype(np.float64)
+        totals = [keep @ first.rows + (1 - keep) @ second.rows, (1 - keep) @ first.rows + keep @ second.rows]
         scores.append(_score_rows([first, second], totals))
     return np.concatenate(scores)
 
@@ -59,7 +61,7 @@ def _draws(sentences: int, resamples: int) -> Iterator[npt.NDArray[np.float64]]:
     for start in range(0, resamples, step := max(1, _CELLS // sentences)):
         rows = min(step, resamples - start)
         drawn = generator.choice(sentences, size=(rows, sentences), replace=True)
-        drawn += np.arange(rows)[:, None] * sentences  # each row counts in bins of its own
+        drawn += np.arange(rows)[:, None] * sentences  # separate bins for each row
         yield np.bincount(drawn.ravel(), minlength=rows * sentences).reshape(rows, sentences).astype(np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Everything that is said about a translation: scores, lengths, failures, comparison, and the recipe of it all."""
+"""The result of an evaluation: scores, scores by length, worst sentences, comparison with a baseline, and recipe."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,16 +17,16 @@ from nmt_cli.evaluation.significance import Comparison, Test, compare
 
 @dataclass(frozen=True)
 class Baseline:
-    """Another system's translation, and how it compares by each metric."""
+    """Another system's translation, and the comparison with it by each metric."""
 
     name: str
     test: Test
     metrics: dict[Name, Comparison]
 
     def as_json(self) -> dict[str, Any]:
-        """The comparisons by metric, and with what and how."""
-        compared: dict[str, Any] = {name: asdict(found) for name, found in self.metrics.items()}
-        return {"hypotheses": self.name, "test": self.test, **compared}
+        """One object: hypotheses (the baseline's name), test, and the comparison by each metric."""
+        comparisons: dict[str, Any] = {name: asdict(comparison) for name, comparison in self.metrics.items()}
+        return {"hypotheses": self.name, "test": self.test, **comparisons}
 
 
 @dataclass(frozen=True)
@@ -46,43 +46,43 @@ class EvalResult:
         return {
             **self.scores.as_json(),
             "lengths": [asdict(bucket) for bucket in self.lengths],
-            "worst": [asdict(failure) for failure in self.worst],
+            "worst": [asdict(sentence) for sentence in self.worst],
             "baseline": self.baseline.as_json() if self.baseline else None,
-            "alignment": {step: asdict(found) for step, found in self.alignment.items()} if self.alignment else None,
+            "alignment": {step: asdict(rate) for step, rate in self.alignment.items()} if self.alignment else None,
             "recipe": self.recipe,
             "notes": self.notes,
         }
 
 
 def evaluate(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> EvalResult:
-    """Judge a translation.
+    """Score a translation.
 
     Args:
-        material: the translation and what it is judged by.
+        inputs: the translation and what it is compared with.
         resamples: bootstrap resamples of intervals, and resamples or trials of the paired test.
-        failures: how many of the worst sentences to give.
+        failures: number of worst sentences to return.
         test: paired test against the baseline, if there is one.
 
     Raises:
         CorpusError: unequal numbers of lines, or none.
     """
     source, target = inputs.languages
-    bench = Scorer(inputs.references, target, inputs.unicode)
-    hypotheses = _normalized(inputs.hypotheses, inputs)
-    statistics = {name: bench.statistics(name, hypotheses) for name in NAMES}
+    scorer = Scorer(inputs.references, target, inputs.unicode)
+    hypotheses = _normalize(inputs.hypotheses, inputs)
+    statistics = {name: scorer.statistics(name, hypotheses) for name in NAMES}
     scores = summarize(statistics, target, resamples, hypotheses)
     notes = [*inputs.notes, *scores.notes]
     if inputs.sources is None:
         notes.append("no source was given: lengths are those of the reference")
-    measured = (inputs.sources, source) if inputs.sources is not None else (bench.references[0], target)
+    texts = (inputs.sources, source) if inputs.sources is not None else (scorer.references[0], target)
     baseline = None
     if inputs.baseline:
-        compared = compare(test, bench, statistics, inputs.baseline.lines, resamples)
-        baseline = Baseline(inputs.baseline.name, test, compared)
+        comparisons = compare(test, scorer, statistics, inputs.baseline.lines, resamples)
+        baseline = Baseline(inputs.baseline.name, test, comparisons)
     return EvalResult(
         scores=scores,
-        lengths=by_length(*measured, statistics["bleu"], statistics["chrf"]),
-        worst=worst(failures, statistics["chrf"], hypotheses, bench.references, inputs.sources),
+        lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),
+        worst=worst(failures, statistics["chrf"], hypotheses, scorer.references, inputs.sources),
         baseline=baseline,
         alignment=inputs.alignment,
         recipe=_recipe(inputs, resamples),
@@ -90,11 +90,12 @@ def evaluate(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: 
     )
 
 
-def _normalized(lines: Sequence[str], inputs: EvalInput) -> list[str]:
+def _normalize(lines: Sequence[str], inputs: EvalInput) -> list[str]:
     return [normalize(line, inputs.unicode) for line in lines]
 
 
 def _recipe(inputs: EvalInput, resamples: int) -> dict[str, Any]:
+    """All that the scores depend on, to reproduce them."""
     source, target = inputs.languages
     return {
         "toolkit": __version__,

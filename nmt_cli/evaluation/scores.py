@@ -1,7 +1,7 @@
-"""How good a translation is as a whole: BLEU, chrF++ and TER, each with its signature and its interval.
+"""Corpus scores of a translation: BLEU, chrF++ and TER, each with its signature and its confidence interval.
 
 BLEU: Papineni et al. 2002; chrF++: Popović 2017; TER: Snover et al. 2006; all by sacrebleu (Post 2018) on
-detokenised text that was brought into the corpus's Unicode form. Higher is better, for TER lower.
+detokenised text in the Unicode form of the corpus. Higher is better, for TER lower.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ TOKENISED_LINES = 0.5
 
 @dataclass(frozen=True)
 class Score:
-    """A corpus score in points of 100, the bounds of its 95 % bootstrap interval, and sacrebleu's signature."""
+    """A corpus score from 0 to 100, the bounds of its 95 % bootstrap interval, and sacrebleu's signature."""
 
     score: float
     low: float
@@ -28,7 +28,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """The three scores of a system, in `order` of trust for the language, and what to know when comparing them."""
+    """The three scores of a system, their `order` by reliability for the language, and notes for comparing them."""
 
     bleu: Score
     chrf: Score
@@ -51,10 +51,10 @@ def score(
     """Score a translation.
 
     Args:
-        hypotheses: detokenised lines; empty ones are legal.
+        hypotheses: detokenised lines; empty ones are allowed.
         references: a list of lines for each set of references.
         target: target language, which chooses BLEU's tokenizer.
-        unicode: normal form for hypotheses and references alike.
+        unicode: Unicode normal form of hypotheses and references.
         resamples: bootstrap resamples behind the intervals.
 
     Raises:
@@ -67,26 +67,27 @@ def score(
 def summarize(
     statistics: dict[Name, Statistics], target: str | None, resamples: int, hypotheses: Sequence[str]
 ) -> Scores:
-    """Scores, intervals and notes from statistics that were already counted."""
+    """Compute scores, intervals and notes from the statistics of each metric."""
     resampled = bootstrap_scores(list(statistics.values()), resamples)
-    found = {}
-    for column, (name, counted) in enumerate(statistics.items()):
+    scores = {}
+    for column, (name, metric) in enumerate(statistics.items()):
         low, high = interval(resampled[:, column])
-        found[name] = Score(counted.corpus(), low, high, counted.signature(bs=resamples, seed=SEED))
-    notes = [note for note in (tokenizer_note(target), _looks_tokenised(hypotheses)) if note]
-    return Scores(found["bleu"], found["chrf"], found["ter"], metric_order(target), tuple(notes))
+        scores[name] = Score(metric.corpus(), low, high, metric.signature(bs=resamples, seed=SEED))
+    notes = [note for note in (tokenizer_note(target), _tokenised_note(hypotheses)) if note]
+    return Scores(scores["bleu"], scores["chrf"], scores["ter"], metric_order(target), tuple(notes))
 
 
 def quick_scores(
     hypotheses: Sequence[str], references: Sequence[str], target: str | None, unicode: Form
 ) -> dict[str, float]:
-    """BLEU and chrF without intervals, for validation in training: the very figures that `score` gives."""
+    """BLEU and chrF without intervals, for validation in training; the same figures as those of `score`."""
     scorer = Scorer([references], target, unicode)
     names: tuple[Name, ...] = ("bleu", "chrf")
     return {name: scorer.corpus_score(name, hypotheses) for name in names}
 
 
-def _looks_tokenised(hypotheses: Sequence[str]) -> str | None:
+def _tokenised_note(hypotheses: Sequence[str]) -> str | None:
+    """A note if the hypotheses look tokenised."""
     ends = sum(line.endswith(" .") for line in hypotheses)
     if ends < TOKENISED_LINES * len(hypotheses):
         return None

@@ -1,4 +1,4 @@
-"""What a model makes of the sources: their translation, and its alignment of the references."""
+"""Translates the sources of an evaluation with a model, and aligns the references by its attention."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,24 +15,24 @@ from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_r
 from nmt_cli.evaluation.inputs import Text
 from nmt_cli.kernels.device import compute_for_search
 
-TROUBLES = {
-    "split": "lines were longer than the model reads and were translated in parts",
+ISSUE_NOTES = {
+    "split": "lines were longer than the model's limit and were translated in segments",
     "cut": "translations were cut at the length limit",
     "repetition": "translations repeat themselves",
     "empty": "translations are empty",
 }
-"""What of a translator's issues to mention with the scores."""
+"""Issues of the translator that are noted with the scores."""
 
 
 def load(config: EvaluateConfig, path: Path) -> LoadedModel:
-    """The model, or ensemble, that is to be judged."""
+    """Load the model, or ensemble, to evaluate."""
     return load_ensemble(path, config.ensemble, compute_for_search(config.device, config.precision, config.threads))
 
 
 def translate(
     config: EvaluateConfig, loaded: LoadedModel, sources: Text, say: Callable[[str], None]
 ) -> tuple[Text, dict[str, Any], list[str]]:
-    """The translation of the sources, the recipe of it, and what went less than well."""
+    """Translate the sources -> the translation, its recipe, and notes on its issues."""
     path = loaded.path
     say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
     batching = Batching(config.batch_size)
@@ -51,12 +51,12 @@ def translate(
         "ensemble": [{"path": str(other.path), "sha256": other.metadata.get("sha256")} for other in loaded.ensemble],
         "search": config.search.model_dump(exclude={"n_best"}),
     }
-    troubles = [f"{issues[kind]:,} {what}" for kind, what in TROUBLES.items() if issues[kind]]
-    return Text(lines, f"translated by {path}"), recipe, troubles
+    notes = [f"{issues[kind]:,} {note}" for kind, note in ISSUE_NOTES.items() if issues[kind]]
+    return Text(lines, f"translated by {path}"), recipe, notes
 
 
 def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:
-    """The error rate of the model's own alignment of the references, by the step that links a word.
+    """Alignment error rate of the model's attention on the references, by the step whose attention links a word.
 
     Raises ConfigError for an ensemble, or a model without attention.
     """
@@ -64,8 +64,8 @@ def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[A
         raise ConfigError("--gold-alignment: measures the attention of one model; leave out --ensemble")
     sides = loaded.tokenizers.source.encode_many(sources.lines), loaded.tokenizers.target.encode_many(references.lines)
     pairs = list(zip(*sides, strict=True))
-    looked = forced_attention(loaded, pairs)
+    attention = forced_attention(loaded, pairs)
     return {
-        step: alignment_error_rate([set(found) for found in forced_links(loaded, pairs, looked, step)], gold)
+        step: alignment_error_rate([set(links) for links in forced_links(loaded, pairs, attention, step)], gold)
         for step in STEPS
     }

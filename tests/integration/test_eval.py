@@ -161,7 +161,7 @@ def test_what_was_saved_scores_the_same_without_the_model(found: Found, tmp_path
         }
         assert again["recipe"]["hypotheses"] == str(saved)
     told = found("--hypotheses", saved, "--model", "model")["notes"]
-    assert "model translated nothing; it only told the languages and the corpus" in told
+    assert "model was not used to translate, only for its languages and corpus" in told
 
 
 def test_validation_in_training_saw_the_same_figures(found: Found, trained: Path) -> None:
@@ -253,8 +253,8 @@ def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("arguments", "note"),
     [
-        (["--beam-size", 2, "--save", "x"], "not used, as nothing is translated with --hypotheses: beam_size, save"),
-        (["--significance", "bootstrap"], "significance is not used without --baseline"),
+        (["--beam-size", 2, "--save", "x"], "ignored, since nothing is translated with --hypotheses: beam_size, save"),
+        (["--significance", "bootstrap"], "significance is ignored without --baseline"),
         (["--target", "ko"], "no source was given: lengths are those of the reference"),
         ([], "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"),
     ],
@@ -281,20 +281,20 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--hypotheses", "model", "--reference", "test.ko"], "model: is a folder"),
         (["--hypotheses", "short", "--reference", "test.ko"], "short has 2 lines, but test.ko has 14; both must"),
         (["--hypotheses", "short", "--prepared", "prepared"], "short has 2 lines, but test of prepared has 14; both"),
-        (["--reference", "short"], "prepared has 14 lines, but short has 2; both must have a line for a line"),
-        (["--baseline", "short"], "prepared has 14 lines, but short has 2; both must have a line for a line"),
+        (["--reference", "short"], "prepared has 14 lines, but short has 2; both must have the same number of lines"),
+        (["--baseline", "short"], "prepared has 14 lines, but short has 2; both must have the same number of lines"),
         (["--hypotheses", "empty", "--reference", "empty"], "empty: is empty; there is nothing to score"),
         (["--hypotheses", "latin", "--reference", "test.ko"], "latin:2: byte 0xE9 at byte offset 4 is not UTF-8"),
-        (["--hypotheses", "test.ko"], "--hypotheses test.ko: give also what to compare it with: --reference FILE"),
-        (["--source-file", "test.en"], "--source-file test.en: give its translation too, with --reference FILE"),
-        (["--source-file", "test.en", "--reference", "test.ko", "--split", "dev"], "takes the place of --prepared and"),
+        (["--hypotheses", "test.ko"], "--hypotheses test.ko: needs a reference: --reference FILE"),
+        (["--source-file", "test.en"], "--source-file test.en: needs its reference translation, --reference FILE"),
+        (["--source-file", "test.en", "--reference", "test.ko", "--split", "dev"], "replaces --prepared and --split"),
         (["--model", "none"], "none: no model here; make one with nmt train"),
         (["--prepared", "none"], "none: no prepared corpus here"),
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
-        (["--gold-alignment", "few"], "prepared has 14 lines, but few has 2; both must have a line for a line"),
+        (["--gold-alignment", "few"], "prepared has 14 lines, but few has 2; both must have the same number of lines"),
         (["--gold-alignment", "links"], "links:14: links target word 9, but there are"),
-        (["--gold-alignment", "test.ko"], "is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
+        (["--gold-alignment", "test.ko"], "is not a link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
         (["--gold-alignment", "good", "--ensemble", "model"], "--gold-alignment: measures the attention of one model"),
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],
@@ -333,8 +333,8 @@ def test_a_corpus_that_is_gone_is_named(evaluate: Call, moved: Change, tmp_path:
     status, _, err = evaluate("--model", model)
     assert status == 1
     assert err == (
-        f"nmt: {tmp_path / 'gone'}: the corpus that {model} was trained on is not there any more; give --prepared "
-        "FOLDER (nmt eval also takes files, by --source-file and --reference)\n"
+        f"nmt: {tmp_path / 'gone'}: the corpus that {model} was trained on no longer exists; give --prepared "
+        "FOLDER (nmt eval also takes files, with --source-file and --reference)\n"
     )
     assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
 
@@ -348,7 +348,7 @@ def test_a_corpus_of_other_languages_is_refused(evaluate: Call, moved: Change) -
 
 def test_a_corpus_prepared_anew_is_pointed_out(found: Found, moved: Change) -> None:
     notes = found("--model", moved(corpus="f" * 64))["notes"]
-    assert any("was prepared anew since" in note and "its test split may hold" in note for note in notes)
+    assert any("was prepared again after" in note and "its test split may contain" in note for note in notes)
 
 
 def test_scoring_files_needs_no_torch(trained: Path) -> None:
@@ -388,7 +388,7 @@ def test_bench(call: Call, found: Found) -> None:
     assert status == 0, err
     assert "int8" in out
     assert "one line, ms" in out
-    assert ("bf16" in out) != ("bf16 is left out" in err)
+    assert ("bf16" in out) != ("bf16 is skipped" in err)
 
     status, out, err = bench(*ways, "--repeats", 1, "--shortlist", 4, "--json")
     assert status == 0, err

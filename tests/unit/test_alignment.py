@@ -96,7 +96,7 @@ def test_what_is_no_link_is_named_with_file_and_line(tmp_path: Path, word: str) 
     path.write_text(f"0-0\n0-1 {word}\n", encoding="utf-8")
     with pytest.raises(CorpusError) as caught:
         read_links(path)
-    assert str(caught.value) == f"{path}:2: {word!r} is no link; write 3-4 (sure) or 3p4 (possible), counted from 0"
+    assert str(caught.value) == f"{path}:2: {word!r} is not a link; write 3-4 (sure) or 3p4 (possible), counted from 0"
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_character_bleu_puts_chrf_first_and_says_so(monkeypatch: pytest.MonkeyPa
     assert list(found.as_json()) == ["chrf", "bleu", "ter"]
     assert "|tok:char|" in found.bleu.signature
     assert found.notes == (
-        "character BLEU, as ko-mecab is not installed (pip install 'nmt-cli[korean]'); go by chrF, and compare this "
+        "character BLEU, as ko-mecab is not installed (pip install 'nmt-cli[korean]'); rely on chrF, and compare this "
         "BLEU only with others of tok:char",
     )
     assert list(score(KOREAN, [KOREAN], "de").as_json()) == ["bleu", "chrf", "ter"]
