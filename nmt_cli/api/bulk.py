@@ -1,4 +1,4 @@
-"""What `nmt bulk` does: parts of a file go to the workers of an engine, Dask, and come back in any order."""
+"""`nmt bulk`: translates a file in shards on the workers of a Dask cluster. Shards may finish in any order."""
 
 import functools
 import logging
@@ -20,52 +20,52 @@ from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.parallel import processors
 from nmt_cli.progress import ProgressLog, Say
 
-AHEAD = 2
-"""Parts given out for each worker, so that none waits for the next."""
-PATIENCE = 60
-"""Seconds to wait for the first worker."""
+SHARDS_PER_WORKER = 2
+"""Shards submitted at a time for each worker, so that none waits for the next."""
+CONNECT_TIMEOUT = 60
+"""Seconds to wait for the scheduler and the first worker."""
 
 
 def translate_file(config: BulkConfig, say: Say) -> IssueCounts:
-    """Translate a file, part by part, and write the output when all are done; gives what was odd.
+    """Translate a file, shard by shard, and write the output when all are done; returns the counts of issues.
 
-    Raises ConfigError if an option does not fit, CheckpointError if there is no sound model, CorpusError if the file
-    cannot be read, OutputError if the output cannot be written or workers die of what they are given.
+    Raises ConfigError if an option does not fit, CheckpointError if the model is missing or damaged, CorpusError if the
+    file cannot be read, OutputError if the output cannot be written or a shard kills its workers.
     """
     source, out = _files(config)
     folder = ShardDir(out.with_name(out.name + ".shards"))
     manifest = manifest_for(config)
     folder.open(manifest)
     work = functools.partial(translate_shard, config, manifest.models)
-    with dir_lock(folder.path) as alone:
-        if alone is False:
-            raise OutputError(f"{folder.path}: another nmt bulk is at work here")
+    with dir_lock(folder.path) as locked:
+        if locked is False:
+            raise OutputError(f"{folder.path}: another nmt bulk is running here")
         try:
-            tally = _assemble(config, folder, _translate(config, work, folder, source, say), out)
+            counts = _merge(config, folder, _translate(config, work, folder, source, say), out)
             shutil.rmtree(folder.path)
         finally:
             folder.clear_away()
-    return tally
+    return counts
 
 
 def _translate(
     config: BulkConfig, work: Callable[[Shard], ShardResult], folder: ShardDir, source: Path, say: Say
 ) -> list[str]:
-    """See to it that every part is done; gives their names in order."""
+    """Translate the shards that are not done yet; returns the names of all shards in order."""
     names = []
-    total = ready = 0
+    total = done = 0
     for shard in cut(TextFile(source), config.shard_size):
         names.append(shard.name)
         total += len(shard.lines)
-        ready += len(shard.lines) if folder.has(shard) else 0
-    if ready:
-        say(f"{ready:,} of {total:,} lines were done before")
-    if ready < total:
+        done += len(shard.lines) if folder.has(shard) else 0
+    if done:
+        say(f"{done:,} of {total:,} lines are already translated")
+    if done < total:
         missing = (shard for shard in cut(TextFile(source), config.shard_size) if not folder.has(shard))
         with _workers(config) as client:
             progress, started = ProgressLog(say), time.monotonic()
             for lines in accumulate(_dispatch(work, client, missing, folder)):
-                progress(functools.partial(_progress_line, lines, total - ready, started))
+                progress(functools.partial(_progress_line, lines, total - done, started))
     return names
 
 
@@ -75,15 +75,13 @@ def _progress_line(done: int, missing: int, started: float) -> str:
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:
-    """What to read and what to write, as far as that can be known before hours of work."""
+    """The input and output files, checked as far as possible before hours of work."""
     if config.source_file is None or config.out is None:
         raise ConfigError("name the file to translate, and with --out the file to write")
     if config.source_file.exists() and not (config.source_file.is_file() or config.source_file.is_dir()):
-        raise ConfigError(
-            f"{config.source_file}: is no file, and would have to be read twice; nmt translate takes a pipe"
-        )
+        raise ConfigError(f"{config.source_file}: is not a file that can be read twice; nmt translate reads pipes")
     if config.out.exists() and not config.overwrite:
-        raise OutputError(f"{config.out}: is there already; name another --out, or give --overwrite")
+        raise OutputError(f"{config.out}: already exists; name another --out, or give --overwrite")
     for path in (config.out, config.receipt):
         if path is not None:
             check_writable(path)
@@ -93,37 +91,39 @@ def _files(config: BulkConfig) -> tuple[Path, Path]:
 def _dispatch(
     work: Callable[[Shard], ShardResult], client: Any, shards: Iterator[Shard], folder: ShardDir
 ) -> Iterator[int]:
-    """Give out parts, a few for each worker at a time, and keep what comes back; gives the lines of each part done."""
+    """Submit shards, a few for each worker at a time, and write their results to the folder; yields the number of lines
+    of each shard that is done."""
     from distributed import KilledWorker, as_completed
 
-    given: dict[str, Shard] = {}
+    pending: dict[str, Shard] = {}
 
     def submit(shard: Shard) -> Any:
-        given[shard.name] = shard
+        pending[shard.name] = shard
         return client.submit(work, shard, key=shard.name, pure=False)
 
-    done = as_completed([submit(shard) for shard in islice(shards, AHEAD * sum(client.nthreads().values()))])
-    for future in done:
-        shard = given.pop(future.key)
+    count = SHARDS_PER_WORKER * sum(client.nthreads().values())
+    completed = as_completed([submit(shard) for shard in islice(shards, count)])
+    for future in completed:
+        shard = pending.pop(future.key)
         try:
             folder.write(shard.name, future.result())
         except KilledWorker:
             raise OutputError(
-                f"{shard.span}: every worker that was given them died, most likely for want of memory; take fewer "
-                "--workers or a smaller --batch-size, and start again: what is done is kept"
+                f"{shard.span}: every worker that translated this shard died, most likely out of memory; "
+                "use fewer --workers or a smaller --batch-size, and start again: finished shards are kept"
             ) from None
         yield len(shard.lines)
-        for following in islice(shards, 1):
-            done.add(submit(following))
+        for next_shard in islice(shards, 1):
+            completed.add(submit(next_shard))
 
 
 @contextmanager
 def _workers(config: BulkConfig) -> Iterator[Any]:
-    """The engine's client, to the workers of this machine or those of a cluster."""
+    """A Dask client, connected to new workers on this machine or to those of the scheduler."""
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise ConfigError("nmt bulk: needs its extra; pip install 'nmt-cli[bulk]'") from None
+        raise ConfigError("nmt bulk: needs Dask; pip install 'nmt-cli[bulk]'") from None
     with ExitStack() as stack:
         if config.scheduler is None:
             number = config.workers or max(1, processors() // config.threads)
@@ -131,24 +131,24 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
                 cluster = LocalCluster(
                     n_workers=number,
                     threads_per_worker=1,
-                    memory_limit=0,  # none: whoever has too many workers is told by their end
+                    memory_limit=0,  # none: _dispatch reports workers that die for lack of memory
                     dashboard_address=None,
                     silence_logs=logging.CRITICAL,
                 )
-            where: Any = stack.enter_context(cluster)
+            address: Any = stack.enter_context(cluster)
         else:
-            where = config.scheduler
+            address = config.scheduler
         try:
-            client = stack.enter_context(Client(where, timeout=PATIENCE))
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client = stack.enter_context(Client(address, timeout=CONNECT_TIMEOUT))
+            client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"--scheduler {where}: no Dask scheduler with a worker answers there: {error}") from None
+            raise ConfigError(f"--scheduler {address}: no Dask scheduler with a worker answers: {error}") from None
         yield client
 
 
 @contextmanager
 def _ignore_sigint() -> Iterator[None]:
-    """Processes started here do not hear Ctrl-C, which a terminal sends to all: this one sees to their end."""
+    """Processes started in this context ignore Ctrl-C, which a terminal sends to all: this process ends them."""
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -156,15 +156,15 @@ def _ignore_sigint() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def _assemble(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path) -> IssueCounts:
-    """Write the output, and the receipt, from all parts in order."""
-    tally = IssueCounts()
+def _merge(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path) -> IssueCounts:
+    """Write the output, and the receipt, from the results of all shards in order."""
+    counts = IssueCounts()
     with ExitStack() as stack:
         text = stack.enter_context(atomic_open(out))
         receipt = stack.enter_context(atomic_open(config.receipt)) if config.receipt else None
-        for done in folder.read(names):
-            tally.merge(done.tally)
-            text.write(done.text)
+        for result in folder.read(names):
+            counts.merge(result.tally)
+            text.write(result.text)
             if receipt:
-                receipt.write(done.receipt)
-    return tally
+                receipt.write(result.receipt)
+    return counts

@@ -1,10 +1,10 @@
-"""A file in parts of some thousand lines, translated one by one, and none of them twice.
+"""Splits a file into shards of a few thousand lines each, and translates each shard once.
 
-    file.de.shards/  manifest.json              what decides how lines are translated
-                    0000000-8c736521.json      a part that is done, by its number and the hash of its lines
+    file.de.shards/  manifest.json              models and options that the translation depends on
+                     0000000-8c736521.json      result of a shard, named by its number and the hash of its lines
 
-What was done before is taken only for the same lines in the same place, and the folder only for the same model and
-options; so it does not matter when, or how often, the work was broken off.
+A result is reused only for the same lines at the same place in the file, and the folder only for the same models and
+options, so a translation can be interrupted at any time, any number of times.
 """
 
 import functools
@@ -34,12 +34,14 @@ from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import FolderType, ManifestBase
 
 DECIDING = ("output_format", "precision", "batch_size", "shard_size")
-"""Options that a translation depends on, beside those of search; on its batch where arithmetic is not exact."""
+"""Options that a translation depends on, besides those of search. It depends on its batch where arithmetic is not
+exact."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Some lines of the input; `first` is the number of the first, from 1, and `number` that of the part, from 0."""
+    """Consecutive lines of the input that one worker translates. `number` counts shards from 0; `first` is the number
+    of the first line, from 1."""
 
     number: int
     first: int
@@ -47,19 +49,19 @@ class Shard:
 
     @functools.cached_property
     def name(self) -> str:
-        """Of the file that its translation goes to."""
+        """Name of the file that holds its result."""
         content = b"\n".join(self.lines)
         return f"{self.number:07d}-{hashlib.sha256(content).hexdigest()[:16]}.json"
 
     @property
     def span(self) -> str:
-        """As it is told."""
+        """Its line numbers, for messages."""
         return f"lines {self.first:,} to {self.first + len(self.lines) - 1:,}"
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What became of a part: its lines' translations and receipt, as they are written, and what was odd."""
+    """The result of a shard: translations and receipt as they are written, and the counts of issues (`tally`)."""
 
     text: str
     receipt: str
@@ -67,17 +69,17 @@ class ShardResult:
 
     @classmethod
     def of(cls, content: str) -> "ShardResult":
-        """Read what `str` gave."""
-        found = json.loads(content)
-        return cls(found["text"], found["receipt"], IssueCounts(**found["tally"]))
+        """Parse the JSON that `str` returns."""
+        fields = json.loads(content)
+        return cls(fields["text"], fields["receipt"], IssueCounts(**fields["tally"]))
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
 def cut(file: TextFile, size: int) -> Iterator[Shard]:
-    """The file in parts of `size` lines. Raises CorpusError if it cannot be read."""
-    waiting: list[bytes] = []
+    """Split the file into shards of `size` lines. Raises CorpusError if it cannot be read."""
+    pending: list[bytes] = []
     numbers = count()
 
     def shard(lines: list[bytes]) -> Shard:
@@ -88,16 +90,16 @@ def cut(file: TextFile, size: int) -> Iterator[Shard]:
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        waiting += lines
-        while len(waiting) > size:
-            yield shard(waiting[:size])
-            waiting = waiting[size:]
-    if waiting:
-        yield shard(waiting)
+        pending += lines
+        while len(pending) > size:
+            yield shard(pending[:size])
+            pending = pending[size:]
+    if pending:
+        yield shard(pending)
 
 
 class ShardsManifest(ManifestBase):
-    """`manifest.json` of a bulk translation that is under way."""
+    """`manifest.json` of an unfinished bulk translation."""
 
     format: int
     kind: Literal["shards"]
@@ -107,11 +109,11 @@ class ShardsManifest(ManifestBase):
 
 
 SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 1, ShardsManifest, OutputError)
-"""The folder of a bulk translation that is under way."""
+"""The folder of an unfinished bulk translation."""
 
 
 def manifest_for(config: BulkConfig) -> ShardsManifest:
-    """What decides how this config's lines are translated. Raises CheckpointError if there is no model."""
+    """The models and options that the translation depends on. Raises CheckpointError if there is no model."""
     options = {name: getattr(config, name) for name in DECIDING} | config.search.model_dump(mode="json")
     return ShardsManifest(format=SHARDS.format, kind="shards", models=_hashes(config), options=options)
 
@@ -122,42 +124,43 @@ def _hashes(config: BulkConfig) -> list[str]:
 
 @dataclass(frozen=True)
 class ShardDir:
-    """The folder beside the output, until all is done."""
+    """The folder beside the output that holds the results of shards until all are done."""
 
     path: Path
 
     def open(self, manifest: ShardsManifest) -> None:
-        """Begin, or go on with what was begun. Raises OutputError if that was something else."""
+        """Create the folder, or resume from it. Raises OutputError if it is of other models or options."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if not self._begun():  # nothing is done that could be of another kind
+        if not self._has_results():  # without results the options may still change
             SHARDS.write(self.path, manifest)
-        begun = SHARDS.read(self.path)
-        if begun == manifest:
+        existing = SHARDS.read(self.path)
+        if existing == manifest:
             return
-        named = next((name for name in manifest.options if begun.options.get(name) != manifest.options[name]), None)
-        what = "another model" if named is None else f"{named} {begun.options.get(named)}"
+        options = existing.options
+        changed = next((name for name in manifest.options if options.get(name) != manifest.options[name]), None)
+        what = "another model" if changed is None else f"{changed} {options.get(changed)}"
         raise OutputError(
-            f"{self.path}: was begun with {what}; go on as it was begun, delete that folder, or take another --out"
+            f"{self.path}: was started with {what}; use the same again, delete that folder, or name another --out"
         )
 
     def clear_away(self) -> None:
-        """Leave nothing where nothing was done."""
-        if not self._begun():
+        """Delete the folder if it holds no results."""
+        if not self._has_results():
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def _begun(self) -> bool:
+    def _has_results(self) -> bool:
         return any(self.path.glob("*-*.json"))
 
     def has(self, shard: Shard) -> bool:
-        """Whether this part is done."""
+        """Whether this shard is done."""
         return (self.path / shard.name).is_file()
 
     def write(self, name: str, done: ShardResult) -> None:
-        """Keep what a worker made of a part."""
+        """Write the result of the shard of this name."""
         write_atomic(self.path / name, str(done))
 
     def read(self, names: Iterable[str]) -> Iterator[ShardResult]:
-        """What became of parts. Raises OutputError if a file is damaged."""
+        """Read the results of shards. Raises OutputError if a file is damaged."""
         for name in names:
             try:
                 yield ShardResult.of((self.path / name).read_text(encoding="utf-8"))
@@ -166,28 +169,28 @@ class ShardDir:
 
 
 def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:
-    """What a worker does. Raises CheckpointError if it has not the models of these hashes under their names."""
+    """Translate a shard, on a worker. Raises CheckpointError if its models do not have these hashes."""
     if _hashes(config) != models:
         raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
     translator = _translator(config.model_dump_json())
-    form = FORMS[config.output_format]
-    tally = IssueCounts()
+    format_ = FORMS[config.output_format]
+    counts = IssueCounts()
     texts: list[str] = []
     entries: list[str] = []
-    lines = [Line.read(shard.first + place, content) for place, content in enumerate(shard.lines)]
+    lines = [Line.read(number, content) for number, content in enumerate(shard.lines, shard.first)]
     for translation in translator.translate(lines):
-        tally.add(translation)
-        texts.append(form(translation, config.search.n_best))
+        counts.add(translation)
+        texts.append(format_(translation, config.search.n_best))
         if entry := receipt_entry(translation):
             entries.append(entry + "\n")
-    if tally.lines != len(shard.lines):
-        raise OutputError(f"{shard.span}: {tally.lines:,} lines out; a fault of nmt, please report it")
-    return ShardResult("".join(texts), "".join(entries), tally)
+    if counts.lines != len(shard.lines):
+        raise OutputError(f"{shard.span}: {counts.lines:,} lines out; this is a bug in nmt, please report it")
+    return ShardResult("".join(texts), "".join(entries), counts)
 
 
 @functools.lru_cache(maxsize=1)
 def _translator(options: str) -> LineTranslator:
-    """The model of a worker, loaded once."""
+    """The translator of a worker, loaded once; `options` is the BulkConfig as JSON."""
     config = BulkConfig.model_validate_json(options)
     tune()
     torch.set_num_threads(config.threads)

@@ -1,4 +1,5 @@
-"""What `nmt translate` does: a stream of lines in, a stream of translations out, and the files beside it."""
+"""`nmt translate`: translates a stream of lines to a stream of translations, and writes files of alignments, receipt
+and attention."""
 
 import sys
 from collections.abc import Iterator
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO) -> IssueCounts:
-    """Translate every line of `source` to `target`, window by window, and count what was odd.
+    """Translate every line of `source` to `target`, window by window; returns the counts of issues.
 
-    The files of the config appear, whole, when all lines are done. Raises OutputError if a line was lost,
-    ConfigError if an option does not fit the model or the input, CheckpointError if there is no sound model.
+    The config's output files appear, complete, when all lines are done. Raises OutputError if a line was lost,
+    ConfigError if an option does not fit the model or the input, CheckpointError if the model is missing or damaged.
     """
-    looked_at = bool(config.alignment or config.attention or config.output_format == "jsonl")
+    attention = bool(config.alignment or config.attention or config.output_format == "jsonl")
     with ExitStack() as stack:
         outputs = Outputs(config, target, stack)
         prefixes = None if config.target_prefix is None else Prefixes(config.target_prefix)
@@ -39,8 +40,8 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
         if not any(model.config.attends for model in loaded.models):
             for name in ("alignment", "attention"):
                 if getattr(config, name):
-                    raise ConfigError(f"--{name}: {config.model} has no attention to make it from; leave it out")
-        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), looked_at)
+                    raise ConfigError(f"--{name}: {config.model} has no attention to compute it from; leave it out")
+        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention)
         reader = LineReader(source, WINDOW)
         if reader.interactive:
             print(f"{config.model} is ready: type a line to translate; Ctrl-D ends", file=sys.stderr)
@@ -55,14 +56,14 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
 
 
 class Prefixes:
-    """The beginnings that translations must have, a line of a file for each line of input."""
+    """The prefixes that translations must begin with, one line of a file for each input line."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lines: Iterator[str] = read_lines(TextFile(path))
 
     def put_on(self, window: list[Line]) -> list[Line]:
-        """The lines with their prefixes. Raises ConfigError if there are too few."""
+        """Add the prefixes to lines. Raises ConfigError if there are too few prefixes."""
         return [replace(line, prefix=self._next(line)) for line in window]
 
     def _next(self, line: Line) -> str:
@@ -70,12 +71,12 @@ class Prefixes:
         if prefix is None:
             raise ConfigError(
                 f"--target-prefix {self._path}: ends before line {line.number:,} of the input; "
-                "give it a line for every line, empty where nothing is forced"
+                "give it one line for each input line, empty where there is no prefix"
             )
         return prefix
 
     def check_end(self, lines: int) -> None:
-        """Raises ConfigError if there are prefixes left."""
+        """Raise ConfigError if there are prefixes left."""
         if next(self._lines, None) is not None:
             raise ConfigError(f"--target-prefix {self._path}: has more lines than the {lines:,} of the input")
 
@@ -86,15 +87,15 @@ class Outputs:
     def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
         self.tally = IssueCounts()
         self._target = target
-        self._form = FORMS[config.output_format]
+        self._format = FORMS[config.output_format]
         self._n_best = config.search.n_best
         self._alignment = _open(config.alignment, stack)
         self._receipt = _open(config.receipt, stack)
         self._attention = None if config.attention is None else _attention_file(config.attention)
 
     def write(self, translation: Translation) -> None:
-        """Write one line's translation wherever it is wanted."""
-        self._target.write(self._form(translation, self._n_best).encode())
+        """Write a line's translation to all outputs."""
+        self._target.write(self._format(translation, self._n_best).encode())
         self.tally.add(translation)
         if self._alignment:
             self._alignment.write(pharaoh(translation.alignment(translation.candidates[0])) + "\n")
@@ -104,28 +105,28 @@ class Outputs:
             self._attention.add(None if self._attention.full else attention_map(translation))
 
     def finish(self, lines: int) -> None:
-        """Write what is written as a whole. Raises OutputError if not every line of `lines` was written."""
+        """Write the attention file. Raises OutputError unless `lines` lines were written."""
         if self.tally.lines != lines:
             raise OutputError(
-                f"{self.tally.lines:,} lines out for {lines:,} lines in: a fault of nmt; please report it"
+                f"{self.tally.lines:,} lines out for {lines:,} lines in: this is a bug in nmt; please report it"
             )
         if self._attention:
             self._attention.write()
 
 
 def attention_map(translation: Translation) -> "AttentionMap":
-    """The best translation and what it looked at, which there must be, to be drawn."""
+    """The best translation with its attention, which it must have, for drawing."""
     from nmt_cli.report.attention import AttentionMap, Subwords
 
     best = translation.candidates[0]
     assert best.attention is not None, "a model without attention was refused at the start"
-    pieces = Subwords(translation.source_tokens, best.tokens, best.attention)
+    subwords = Subwords(translation.source_tokens, best.tokens, best.attention)
     words, texts = (translation.source_words, best.words), (translation.line.text, best.text)
-    return AttentionMap.from_subwords(pieces, words, texts, best.score, translation.line.number)
+    return AttentionMap.from_subwords(subwords, words, texts, best.score, translation.line.number)
 
 
 def _attention_file(path: Path) -> "AttentionFile":
-    from nmt_cli.report.attention import AttentionFile  # which loads what draws: a second that others need not wait
+    from nmt_cli.report.attention import AttentionFile  # imports the drawing code, which takes a second
 
     check_writable(path)
     return AttentionFile(path)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from nmt_cli.corpus.text_io import BYTE_ORDER_MARK
 
 CHUNK = 1 << 16
-PATIENCE = 0.02
+FILL_TIMEOUT = 0.02
 """Seconds to wait for more lines from a pipe once a window has begun: too short to notice, and batches are fuller."""
 
 
@@ -71,7 +71,7 @@ class LineReader:
                 self._read()
             if not self._lines:
                 return
-            deadline = time.monotonic() + (0.0 if self.interactive else PATIENCE)
+            deadline = time.monotonic() + (0.0 if self.interactive else FILL_TIMEOUT)
             while len(self._lines) < self._window and not self._at_end and self._ready(deadline):
                 self._read()
             yield self._next_window()

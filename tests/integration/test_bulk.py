@@ -48,30 +48,30 @@ def test_many_processes_give_what_one_does_though_killed(
     source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     out, receipt = tmp_path / "out.ko", tmp_path / "receipt.jsonl"
-    parts = tmp_path / "out.ko.shards"
+    shards = tmp_path / "out.ko.shards"
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--shard-size", 3
     )
     kept_one = "nmt_cli.api.shards:ShardDir.write"
     first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
     assert first.returncode == -signal.SIGKILL, first.stderr
-    kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("0*.json")}
+    kept = {path.name: path.stat().st_mtime_ns for path in shards.glob("0*.json")}
     assert kept
     assert not out.exists()
 
-    # one of the parts that are done, told apart from what a worker would make of it
-    marked = parts / sorted(kept)[0]
+    # one of the shards that are done, told apart from what a worker would make of it
+    marked = shards / sorted(kept)[0]
     done = ShardResult.of(marked.read_text(encoding="utf-8"))
     marked.write_text(str(ShardResult("taken\n" * done.tally.lines, done.receipt, done.tally)), encoding="utf-8")
     second = subprocess.run(arguments, capture_output=True, check=True)
-    assert f"of {4 * len(AWKWARD)} lines were done before" in second.stderr.decode()
+    assert f"of {4 * len(AWKWARD)} lines are already translated" in second.stderr.decode()
     assert "12 of 60 lines blank, left blank (the first is line 2)" in second.stderr.decode()
     lines, expected = out.read_bytes().split(b"\n"), translated[0].split(b"\n")
     assert len(lines) == len(expected)
     assert {b"taken" for own, other in zip(lines, expected, strict=True) if own != other} == {b"taken"}
     assert lines.count(b"taken") == done.tally.lines
     assert receipt.read_bytes() == translated[1]
-    assert not parts.exists()
+    assert not shards.exists()
 
 
 def test_what_lies_there_is_not_replaced(source: Path, tiny_model: Path, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_what_lies_there_is_not_replaced(source: Path, tiny_model: Path, tmp_pat
         command("bulk", source, "--model", tiny_model, "--out", out), capture_output=True, check=False
     )
     assert (refused.returncode, out.read_text()) == (1, "dear\n")
-    assert b"is there already" in refused.stderr
+    assert b"already exists" in refused.stderr
 
 
 def test_a_mistake_leaves_nothing_behind(tiny_model: Path, tmp_path: Path) -> None:
@@ -95,21 +95,21 @@ def test_a_mistake_leaves_nothing_behind(tiny_model: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("size", [1, 7, 60, 100])
-def test_parts_are_the_lines_in_order(source: Path, size: int) -> None:
-    parts = list(cut(TextFile(source), size))
-    assert b"".join(line + b"\n" for part in parts for line in part.lines) == LINES
-    assert [part.first for part in parts] == list(range(1, 61, size))
-    assert len({part.name for part in parts}) == len(parts)
+def test_shards_are_the_lines_in_order(source: Path, size: int) -> None:
+    shards = list(cut(TextFile(source), size))
+    assert b"".join(line + b"\n" for shard in shards for line in shard.lines) == LINES
+    assert [shard.first for shard in shards] == list(range(1, 61, size))
+    assert len({shard.name for shard in shards}) == len(shards)
 
 
-def test_the_same_lines_elsewhere_are_another_part(tmp_path: Path) -> None:
+def test_the_same_lines_elsewhere_are_another_shard(tmp_path: Path) -> None:
     path = tmp_path / "same"
     path.write_bytes(b"a\nb\n" * 2)
     first, second = cut(TextFile(path), 2)
     assert first.lines == second.lines
     assert first.name != second.name
     path.write_bytes(b"a\nb\nc\nd\n")
-    assert [part.name == first.name for part in cut(TextFile(path), 2)] == [True, False]
+    assert [shard.name == first.name for shard in cut(TextFile(path), 2)] == [True, False]
 
 
 def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> None:
@@ -117,8 +117,8 @@ def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> No
     config = BulkConfig.model_validate(
         {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
     )
-    (part,) = cut(TextFile(source), 100)
-    done = translate_shard(config, manifest_for(config).models, part)
+    (shard,) = cut(TextFile(source), 100)
+    done = translate_shard(config, manifest_for(config).models, shard)
     arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
     expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
     for own, other in zip(done.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
@@ -135,9 +135,9 @@ def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path)
     folder.open(manifest)
     folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
     folder.open(manifest)
-    with pytest.raises(OutputError, match="was begun with shard_size 2000"):
+    with pytest.raises(OutputError, match="was started with shard_size 2000"):
         folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))
-    with pytest.raises(OutputError, match="was begun with another model"):
+    with pytest.raises(OutputError, match="was started with another model"):
         folder.open(manifest.model_copy(update={"models": ["0"]}))
     (folder.path / "0000000-0.json").write_text('{"text": 1}')
     with pytest.raises(OutputError, match="cannot be read"):
@@ -145,9 +145,9 @@ def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path)
 
 
 def test_workers_want_the_model_that_was_asked_for(source: Path, tiny_model: Path) -> None:
-    (part,) = cut(TextFile(source), 100)
+    (shard,) = cut(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
-        translate_shard(BulkConfig(model=tiny_model), ["0"], part)
+        translate_shard(BulkConfig(model=tiny_model), ["0"], shard)
 
 
 FAULTS = """

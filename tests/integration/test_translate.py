@@ -261,7 +261,7 @@ def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkey
     real = LineTranslator.translate
     monkeypatch.setattr(LineTranslator, "translate", lambda self, lines: real(self, lines)[:-1])
     _, error = nmt(tiny_model, "old man\ndog\n", code=1)
-    assert error == "nmt: 1 lines out for 2 lines in: a fault of nmt; please report it\n"
+    assert error == "nmt: 1 lines out for 2 lines in: this is a bug in nmt; please report it\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
