@@ -1,4 +1,4 @@
-"""Every attention system of the family, at a tiny size."""
+"""Every attention system of the family, in tiny sizes."""
 
 import functools
 import itertools
@@ -28,9 +28,9 @@ SIDES = {
 
 
 def systems() -> list[ModelConfig]:
-    """The whole family: every placement with every score, number of heads, window and coverage that make sense
-    together; what stands beside attention changes from one to the next, so that every pair occurs."""
-    looks = [
+    """The whole family: every placement of attention with every valid combination of score, heads, window and
+    coverage. The other options (`SIDES`) are drawn at random, so that every pair of choices occurs."""
+    attentions = [
         {
             "score": score,
             "heads": heads,
@@ -43,54 +43,55 @@ def systems() -> list[ModelConfig]:
         )
         if not (coverage and score == "location")
     ]
-    places: list[dict[str, object]] = [
+    placements: list[dict[str, object]] = [
         {"attention": "gnmt"},
         {"attention": "luong"},
         {"attention": "luong", "input_feeding": True},
         {"attention": "bahdanau"},
     ]
-    chosen = [{**place, **look} for place, look in itertools.product(places, looks)]
-    chosen += [{"attention": name} for name in ("none", "none-repeat") for _ in range(16)]
+    combinations = [{**placement, **options} for placement, options in itertools.product(placements, attentions)]
+    combinations += [{"attention": name} for name in ("none", "none-repeat") for _ in range(16)]
     draw = random.Random(5)
-    found = []
-    for system in chosen:
+    configs = []
+    for system in combinations:
         sides = {side: draw.choice(values) for side, values in SIDES.items()}
         if system["attention"] == "none-repeat":
             sides["readout"] = "plain"
         if system.get("local_attention") == "monotonic":
             sides["source_order"] = "forward"
         depth = sides["encoder_layers"] if system["attention"] == "none" else draw.choice((2, 3))
-        found.append(config(**system, **sides, decoder_layers=depth))
-    return found
+        configs.append(config(**system, **sides, decoder_layers=depth))
+    return configs
 
 
 def name(system: ModelConfig) -> str:
+    """The options that differ from their defaults, as a test id."""
     changed = {k: v for k, v in system.model_dump().items() if v != ModelConfig.model_fields[k].default}
     return "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in changed.items() if not k.endswith("_size"))
 
 
 def pairwise(pool: list[ModelConfig]) -> list[ModelConfig]:
-    """As few of them as have every pair of choices that the pool has, found greedily."""
-    numbers: dict[object, int] = defaultdict(itertools.count().__next__)
+    """A small subset with every pair of choices that occurs in the pool, selected greedily."""
+    bit: dict[object, int] = defaultdict(itertools.count().__next__)
     pairs = [
-        sum(1 << numbers[pair] for pair in itertools.combinations(system.model_dump().items(), 2)) for system in pool
-    ]  # a bit for each pair
+        sum(1 << bit[pair] for pair in itertools.combinations(system.model_dump().items(), 2)) for system in pool
+    ]  # one bit per pair
     missing = functools.reduce(operator.or_, pairs)
-    chosen = []
+    selected = []
     while missing:
         best = max(range(len(pool)), key=lambda index: ((pairs[index] & missing).bit_count(), -index))
-        chosen.append(best)
+        selected.append(best)
         missing &= ~pairs[best]
-    return [pool[index] for index in sorted(chosen)]
+    return [pool[index] for index in sorted(selected)]
 
 
 ALL_SYSTEMS = systems()
 SYSTEMS = pairwise(ALL_SYSTEMS)
-"""The members that every test run tries; the `slow` tier tries all (`every_system`)."""
+"""The systems that every test run covers; the slow tests cover all (`every_system`)."""
 
-_TRIED = {id(system) for system in SYSTEMS}
+_FAST = {id(system) for system in SYSTEMS}
 every_system = pytest.mark.parametrize(
     "system",
-    [pytest.param(s, marks=[] if id(s) in _TRIED else pytest.mark.slow, id=name(s)) for s in ALL_SYSTEMS],
+    [pytest.param(s, marks=[] if id(s) in _FAST else pytest.mark.slow, id=name(s)) for s in ALL_SYSTEMS],
 )
-"""Runs a test for each member of the family: for all but `SYSTEMS` in the slow tier."""
+"""Parametrizes a test over the whole family; systems outside `SYSTEMS` are marked slow."""

@@ -1,4 +1,4 @@
-"""Word alignments: merging attention, Pharaoh form, and error rates worked out by hand."""
+"""Word alignments: merging subword attention, the Pharaoh format, and alignment error rates."""
 
 from pathlib import Path
 
@@ -14,28 +14,28 @@ from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, parse_links, read_links
 
 
-def test_merge_by_hand() -> None:
+def test_merge_equals_hand_computed_values() -> None:
     weights = [
         [0.1, 0.2, 0.3, 0.4],  # first subword of word 0
         [0.3, 0.4, 0.1, 0.2],  # second subword of word 0
         [0.0, 0.0, 0.9, 0.1],  # word 1
-        [0.7, 0.1, 0.1, 0.1],  # end of sentence, not in the list
+        [0.7, 0.1, 0.1, 0.1],  # EOS, which belongs to no word
     ]
     merged = merge(weights, source_words=[0, 0, 1], target_words=[0, 0, 1])
     np.testing.assert_allclose(merged, [[(0.3 + 0.7) / 2, (0.3 + 0.1) / 2], [0.0, 0.9]])
 
 
-Drawn = tuple[npt.NDArray[np.float64], list[int], list[int]]
-"""Attention, and the words of source and target subwords."""
+SubwordAttention = tuple[npt.NDArray[np.float64], list[int], list[int]]
+"""Attention weights, and the word index of each source and target subword."""
 
 
 def word_indices(subwords: int) -> st.SearchStrategy[list[int]]:
     steps = st.lists(st.integers(0, 1), min_size=subwords - 1, max_size=subwords - 1)
-    return steps.map(lambda found: np.cumsum([0, *found]).tolist())
+    return steps.map(lambda drawn: np.cumsum([0, *drawn]).tolist())
 
 
 @st.composite
-def subword_matrices(draw: st.DrawFn) -> Drawn:
+def subword_matrices(draw: st.DrawFn) -> SubwordAttention:
     target, source = draw(st.integers(1, 8)), draw(st.integers(1, 8))
     weights = draw(arrays.arrays(np.float64, (target, source), elements=st.floats(0.01, 1)))
     split = [
@@ -45,7 +45,7 @@ def subword_matrices(draw: st.DrawFn) -> Drawn:
 
 
 @given(subword_matrices())
-def test_merging_conserves_mass(drawn: Drawn) -> None:
+def test_merged_rows_sum_to_one(drawn: SubwordAttention) -> None:
     weights, source_words, target_words = drawn
     merged = merge(weights, source_words, target_words)
     assert merged.shape == (target_words[-1] + 1, source_words[-1] + 1)
@@ -53,7 +53,7 @@ def test_merging_conserves_mass(drawn: Drawn) -> None:
 
 
 @given(subword_matrices())
-def test_positions_of_no_word_are_left_out(drawn: Drawn) -> None:
+def test_positions_outside_words_are_ignored(drawn: SubwordAttention) -> None:
     weights, source_words, target_words = drawn
     with_end = np.pad(weights, ((0, 1), (0, 2)), constant_values=5.0)
     expected = merge(weights, source_words, target_words)
@@ -61,12 +61,12 @@ def test_positions_of_no_word_are_left_out(drawn: Drawn) -> None:
     np.testing.assert_allclose(merge(with_end, [*source_words, -1, -1], [*target_words, -1]), expected)
 
 
-def test_merging_nothing() -> None:
+def test_merging_no_words_gives_an_empty_matrix() -> None:
     assert merge(np.zeros((0, 3)), [0, 1, 1], []).shape == (0, 2)
     assert merge(np.zeros((2, 1)), [], [0, 1]).shape == (2, 0)
 
 
-def test_more_subwords_than_attention_is_an_error() -> None:
+def test_more_subwords_than_attention_positions_is_an_error() -> None:
     with pytest.raises(ValueError, match="3 source subwords, but attention over 2"):
         merge(np.ones((2, 2)), [0, 1, 2], [0, 1])
     with pytest.raises(ValueError, match="matrix"):
@@ -79,19 +79,19 @@ def test_links_take_the_strongest_source_word_of_each_target_word() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99))))
-def test_pharaoh_form_is_read_back(pairs: list[tuple[int, int]]) -> None:
+def test_pharaoh_format_round_trips(pairs: list[tuple[int, int]]) -> None:
     assert parse_links(pharaoh(pairs)) == Alignment(frozenset(pairs), frozenset(pairs))
 
 
-def test_possible_links_are_not_sure_but_sure_ones_are_possible() -> None:
-    found = parse_links("0-0 1p2  3-1 3p1")
-    assert found.sure == {(0, 0), (3, 1)}
-    assert found.possible == {(0, 0), (1, 2), (3, 1)}
+def test_possible_links_include_the_sure_ones() -> None:
+    parsed = parse_links("0-0 1p2  3-1 3p1")
+    assert parsed.sure == {(0, 0), (3, 1)}
+    assert parsed.possible == {(0, 0), (1, 2), (3, 1)}
     assert parse_links("") == Alignment(frozenset(), frozenset())
 
 
 @pytest.mark.parametrize("word", ["0", "1-", "-1", "1-2-3", "1x2", "a-b", "1.0-2", "-1-2", "٣-4"])
-def test_what_is_no_link_is_named_with_file_and_line(tmp_path: Path, word: str) -> None:
+def test_an_invalid_link_is_reported_with_file_and_line(tmp_path: Path, word: str) -> None:
     path = tmp_path / "gold"
     path.write_text(f"0-0\n0-1 {word}\n", encoding="utf-8")
     with pytest.raises(CorpusError) as caught:
@@ -100,11 +100,11 @@ def test_what_is_no_link_is_named_with_file_and_line(tmp_path: Path, word: str) 
 
 
 @pytest.mark.parametrize(
-    ("found", "gold", "aer", "precision", "recall"),
+    ("predicted", "gold", "aer", "precision", "recall"),
     [
         ("0-0 1-1", "0-0 1-1", 0.0, 1.0, 1.0),
-        ("0-0 1-1", "0-0 1p1", 0.0, 1.0, 1.0),  # a possible link is not wrong
-        ("0-0", "0-0 1p1", 0.0, 1.0, 1.0),  # nor is its absence
+        ("0-0 1-1", "0-0 1p1", 0.0, 1.0, 1.0),  # predicting a possible link is no error
+        ("0-0", "0-0 1p1", 0.0, 1.0, 1.0),  # nor is omitting it
         ("0-0", "0-0 1-1", 1 - 2 / 3, 1.0, 0.5),
         ("0-0 2-2", "0-0 1-1 2p2 3p3", 1 - (1 + 2) / 4, 1.0, 0.5),
         ("0-0 1-2 5-5", "0-0 1-1 1p2", 1 - (1 + 2) / 5, 2 / 3, 0.5),
@@ -113,19 +113,21 @@ def test_what_is_no_link_is_named_with_file_and_line(tmp_path: Path, word: str) 
         ("", "", 0.0, 1.0, 1.0),
     ],
 )
-def test_error_rates_by_hand(found: str, gold: str, aer: float, precision: float, recall: float) -> None:
-    rate = alignment_error_rate([parse_links(found).sure], [parse_links(gold)])
+def test_error_rates_equal_hand_computed_values(
+    predicted: str, gold: str, aer: float, precision: float, recall: float
+) -> None:
+    rate = alignment_error_rate([parse_links(predicted).sure], [parse_links(gold)])
     assert (rate.aer, rate.precision, rate.recall) == pytest.approx((aer, precision, recall))
 
 
-def test_error_rate_is_over_links_not_over_sentences() -> None:
-    found = [parse_links("0-0").sure, parse_links("0-0 1-1 2-2").sure]
+def test_error_rate_is_averaged_over_links_not_sentences() -> None:
+    predicted = [parse_links("0-0").sure, parse_links("0-0 1-1 2-2").sure]
     gold = [parse_links("0-1"), parse_links("0-0 1-1 2-2")]
-    rate = alignment_error_rate(found, gold)
+    rate = alignment_error_rate(predicted, gold)
     assert rate.aer == pytest.approx(1 - (3 + 3) / (4 + 4))
     assert rate.sentences == 2
 
 
-def test_alignments_of_unequal_number_are_refused() -> None:
+def test_unequal_numbers_of_alignments_are_rejected() -> None:
     with pytest.raises(CorpusError, match="1 alignments, but 2 gold ones"):
         alignment_error_rate([frozenset()], [parse_links(""), parse_links("")])

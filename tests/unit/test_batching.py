@@ -1,4 +1,4 @@
-"""Batches: every row once, within the budget, the same for the same seed; built on another thread."""
+"""Batches: every row occurs once, within the token budget, reproducibly for a seed; batches are built on a thread."""
 
 import io
 import threading
@@ -27,7 +27,7 @@ from nmt_cli.special_tokens import BOS, EOS, PAD
 
 
 class FakeSplit:
-    """Pairs of counted tokens."""
+    """Sentence pairs of the given lengths, with consecutive token ids."""
 
     def __init__(self, lengths: list[tuple[int, int]]) -> None:
         self.source_lengths = np.array([s for s, _ in lengths], np.int32)
@@ -49,7 +49,9 @@ class FakeSplit:
     st.integers(0, 5),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], budget: int, seed: int) -> None:
+def test_every_row_occurs_once_and_batches_fit_the_budget(
+    lengths: list[tuple[int, int]], budget: int, seed: int
+) -> None:
     split = FakeSplit(lengths)
     batches = make_batches(split.source_lengths, split.target_lengths, budget, np.random.default_rng(seed))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
@@ -60,7 +62,7 @@ def test_every_row_once_and_within_the_budget(lengths: list[tuple[int, int]], bu
         assert batch.source.shape[1] % PAD_MULTIPLE == batch.target_output.shape[1] % PAD_MULTIPLE == 0
 
 
-def test_sizes_of_batches_are_few_and_nearly_full() -> None:
+def test_batch_sizes_take_few_values_near_the_budget() -> None:
     sizes = {room: round_batch_size(room) for room in range(1, 2_000)}
     assert all(size == room for room, size in sizes.items() if room < 8)
     assert all(size % 8 == 0 and room - size < 8 for room, size in sizes.items() if 8 <= room <= 64)
@@ -72,19 +74,19 @@ def test_sizes_of_batches_are_few_and_nearly_full() -> None:
     assert sorted(map(len, batches)) == [52, 112, 112, 112, 112]
 
 
-def test_little_is_padding() -> None:
-    order = np.random.default_rng(1)
-    source = order.integers(5, 20, 3_000, np.int32)
-    target = (source + order.integers(-5, 6, 3_000)).astype(np.int32)
+def test_batches_hold_little_padding() -> None:
+    rng = np.random.default_rng(1)
+    source = rng.integers(5, 20, 3_000, np.int32)
+    target = (source + rng.integers(-5, 6, 3_000)).astype(np.int32)
     cells = {"source": 0, "target": 0}
-    for rows in make_batches(source, target, 1_024, order):
+    for rows in make_batches(source, target, 1_024, rng):
         cells["source"] += len(rows) * (int(source[rows].max()) + 1)
         cells["target"] += len(rows) * (int(target[rows].max()) + 1)
     assert (source + 1).sum() > 0.95 * cells["source"]
-    assert (target + 1).sum() > 0.87 * cells["target"], "where the source gets wider, targets must not start anew"
+    assert (target + 1).sum() > 0.87 * cells["target"], "target lengths must not start over where the source gets wider"
 
 
-def test_order_depends_on_seed_and_epoch_only() -> None:
+def test_order_depends_only_on_seed_and_epoch() -> None:
     split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
 
     def rows(seed: int, epoch: int) -> list[list[int]]:
@@ -96,7 +98,7 @@ def test_order_depends_on_seed_and_epoch_only() -> None:
     assert rows(1, 0) != rows(2, 0)
 
 
-def test_iterating_from_the_middle_gives_the_rest() -> None:
+def test_iterating_from_a_batch_yields_the_remaining_batches() -> None:
     split: Any = FakeSplit([(i % 9, i % 7) for i in range(300)])
     updates = BatchLoader(split, BatchPlan(64, 3, 1), 4)
     every = [[b.target_output.tolist() for b in group] for group in updates.iterate()]
@@ -106,7 +108,7 @@ def test_iterating_from_the_middle_gives_the_rest() -> None:
     assert {len(group) for group in every[:-1]} == {3}
 
 
-def test_sampled_segmentation_follows_the_key() -> None:
+def test_sampled_segmentation_is_reproducible_for_a_seed() -> None:
     words = ["lighthouse", "keeper", "lightness", "housekeeping", "house", "light", "keep"]
     lines = [" ".join(words[i % 7 :] + words[: i % 3]) for i in range(60)]
     model = io.BytesIO()
@@ -134,13 +136,13 @@ def test_sampled_segmentation_follows_the_key() -> None:
     plain = BatchLoader(split, BatchPlan(100, 1, 1), 0)
     rows = np.arange(5)
     sources, targets = segment(split, rows, 1)
-    assert sources != targets, "the sides are sampled apart"
+    assert sources != targets, "source and target are sampled independently"
     assert [tokenizer.decode(list(ids)) for ids in sources] == lines[:5]
     assert segment(split, rows, 1) != segment(split, rows, 2)
     assert len(plain) == len(tokens(1))
 
 
-def test_collate() -> None:
+def test_collate_adds_special_tokens_and_padding() -> None:
     batch = collate([[7, 8, 9], [5]], [[6], []])
     assert batch.source.tolist() == [[7, 8, 9, EOS], [5, EOS, PAD, PAD]]
     assert batch.source_lengths.tolist() == [4, 2]
@@ -152,7 +154,7 @@ def test_collate() -> None:
     assert wider.source_lengths.tolist() == [5, 2]
 
 
-def test_errors_on_the_other_thread_reach_the_caller() -> None:
+def test_errors_on_the_prefetch_thread_reach_the_caller() -> None:
     def broken() -> Iterator[Any]:
         yield []
         raise RuntimeError("no such row")
@@ -161,7 +163,7 @@ def test_errors_on_the_other_thread_reach_the_caller() -> None:
         list(prefetch(broken(), 2))
 
 
-def test_leaving_early_ends_the_thread() -> None:
+def test_closing_early_ends_the_prefetch_thread() -> None:
     before = threading.active_count()
     endless = prefetch(iter(list, None), 2)
     next(endless)

@@ -1,14 +1,14 @@
-"""Keeping: what is written is read back the same, in one step, and damage is noticed."""
+"""Checkpoint files: tensors round-trip, writes are atomic, and damage is detected."""
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
-from nmt_cli import atomic
 from nmt_cli.atomic import atomic_path, check_writable, write_atomic
 from nmt_cli.checkpoint.layout import read_metadata
 from nmt_cli.checkpoint.model_dir import load_model, model_weights
@@ -20,7 +20,7 @@ from nmt_cli.model.rnn import RNNLayer
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor(3), "c": torch.ones(2, dtype=torch.uint8)}
 
 
-def test_tensors_and_facts_come_back(tmp_path: Path) -> None:
+def test_tensors_and_metadata_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "x.safetensors"
     digest = write_tensors(path, TENSORS, {"step": 7, "name": "한국어"})
     tensors, metadata = read_tensors(path)
@@ -30,16 +30,16 @@ def test_tensors_and_facts_come_back(tmp_path: Path) -> None:
         torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
 
 
-def test_the_library_reads_what_is_written_whatever_its_numbers_and_order_in_memory(tmp_path: Path) -> None:
+def test_safetensors_reads_written_files_of_any_dtype_and_memory_layout(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     tensors = {
         "odd": torch.arange(3, dtype=torch.uint8),
-        "turned": torch.arange(6.0).view(2, 3).t(),
+        "transposed": torch.arange(6.0).view(2, 3).t(),
         "every second": torch.arange(6)[::2],
-        "none": torch.empty(0, 4),
+        "empty": torch.empty(0, 4),
         "half": torch.randn(3).bfloat16(),
         "other half": torch.randn(5).half(),
-        "one": torch.tensor(-2.5, requires_grad=True),
+        "scalar": torch.tensor(-2.5, requires_grad=True),
         '"': torch.ones(1),
     }
     write_tensors(path, tensors, {"who": "한\u2028"})
@@ -55,13 +55,13 @@ def test_the_library_reads_what_is_written_whatever_its_numbers_and_order_in_mem
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_as_one() -> None:
+def test_a_full_disk_raises_no_space_left() -> None:
     with pytest.raises(OSError, match="No space left"):
         write_tensors(Path("/dev/full"), {"a": torch.ones(1 << 20)}, {})
     assert Path("/dev/full").is_char_device()
 
 
-def test_the_hash_tells_values_names_and_shapes_apart(tmp_path: Path) -> None:
+def test_the_hash_depends_on_values_names_and_shapes(tmp_path: Path) -> None:
     variants = [
         TENSORS,
         {**TENSORS, "b": torch.tensor(4)},
@@ -83,15 +83,15 @@ def test_the_hash_tells_values_names_and_shapes_apart(tmp_path: Path) -> None:
         (lambda data: b"\xff" * 40, "damaged, or not written by nmt"),
     ],
 )
-def test_damage_is_noticed(tmp_path: Path, damage: object, message: str) -> None:
+def test_damage_is_detected(tmp_path: Path, damage: Callable[[bytes], bytes], message: str) -> None:
     path = tmp_path / "x.safetensors"
     write_tensors(path, TENSORS, {})
-    path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CheckpointError, match=message):
         read_tensors(path)
 
 
-def test_reading_a_model_draws_nothing_and_leaves_drawing_as_it_was(tiny_model: Path) -> None:
+def test_loading_a_model_leaves_the_random_state_and_later_initialization_unchanged(tiny_model: Path) -> None:
     before = torch.get_rng_state()
     loaded = load_model(tiny_model, compute_for_search("cpu", "fp32", 1))
     assert torch.equal(torch.get_rng_state(), before)
@@ -102,7 +102,7 @@ def test_reading_a_model_draws_nothing_and_leaves_drawing_as_it_was(tiny_model: 
     torch.testing.assert_close(weight[:8] @ weight[:8].T, torch.eye(8))
 
 
-def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such file"):
         read_tensors(tmp_path / "x")
     with pytest.raises(CheckpointError, match="cannot be read"):
@@ -124,7 +124,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x"]
 
 
-def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+def test_writing_keeps_symbolic_links_and_pipes(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     write_atomic(tmp_path / "link", "new")
@@ -132,41 +132,41 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "new"
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    write_atomic(tmp_path / "pipe", "said")
-    assert os.read(reader, 10) == b"said"
+    write_atomic(tmp_path / "pipe", "text")
+    assert os.read(reader, 10) == b"text"
     os.close(reader)
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_what_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None:
+def test_an_unwritable_path_is_reported_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     for path, error in (("folder", IsADirectoryError), ("file/x", NotADirectoryError)):
         with pytest.raises(error) as caught:
             check_writable(tmp_path / path)
         assert caught.value.filename == str(tmp_path / path)
-    (tmp_path / "link").symlink_to(tmp_path / "file" / "x")  # what counts is where it leads
+    (tmp_path / "link").symlink_to(tmp_path / "file" / "x")  # the target of the link counts
     with pytest.raises(NotADirectoryError):
         check_writable(tmp_path / "link")
     check_writable(tmp_path / "new" / "x")
     assert not (tmp_path / "new").exists()
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    check_writable(tmp_path / "loop")  # what is written takes its place
-    (tmp_path / "ahead").symlink_to(tmp_path / "later" / "x")
-    write_atomic(tmp_path / "ahead", "there")
-    assert (tmp_path / "later" / "x").read_text() == "there"
+    check_writable(tmp_path / "loop")  # the written file replaces the link
+    (tmp_path / "dangling").symlink_to(tmp_path / "later" / "x")
+    write_atomic(tmp_path / "dangling", "text")
+    assert (tmp_path / "later" / "x").read_text() == "text"
 
 
-def test_the_data_is_on_the_disk_before_the_name_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_is_synced_to_disk_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(atomic.os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
-    monkeypatch.setattr(atomic.os, "replace", lambda a, b: (events.append("replace"), replace(a, b)))
+    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (events.append("replace"), replace(a, b)))
     write_atomic(tmp_path / "x", b"new")
     assert events == ["fsync", "replace", "fsync"]
 
 
-def test_permissions_follow_the_umask(tmp_path: Path) -> None:
+def test_permissions_of_written_files_follow_the_umask(tmp_path: Path) -> None:
     write_atomic(tmp_path / "x", "")
     (tmp_path / "y").write_text("")
     assert (tmp_path / "x").stat().st_mode == (tmp_path / "y").stat().st_mode

@@ -1,4 +1,4 @@
-"""What the doctor sees in a pair, and what is held out."""
+"""Checks of sentence pairs, duplicates and overlap, and held-out splits."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ from nmt_cli.corpus.writing_systems import Script
         ("x", "!?", 0),
     ],
 )
-def test_findings_of_a_pair(source: str, target: str, expected: int) -> None:
+def test_a_pair_has_the_expected_findings(source: str, target: str, expected: int) -> None:
     assert check_pair(source, target, (Script("en"), Script("ko"))) == expected
 
 
@@ -78,7 +78,7 @@ def test_findings_of_a_pair(source: str, target: str, expected: int) -> None:
         ("sr", "здраво zdravo", "你好"),
     ],
 )
-def test_scripts(language: str, right: str, wrong: str) -> None:
+def test_a_script_accepts_its_language_and_rejects_others(language: str, right: str, wrong: str) -> None:
     script = Script(language)
     assert script.known
     assert not script.is_wrong(right)
@@ -86,21 +86,21 @@ def test_scripts(language: str, right: str, wrong: str) -> None:
     assert not script.is_wrong("123 ... !")
 
 
-def test_an_unlisted_language_is_never_wrong() -> None:
+def test_an_unlisted_language_accepts_every_script() -> None:
     script = Script("tlh")
     assert not script.known
     assert not script.is_wrong("привет")
 
 
-def test_every_finding_is_named_once() -> None:
+def test_every_finding_has_its_own_bit_and_a_short_name() -> None:
     bits = [check.bit for check in CHECKS]
     assert len(set(bits)) == len(bits)
     assert sorted([*bits, HELD_OUT]) == [1 << i for i in range(13)]
-    assert all(len(check.name) <= 20 for check in cleaning.CHECKS), "they stand in a table of 80 columns"
+    assert all(len(check.name) <= 20 for check in cleaning.CHECKS), "the report is a table of 80 columns"
 
 
 @pytest.mark.parametrize(
-    ("kept", "bit"),
+    ("option", "bit"),
     [
         ("duplicates", DUPLICATE),
         ("copies", COPY),
@@ -109,8 +109,8 @@ def test_every_finding_is_named_once() -> None:
         ("control", CONTROL),
     ],
 )
-def test_what_is_dropped_is_an_option(kept: str, bit: int) -> None:
-    on, off = (dropped_bits(PreprocessConfig.model_validate({"keep": keep})) for keep in ([], [kept]))
+def test_keep_options_disable_dropping(option: str, bit: int) -> None:
+    on, off = (dropped_bits(PreprocessConfig.model_validate({"keep": keep})) for keep in ([], [option]))
     assert on & bit
     assert not off & bit
     assert on & off & (BLANK | LONG | RATIO) == BLANK | LONG | RATIO
@@ -118,13 +118,14 @@ def test_what_is_dropped_is_an_option(kept: str, bit: int) -> None:
 
 
 def examined(pairs: list[tuple[str, str]]) -> Examined:
-    """A text as the first pass leaves it, without its spool."""
+    """The result of the first pass over these pairs, without its scratch file."""
     hashes = np.array([hash(pair) for pair in pairs], np.int64)
     sources = np.array([hash(source) for source, _ in pairs], np.int64)
     return Examined([], [0], None, np.zeros(len(pairs), np.uint16), hashes, sources, 0)  # type: ignore[arg-type]
 
 
 def rows(text: Examined, bit: int) -> list[int]:
+    """The indices of pairs with this finding."""
     return np.flatnonzero(text.findings & bit).tolist()
 
 
@@ -134,7 +135,7 @@ def test_all_but_the_first_of_equal_pairs_are_duplicates() -> None:
     assert rows(text, DUPLICATE) == [2, 4, 5]
 
 
-def test_overlap_between_splits() -> None:
+def test_pairs_that_recur_in_a_later_split_are_marked_as_overlap() -> None:
     train = examined([("a", "x"), ("b", "y"), ("c", "z"), ("d", "w")])
     dev = examined([("a", "x"), ("c", "other"), ("e", "v")])
     test = examined([("d", "w"), ("e", "v"), ("f", "u")])
@@ -147,7 +148,7 @@ def test_overlap_between_splits() -> None:
 
 
 @pytest.mark.parametrize(("pairs", "most", "each"), [(1000, 30, 30), (1000, 500, 100), (30, 1000, 3), (3, 1000, 1)])
-def test_what_is_held_out_is_apart(pairs: int, most: int, each: int) -> None:
+def test_held_out_splits_are_disjoint_and_marked(pairs: int, most: int, each: int) -> None:
     text = examined([(f"s{i}", f"t{i}") for i in range(pairs)])
     held = hold_out(text, np.ones(pairs, np.bool_), ["dev", "test"], most, seed=1)
     dev, test = (set(np.flatnonzero(held[name]).tolist()) for name in ("dev", "test"))
@@ -157,15 +158,15 @@ def test_what_is_held_out_is_apart(pairs: int, most: int, each: int) -> None:
     assert not rows(text, OVERLAP)
 
 
-def test_the_held_out_sample_follows_the_seed() -> None:
-    def drawn(seed: int, other_hashes: int = 0) -> list[int]:
+def test_the_held_out_sample_depends_only_on_the_seed() -> None:
+    def held_out(seed: int, other_hashes: int = 0) -> list[int]:
         text = examined([(f"s{i}", f"t{i}") for i in range(500)])
         text.sources ^= other_hashes
         return np.flatnonzero(hold_out(text, np.ones(500, np.bool_), ["dev"], 20, seed)["dev"]).tolist()
 
-    assert drawn(1) == drawn(1)
-    assert drawn(1) == drawn(1, other_hashes=0x5555555555555555), "every process hashes strings in its own way"
-    assert drawn(1) != drawn(2)
+    assert held_out(1) == held_out(1)
+    assert held_out(1) == held_out(1, other_hashes=0x5555555555555555), "string hashes differ between processes"
+    assert held_out(1) != held_out(2)
 
 
 def test_no_held_out_source_stays_in_train() -> None:
@@ -175,15 +176,15 @@ def test_no_held_out_source_stays_in_train() -> None:
     out = {name: {text.sources[i] for i in np.flatnonzero(mask)} for name, mask in held.items()}
     assert not out["dev"] & out["test"]
     assert all(usable[mask].all() for mask in held.values())
-    left = (text.findings & (HELD_OUT | OVERLAP)) == 0
-    assert not set(text.sources[left].tolist()) & (out["dev"] | out["test"])
-    assert left.any()
+    remaining = (text.findings & (HELD_OUT | OVERLAP)) == 0
+    assert not set(text.sources[remaining].tolist()) & (out["dev"] | out["test"])
+    assert remaining.any()
 
 
 @pytest.mark.parametrize("pairs", [1, 2])
-def test_too_few_pairs_to_hold_any_out(pairs: int) -> None:
+def test_with_too_few_pairs_dev_and_test_are_shared_with_train(pairs: int) -> None:
     text = examined([(f"s{i}", f"t{i}") for i in range(pairs)])
     held = hold_out(text, np.ones(pairs, np.bool_), ["dev", "test"], 1000, seed=1)
     assert held["dev"].all()
     assert held["test"].all()
-    assert not text.findings.any(), "train keeps them"
+    assert not text.findings.any(), "no pair is dropped from train"

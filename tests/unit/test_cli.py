@@ -1,4 +1,4 @@
-"""The program as a whole: it starts fast, says what it can do, and puts every mistake in one line."""
+"""The command line as a whole: fast start, help, process exit, and errors of one line."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def nmt(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
+def test_help_lists_the_commands_and_imports_no_heavy_package() -> None:
     probe = (
         "import sys, nmt_cli.cli.app as app\n"
         "try:\n    app.main(['--help'])\nexcept SystemExit as done:\n    assert done.code == 0\n"
@@ -36,7 +36,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself_without_torch(name: str) -> None:
+def test_every_command_shows_help_without_importing_torch(name: str) -> None:
     probe = (
         f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main([{name!r}, '--help'])\n"
         "except SystemExit as done:\n    assert done.code == 0\nprint('TORCH', 'torch' in sys.modules)"
@@ -46,7 +46,7 @@ def test_every_command_explains_itself_without_torch(name: str) -> None:
     assert "Usage: " in done.stdout
 
 
-AT_THE_END = """
+EXIT_PROBE = """
 import atexit, sys, threading
 from nmt_cli.__main__ import program
 
@@ -64,9 +64,11 @@ program()
 @pytest.mark.parametrize(
     ("daemon", "arguments", "status"), [(True, "--version", 0), (False, "--version", 0), (True, "--nonsense", 2)]
 )
-def test_it_ends_at_once_and_leaves_nothing_undone(daemon: bool, arguments: str, status: int) -> None:
-    """A daemon thread that never ends is not waited for; any other is, here one that works on after the main thread."""
-    probe = AT_THE_END.replace("DAEMON", str(daemon)).replace("ARGUMENTS", str(arguments.split()))
+def test_exit_runs_atexit_functions_and_joins_only_non_daemon_threads(
+    daemon: bool, arguments: str, status: int
+) -> None:
+    """An endless daemon thread does not delay exit; a non-daemon thread that outlives the main thread is joined."""
+    probe = EXIT_PROBE.replace("DAEMON", str(daemon)).replace("ARGUMENTS", str(arguments.split()))
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert (f"nmt {__version__}" in done.stdout) == (status == 0)
@@ -74,8 +76,8 @@ def test_it_ends_at_once_and_leaves_nothing_undone(daemon: bool, arguments: str,
     assert ("worked" in done.stdout) == (not daemon)
 
 
-def test_it_ends_as_python_does_where_python_has_no_such_function() -> None:
-    probe = "import atexit; del atexit._run_exitfuncs\n" + AT_THE_END.replace("DAEMON", "True").replace(
+def test_exit_works_without_the_private_atexit_function() -> None:
+    probe = "import atexit; del atexit._run_exitfuncs\n" + EXIT_PROBE.replace("DAEMON", "True").replace(
         "ARGUMENTS", "['--version']"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
@@ -83,31 +85,31 @@ def test_it_ends_as_python_does_where_python_has_no_such_function() -> None:
     assert "registered" in done.stdout
 
 
-IMPORTED = """
+IMPORT_PROBE = """
 import gc, importlib, os, pkgutil, signal
 import torch
 
-def process():
+def process_state():
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     return dict(os.environ), gc.get_threshold(), handlers, torch.get_num_threads(), torch.get_default_dtype()
 
-before = process()
+before = process_state()
 import nmt_cli
 for module in pkgutil.walk_packages(nmt_cli.__path__, "nmt_cli."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 from nmt_cli.kernels.device import compute_for_search, compute_for_training
 compute_for_training("auto", "auto", 0), compute_for_search("cpu", "int8", 0)
-assert process() == before, (before, process())
+assert process_state() == before, (before, process_state())
 """
 
 
-def test_to_import_it_and_choose_a_device_changes_nothing_of_the_process() -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=False)
+def test_importing_and_choosing_a_device_leave_the_process_state_unchanged() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORT_PROBE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_version() -> None:
+def test_version_is_printed() -> None:
     assert nmt("--version").stdout == f"nmt {__version__}\n"
 
 
@@ -157,7 +159,7 @@ def test_version() -> None:
         (["translate", "--model", "nowhere"], 1, "nmt: nowhere: no model here"),
     ],
 )
-def test_mistakes(arguments: list[str], status: int, message: str) -> None:
+def test_invalid_arguments_are_reported_in_one_line(arguments: list[str], status: int, message: str) -> None:
     done = nmt(*arguments)
     assert done.returncode == status, done.stderr
     assert message in done.stderr
@@ -166,11 +168,11 @@ def test_mistakes(arguments: list[str], status: int, message: str) -> None:
         assert done.stderr.count("\n") == 1
 
 
-def test_completion_knows_the_options() -> None:
+def test_shell_completion_lists_the_options() -> None:
     done = nmt(_NMT_COMPLETE="complete_bash", COMP_WORDS="nmt train --max-", COMP_CWORD="2")
     assert {"--max-steps", "--max-epochs", "--max-minutes"} <= set(done.stdout.split())
 
 
-def test_a_plain_c_locale_is_no_obstacle() -> None:
+def test_errors_are_utf_8_in_a_plain_c_locale() -> None:
     done = nmt("train", "--set", "한국어=1", LC_ALL="C", PYTHONIOENCODING="", PYTHONUTF8="0")
     assert "한국어" in done.stderr

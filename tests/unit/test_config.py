@@ -1,4 +1,4 @@
-"""Options: precedence, "did you mean", one line for every mistake, and the way to TOML and back."""
+"""Options: precedence, suggestions for misspelt names, errors of one line, and the TOML round trip."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from nmt_cli.settings import Settings, option_fields, parse_assignment, read_tom
 COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
 
 
-def test_later_layers_win() -> None:
+def test_later_layers_take_precedence() -> None:
     layers = [
         ("preset", {"model": {"hidden_size": 64}, "dropout": 0.1}),
         ("file.toml", {"hidden_size": 32, "training": {"batch_tokens": 9}}),
@@ -25,11 +25,11 @@ def test_later_layers_win() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_names_are_unique_and_explained(command: type[Settings]) -> None:
-    found = list(option_fields(command))
-    assert len({leaf.name for leaf in found}) == len(found)
-    for leaf in found:
-        assert leaf.field.description, leaf.name
+def test_option_names_are_unique_and_described(command: type[Settings]) -> None:
+    options = list(option_fields(command))
+    assert len({option.name for option in options}) == len(options)
+    for option in options:
+        assert option.field.description, option.name
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_names_are_unique_and_explained(command: type[Settings]) -> None:
         ({"max_minutes": float("nan")}, "x: training.max_minutes = nan: input should be a finite number"),
     ],
 )
-def test_mistakes_in_one_line(options: dict[str, object], message: str) -> None:
+def test_invalid_options_are_reported_in_one_line(options: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve(TrainConfig, [("x", options)])
     assert str(caught.value).startswith(message) or message in str(caught.value)
@@ -58,12 +58,12 @@ def test_mistakes_in_one_line(options: dict[str, object], message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value"), [("a=1", 1), ("a=0.5", 0.5), ("a=true", True), ("a=bf16", "bf16"), ("a = 'x y'", "x y")]
 )
-def test_assignments(text: str, value: object) -> None:
+def test_assignments_are_parsed_as_toml_values_or_strings(text: str, value: object) -> None:
     assert parse_assignment(text) == {"a": value}
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_are_valid_and_can_be_made_small(name: str) -> None:
+def test_presets_are_valid_and_can_be_scaled_down(name: str) -> None:
     whole = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name])]).model
     config = resolve(TrainConfig, [(f"--preset {name}", scaled(PRESETS[name], 0.01))]).model
     assert config.embedding_size == config.hidden_size == 8
@@ -75,16 +75,16 @@ def test_presets_are_valid_and_can_be_made_small(name: str) -> None:
 
 def test_scaling_multiplies_the_widths() -> None:
     config = scaled(PRESETS["bahdanau2014"], 0.25)
-    assert (config["embedding_size"], config["hidden_size"]) == (152, 248)  # of 155 and 250, in eights
+    assert (config["embedding_size"], config["hidden_size"]) == (152, 248)  # 155 and 250, rounded to multiples of 8
     assert scaled(PRESETS["bahdanau2014"], 2)["hidden_size"] == 2000
 
 
-def test_an_assignment_without_a_value_is_refused() -> None:
+def test_an_assignment_without_a_value_is_rejected() -> None:
     with pytest.raises(ConfigError, match="write key=value"):
         parse_assignment("dropout")
 
 
-def test_config_files(tmp_path: Path) -> None:
+def test_missing_or_invalid_config_files_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     with pytest.raises(ConfigError, match="no such config file"):
         read_toml(path)
@@ -96,21 +96,21 @@ def test_config_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_toml_gives_the_same_config_back(command: type[Settings], tmp_path: Path) -> None:
+def test_a_config_round_trips_through_toml(command: type[Settings], tmp_path: Path) -> None:
     config = command()
     path = tmp_path / "c.toml"
     path.write_text(to_toml(config), encoding="utf-8")
     assert resolve(command, [("file", read_toml(path))]) == config
 
 
-def test_toml_keeps_strange_paths(tmp_path: Path) -> None:
+def test_quotes_backslashes_and_hangul_round_trip_through_toml(tmp_path: Path) -> None:
     config = resolve(TrainConfig, [("x", {"out": 'a "b" \\ 한국어', "max_epochs": 1.5, "resume": True})])
     path = tmp_path / "c.toml"
     path.write_text(to_toml(config), encoding="utf-8")
     assert resolve(TrainConfig, [("file", read_toml(path))]) == config
 
 
-def test_keep_none_stands_alone() -> None:
+def test_keep_none_cannot_be_combined() -> None:
     assert resolve(PreprocessConfig, [("x", {"keep": ["none"]})]).keep == ["none"]
     with pytest.raises(ConfigError, match="keep none stands alone, not with copies"):
         resolve(PreprocessConfig, [("x", {"keep": ["none", "copies"]})])

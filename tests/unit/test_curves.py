@@ -1,4 +1,4 @@
-"""Curves in pictures and in characters."""
+"""Plots as image files and as text."""
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -13,7 +13,7 @@ RISING = Curve("rising", [1, 2, 3], [0.0, 0.5, 1.0])
 FALLING = Curve("falling", [1, 2, 3], [1.0, 0.5, 0.0], low=[0.9, 0.4, 0.0], high=[1.0, 0.6, 0.1])
 
 
-def test_a_plot_in_characters_has_its_points_where_they_belong() -> None:
+def test_a_text_plot_places_its_points_on_the_grid() -> None:
     lines = plot_text(Plot("title", "epoch", "accuracy", [RISING, FALLING]), width=40, height=5).split("\n")
     assert lines[0] == "accuracy: title"
     grid = [line[10:].ljust(30) for line in lines[1:6]]
@@ -27,48 +27,48 @@ def test_a_plot_in_characters_has_its_points_where_they_belong() -> None:
     assert all(len(line) <= 40 for line in lines)
 
 
-def test_orders_of_magnitude_are_even_steps() -> None:
+def test_a_log_axis_spaces_powers_of_ten_evenly() -> None:
     text = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1, 2, 3], [1.0, 0.1, 0.01, 0.0])], log=True), 40, 5)
     rows = [number for number, line in enumerate(text.split("\n")[1:6]) if "o" in line]
-    assert rows == [0, 2, 4]  # what is 0 has no place
+    assert rows == [0, 2, 4]  # zero has no logarithm and is left out
 
 
 @pytest.mark.parametrize("y", [[], [float("nan")]])
-def test_nothing_to_draw(y: list[float]) -> None:
+def test_a_plot_without_points_says_so(y: list[float]) -> None:
     assert "nothing to draw" in plot_text(Plot("t", "x", "y", [Curve("c", range(len(y)), y)]))
 
 
-def test_a_single_point_and_a_flat_line() -> None:
+def test_a_single_point_and_a_constant_curve_are_drawn() -> None:
     assert "o" in plot_text(Plot("t", "x", "y", [Curve("c", [5], [2.0])]))
     assert plot_text(Plot("t", "x", "y", [Curve("c", [1, 2], [2.0, 2.0])])).count("o") >= 2
 
 
-def test_pictures_are_the_same_every_time(tmp_path: Path) -> None:
+def test_image_files_are_reproducible(tmp_path: Path) -> None:
     plots = [Plot("one", "x", "y", [RISING, FALLING], threshold=0.98), Plot("two", "x", "y", [RISING], log=True)]
     first = [path.read_bytes() for path in write_plots(plots, tmp_path / "a")]
     assert first == [path.read_bytes() for path in write_plots(plots, tmp_path / "b")]
-    with Image.open(tmp_path / "a.png") as picture:
-        assert picture.size[0] > 1000
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size[0] > 1000
     assert "svg" in ET.fromstring(first[1]).tag
 
 
-def test_an_axis_of_shares_starts_at_zero_and_one_of_small_differences_does_not() -> None:
-    """A weight of 0.0002 beside one of 0.8 is nothing; accuracies of 0.98 and 0.99 differ."""
+def test_the_axis_starts_at_zero_unless_differences_are_small() -> None:
+    """A weight of 0.0002 beside one of 0.8 is drawn at zero; accuracies of 0.98 and 0.99 are drawn apart."""
     low = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.0002, 0.8])]), 40, 5).split("\n")
     near = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.98, 0.99])]), 40, 5).split("\n")
     assert low[5].split()[0] == "0"
     assert near[5].split()[0] == "0.98"
 
 
-def test_what_stands_beside_each_other_is_named_and_not_joined(tmp_path: Path) -> None:
+def test_a_categorical_axis_is_labelled_and_its_points_are_not_joined(tmp_path: Path) -> None:
     plot = Plot("t", "order", "BLEU", [Curve("c", [0, 1], [3.0, 5.0], [2.0, 4.0], [4.0, 6.0])], names=["forth", "back"])
     assert "order: forth, back" in plot_text(plot, 60, 5)
     write_plots([plot], tmp_path / "figure")
-    drawn = (tmp_path / "figure.svg").read_text(encoding="utf-8")
-    assert "<!-- forth -->" in drawn
-    assert "<!-- back -->" in drawn
+    svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    assert "<!-- forth -->" in svg
+    assert "<!-- back -->" in svg
     joined, band = "stroke-width: 1.6; stroke-line", 'id="FillBetweenPolyCollection'
     write_plots([replace(plot, names=None)], tmp_path / "measured")
-    for sign in (joined, band):
-        assert sign not in drawn
-        assert sign in (tmp_path / "measured.svg").read_text(encoding="utf-8")
+    for element in (joined, band):
+        assert element not in svg
+        assert element in (tmp_path / "measured.svg").read_text(encoding="utf-8")

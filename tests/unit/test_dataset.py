@@ -1,4 +1,4 @@
-"""The stored splits, and the manifest."""
+"""Stored splits, and the manifest of a prepared corpus."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ ROWS = st.lists(
 
 
 def with_sizes(tokenizer: Tokenizer, source: int, target: int) -> Tokenizers:
-    """Tokenizers that claim these vocabulary sizes."""
+    """Tokenizers that report these vocabulary sizes."""
     sides = [Tokenizer(tokenizer.model), Tokenizer(tokenizer.model)]
     sides[0].size, sides[1].size = source, target
     return Tokenizers(*sides)
@@ -45,7 +45,7 @@ def write(path: Path, tokenizers: Tokenizers, batches: list[list[Row]]) -> Split
 
 @settings(max_examples=60, deadline=None)
 @given(batches=st.lists(ROWS, max_size=4), source=st.sampled_from([400, 1 << 16, 70_000]))
-def test_what_is_written_is_read(
+def test_written_rows_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer, batches: list[list[Row]], source: int
 ) -> None:
     path = tmp_path_factory.mktemp("store") / "train.arrow"
@@ -63,7 +63,7 @@ def test_what_is_written_is_read(
     assert split.target_texts() == [row[3] for row in rows]
 
 
-def test_ids_are_views_of_the_file_and_rows_have_bounds(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+def test_ids_are_read_only_views_and_row_numbers_are_checked(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
     split = write(tmp_path / "f", Tokenizers(tiny_tokenizer, tiny_tokenizer), [[([1, 2, 3], [4], "a", "b")]])
     ids = split.source_ids(0)
     assert not ids.flags.owndata
@@ -74,7 +74,7 @@ def test_ids_are_views_of_the_file_and_rows_have_bounds(tmp_path: Path, tiny_tok
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "foreign", "empty"])
-def test_a_damaged_split_is_one_clear_line(tmp_path: Path, tiny_tokenizer: Tokenizer, damage: str) -> None:
+def test_a_damaged_split_is_reported_in_one_line(tmp_path: Path, tiny_tokenizer: Tokenizer, damage: str) -> None:
     path = tmp_path / "dev.arrow"
     write(path, Tokenizers(tiny_tokenizer, tiny_tokenizer), [[([1, 2, 3], [4], "a", "b")]])
     content = {"short": path.read_bytes()[:-40], "foreign": b"text\n" * 100, "empty": b""}.get(damage)
@@ -87,7 +87,8 @@ def test_a_damaged_split_is_one_clear_line(tmp_path: Path, tiny_tokenizer: Token
 
 
 def manifest(**changed: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+    """The fields of a valid manifest, with these changes."""
+    fields: dict[str, Any] = {
         "format": FORMAT,
         "kind": "prepared",
         "toolkit": "0",
@@ -110,10 +111,10 @@ def manifest(**changed: Any) -> dict[str, Any]:
         "options": {"seed": 1},
         "fingerprint": "0",
     }
-    return {**facts, **changed}
+    return {**fields, **changed}
 
 
-def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_manifest_round_trips(tmp_path: Path) -> None:
     written = PreparedManifest.model_validate(manifest())
     PREPARED.write(tmp_path, written)
     assert PREPARED.read(tmp_path) == written
@@ -138,14 +139,16 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
         (json.dumps(manifest(extra=1)), r"damaged at extra"),
     ],
 )
-def test_what_is_no_manifest_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+def test_an_invalid_manifest_is_rejected(tmp_path: Path, content: str | None, message: str) -> None:
     if content is not None:
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(CorpusError, match=message):
         PreparedCorpus.open(tmp_path)
 
 
-def test_a_split_must_be_there_and_have_the_stated_number_of_pairs(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+def test_a_split_must_exist_and_hold_the_number_of_pairs_in_the_manifest(
+    tmp_path: Path, tiny_tokenizer: Tokenizer
+) -> None:
     tokenizers = Tokenizers(tiny_tokenizer, tiny_tokenizer)
     tokenizers.save(tmp_path)
     write(tmp_path / "train.arrow", tokenizers, [[([1], [2], "a", "b")]])

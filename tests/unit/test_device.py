@@ -1,5 +1,6 @@
-"""Where to compute: what auto chooses, and what is refused."""
+"""The choice of device, precision and threads."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 
 import pytest
@@ -7,11 +8,11 @@ import torch
 
 from nmt_cli.errors import ConfigError
 from nmt_cli.kernels import device
-from nmt_cli.kernels.device import compute_for_search, compute_for_training
+from nmt_cli.kernels.device import Compute, compute_for_search, compute_for_training
 
 
 @pytest.mark.parametrize(
-    ("capability", "native", "works", "training"),
+    ("capability", "has_instructions", "works", "expected"),
     [
         ("AVX512", True, True, torch.bfloat16),
         ("AVX512", True, False, torch.float32),  # as under ONEDNN_MAX_CPU_ISA=AVX2
@@ -20,28 +21,30 @@ from nmt_cli.kernels.device import compute_for_search, compute_for_training
         ("DEFAULT", False, False, torch.float32),
     ],
 )
-def test_auto(
-    capability: str, native: bool, works: bool, training: torch.dtype, monkeypatch: pytest.MonkeyPatch
+def test_auto_trains_in_bf16_only_where_it_is_fast(
+    capability: str, has_instructions: bool, works: bool, expected: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    monkeypatch.setattr(device, "_has_bf16_instructions", lambda: native)
+    monkeypatch.setattr(device, "_has_bf16_instructions", lambda: has_instructions)
     monkeypatch.setattr(device, "computes_bf16", lambda: works)
-    assert compute_for_training("cpu", "auto", 0).dtype == training
+    assert compute_for_training("cpu", "auto", 0).dtype == expected
     assert compute_for_training("cpu", "fp32", 0).dtype == torch.float32
     assert compute_for_search("cpu", "auto", 0).dtype == torch.float32
 
 
 @pytest.mark.parametrize("choose", [compute_for_training, compute_for_search])
-def test_what_the_machine_cannot_do_is_refused(choose: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unsupported_precisions_and_devices_are_rejected(
+    choose: Callable[..., Compute], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(device, "computes_bf16", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"--precision bf16: this CPU \(.*\) has no bf16 kernels"):
-        choose("cpu", "bf16", 0)  # type: ignore[operator]
+        choose("cpu", "bf16", 0)
     with pytest.raises(ConfigError, match="--device cuda: no GPU"):
-        choose("cuda", "auto", 0)  # type: ignore[operator]
+        choose("cuda", "auto", 0)
 
 
-def test_bf16_is_tried_and_nothing_is_left_behind() -> None:
+def test_probing_bf16_leaves_the_random_state_unchanged() -> None:
     state = torch.get_rng_state()
     device.computes_bf16.cache_clear()
     works = device.computes_bf16()
@@ -51,7 +54,7 @@ def test_bf16_is_tried_and_nothing_is_left_behind() -> None:
         layer(rows)[0].sum().backward()
 
 
-def test_a_torch_that_does_not_tell_its_instructions_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bf16_instructions_are_read_from_an_older_torch_or_taken_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
     assert device._has_bf16_instructions()
@@ -59,16 +62,16 @@ def test_a_torch_that_does_not_tell_its_instructions_has_none(monkeypatch: pytes
     assert not device._has_bf16_instructions()
 
 
-def test_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zero_threads_keeps_the_default_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[int] = []
-    monkeypatch.setattr(device.torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
     compute_for_training("cpu", "fp32", 0)
     compute_for_training("cpu", "fp32", 3)
     assert chosen == [3]
 
 
-def test_autocast_computes_products_in_the_chosen_type() -> None:
+def test_autocast_computes_products_in_the_chosen_dtype() -> None:
     matrix = torch.randn(4, 4)
     for dtype in (torch.float32, torch.bfloat16):
-        with device.Compute(torch.device("cpu"), dtype).autocast():
+        with Compute(torch.device("cpu"), dtype).autocast():
             assert (matrix @ matrix).dtype == dtype

@@ -1,4 +1,4 @@
-"""Training on the terminal."""
+"""The display of training progress on the terminal."""
 
 import pytest
 
@@ -10,31 +10,33 @@ REPORT = LogEvent(
     step=1200, epoch=2.5, loss=3.21, speed=9876.0, rate=3e-3, norm=0.5, clipped=0.1, progress=0.25, elapsed=60.0,
     remaining=180.0,
 )  # fmt: skip
-JUDGEMENT = ValidationEvent(
+VALIDATION = ValidationEvent(
     step=1200, epoch=2.5, elapsed=61.0, validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0),
     metric="chrf", best=True, sample=("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다"),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3725, "1:02:05")])
-def test_clock(seconds: float, shown: str) -> None:
+def test_clock_formats_seconds(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
-@pytest.mark.parametrize("observer", [Plain, Live])
-def test_what_matters_is_shown(observer: type[Plain | Live], capsys: pytest.CaptureFixture[str]) -> None:
-    watching: Callback = observer()
-    watching.message("warning: attention is flat [really]")
-    watching.on_log(REPORT)
-    watching.on_validation(JUDGEMENT)
-    watching.close()
+@pytest.mark.parametrize("display", [Plain, Live])
+def test_messages_logs_and_validations_are_shown(
+    display: type[Plain | Live], capsys: pytest.CaptureFixture[str]
+) -> None:
+    callback: Callback = display()
+    callback.message("warning: attention is flat [really]")
+    callback.on_log(REPORT)
+    callback.on_validation(VALIDATION)
+    callback.close()
     shown = " ".join(capsys.readouterr().err.split())
     for part in ("warning: attention is flat [really]", "update 1,200", "BLEU 23.46", "best by chrf"):
         assert part in shown
-    assert ("나는 [b]집에[/b] 간다" in shown) or observer is Live  # the live display takes it away at the end
+    assert ("나는 [b]집에[/b] 간다" in shown) or display is Live  # Live removes the sample when it closes
 
 
-def test_plain_reports_are_not_a_flood(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_log_lines_are_rate_limited(capsys: pytest.CaptureFixture[str]) -> None:
     plain = Plain()
     for _ in range(10):
         plain.on_log(REPORT)

@@ -1,4 +1,4 @@
-"""Length buckets, worst sentences and paired tests, against sacrebleu on the sentences in question."""
+"""Scores by sentence length, worst sentences and paired significance tests, against sacrebleu."""
 
 import random
 
@@ -28,29 +28,29 @@ def damaged(lines: list[str], share: float, seed: int = 1) -> list[str]:
 
 REFERENCES = corpus(60)
 HYPOTHESES = damaged(REFERENCES, 0.2)
-JUDGE = Scorer([REFERENCES], "de")
-STATISTICS = {name: JUDGE.statistics(name, HYPOTHESES) for name in NAMES}
+SCORER = Scorer([REFERENCES], "de")
+STATISTICS = {name: SCORER.statistics(name, HYPOTHESES) for name in NAMES}
 
 
-def test_buckets_cover_every_sentence_once_and_score_like_a_corpus_of_their_own() -> None:
+def test_each_sentence_is_in_one_bucket_and_buckets_score_like_corpora() -> None:
     buckets = by_length(REFERENCES, "de", STATISTICS["bleu"], STATISTICS["chrf"])
     assert sum(bucket.sentences for bucket in buckets) == len(REFERENCES)
     assert [(b.shortest, b.longest) for b in buckets] == [(0, 5), (6, 10), (11, 15), (16, 20), (21, 30)]
     for bucket in buckets:
         rows = [i for i, line in enumerate(REFERENCES) if bucket.shortest <= len(line.split()) <= bucket.longest]
-        own = [HYPOTHESES[i] for i in rows], [[REFERENCES[i] for i in rows]]
-        assert bucket.bleu == BLEU(force=True).corpus_score(*own).score
-        assert bucket.chrf == CHRF(word_order=2).corpus_score(*own).score
+        subset = [HYPOTHESES[i] for i in rows], [[REFERENCES[i] for i in rows]]
+        assert bucket.bleu == BLEU(force=True).corpus_score(*subset).score
+        assert bucket.chrf == CHRF(word_order=2).corpus_score(*subset).score
 
 
-def test_the_last_bucket_is_open_and_the_first_takes_blank_sources() -> None:
+def test_the_last_bucket_is_open_and_the_first_includes_blank_sources() -> None:
     texts = ["", "a " * 60, "a " * 61, "a " * 500]
     scorer = Scorer([texts], "de")
     buckets = by_length(texts, "de", scorer.statistics("bleu", texts), scorer.statistics("chrf", texts))
     assert [(b.shortest, b.longest, b.sentences) for b in buckets] == [(0, 5, 1), (41, 60, 1), (61, None, 2)]
 
 
-def test_buckets_of_languages_without_spaces_are_of_characters() -> None:
+def test_languages_without_spaces_are_bucketed_by_characters() -> None:
     texts = ["字" * 10, "字" * 11]
     scorer = Scorer([texts], "zh")
     buckets = by_length(texts, "zh", scorer.statistics("bleu", texts), scorer.statistics("chrf", texts))
@@ -67,11 +67,13 @@ def test_buckets_of_languages_without_spaces_are_of_characters() -> None:
         ("a b", None, 2),
     ],
 )
-def test_length_in_words_or_where_there_are_none_in_characters(text: str, code: str | None, expected: int) -> None:
+def test_length_counts_words_or_characters_in_languages_without_spaces(
+    text: str, code: str | None, expected: int
+) -> None:
     assert length(text, code) == expected
 
 
-def test_worst_sentences_by_sentence_chrf() -> None:
+def test_worst_sentences_are_sorted_by_sentence_chrf() -> None:
     metric = CHRF(word_order=2)
     scores = [metric.sentence_score(h, [r]).score for h, r in zip(HYPOTHESES, REFERENCES, strict=True)]
     expected = sorted(range(len(scores)), key=lambda i: (scores[i], i))[:4]
@@ -82,7 +84,7 @@ def test_worst_sentences_by_sentence_chrf() -> None:
     assert (found[0].hypothesis, found[0].references) == (HYPOTHESES[expected[0]], (REFERENCES[expected[0]],))
 
 
-def test_sentences_that_equal_a_reference_are_not_among_the_worst() -> None:
+def test_sentences_equal_to_a_reference_are_not_among_the_worst() -> None:
     first, second = ["same", "", "wrong"], ["other", "x", "right"]
     scorer = Scorer([first, second], "en")
     hypotheses = ["same", "", "wring"]
@@ -93,39 +95,39 @@ def test_sentences_that_equal_a_reference_are_not_among_the_worst() -> None:
 
 @pytest.mark.parametrize(("test", "kind"), [("bootstrap", "bs"), ("randomisation", "ar")])
 @pytest.mark.parametrize("share", [0.15, 0.19, 0.3])
-def test_p_values_are_those_of_sacrebleu(test: Test, kind: str, share: float) -> None:
+def test_p_values_equal_those_of_sacrebleu(test: Test, kind: str, share: float) -> None:
     baseline = damaged(REFERENCES, share, seed=2)
-    found = compare(test, JUDGE, STATISTICS, baseline, 300)
+    comparisons = compare(test, SCORER, STATISTICS, baseline, 300)
     systems = [("baseline", baseline), ("system", HYPOTHESES)]
-    oracle = {"BLEU": BLEU(force=True), "chrF2++": CHRF(word_order=2), "TER": TER()}
-    _, expected = PairedTest(systems, oracle, [REFERENCES], kind, n_samples=300)()
-    for mine, theirs in zip(found.values(), oracle, strict=True):
-        assert (mine.baseline, mine.system) == tuple(pytest.approx(result.score) for result in expected[theirs])
-        if theirs == "TER":  # whole edits: sacrebleu leaves ties with the observed difference out, we count them
-            assert mine.p_value >= expected[theirs][1].p_value
+    metrics = {"BLEU": BLEU(force=True), "chrF2++": CHRF(word_order=2), "TER": TER()}
+    _, expected = PairedTest(systems, metrics, [REFERENCES], kind, n_samples=300)()
+    for found, metric in zip(comparisons.values(), metrics, strict=True):
+        assert (found.baseline, found.system) == tuple(pytest.approx(result.score) for result in expected[metric])
+        if metric == "TER":  # whole edits: ties with the observed difference count here, but not in sacrebleu
+            assert found.p_value >= expected[metric][1].p_value
         else:
-            assert mine.p_value == expected[theirs][1].p_value
-        assert f"{kind}:300" in mine.signature
+            assert found.p_value == expected[metric][1].p_value
+        assert f"{kind}:300" in found.signature
 
 
 @pytest.mark.parametrize("test", ["bootstrap", "randomisation"])
-def test_clear_differences_are_significant_and_none_are_not(test: Test) -> None:
-    clear = compare(test, JUDGE, STATISTICS, damaged(REFERENCES, 0.6), 200)
+def test_large_differences_are_significant_and_tiny_ones_are_not(test: Test) -> None:
+    clear = compare(test, SCORER, STATISTICS, damaged(REFERENCES, 0.6), 200)
     assert all(found.p_value < 0.01 for found in clear.values())
     assert clear["bleu"].low < clear["bleu"].baseline < clear["bleu"].high
-    same = compare(test, JUDGE, STATISTICS, HYPOTHESES, 200)
+    same = compare(test, SCORER, STATISTICS, HYPOTHESES, 200)
     assert all(found.p_value == 1 and found.system == found.baseline for found in same.values())
-    one_other = [*HYPOTHESES[:-1], "x"]
-    assert all(found.p_value > 0.05 for found in compare(test, JUDGE, STATISTICS, one_other, 200).values())
+    one_changed = [*HYPOTHESES[:-1], "x"]
+    assert all(found.p_value > 0.05 for found in compare(test, SCORER, STATISTICS, one_changed, 200).values())
 
 
-def test_memory_per_chunk_does_not_change_the_swaps(monkeypatch: pytest.MonkeyPatch) -> None:
-    baseline = JUDGE.statistics("bleu", damaged(REFERENCES, 0.3))
+def test_chunk_size_does_not_change_swapped_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    baseline = SCORER.statistics("bleu", damaged(REFERENCES, 0.3))
     whole = swapped_scores(STATISTICS["bleu"], baseline, 100)
     monkeypatch.setattr(resampling, "_CELLS", 33 * 60)
     np.testing.assert_array_equal(swapped_scores(STATISTICS["bleu"], baseline, 100), whole)
 
 
-def test_a_baseline_of_another_length_is_refused() -> None:
+def test_a_baseline_of_another_length_is_rejected() -> None:
     with pytest.raises(CorpusError, match="59 hypotheses, but 60 references"):
-        compare("bootstrap", JUDGE, STATISTICS, HYPOTHESES[1:], 10)
+        compare("bootstrap", SCORER, STATISTICS, HYPOTHESES[1:], 10)

@@ -1,4 +1,4 @@
-"""What is explained is what was computed."""
+"""Explanations show the numbers that the model computed."""
 
 import io
 import json
@@ -49,14 +49,14 @@ def explained(loaded: LoadedModel) -> Explanation:
     return explain(loaded, SENTENCE, beam_size=3, candidates=4)
 
 
-def test_it_explains_the_translation_that_is_given(loaded: LoadedModel, explained: Explanation) -> None:
+def test_it_explains_the_best_hypothesis_or_a_forced_translation(loaded: LoadedModel, explained: Explanation) -> None:
     assert explained.translation == translate_corpus(loaded, [SENTENCE], SearchConfig(beam_size=3))[0]
     assert explained.steps[-1].token == END
     other = explain(loaded, SENTENCE, 3, 4, forced="나는 개")
     assert other.translation == "나는 개"
 
 
-def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
+def test_recorded_numbers_satisfy_the_equations(explained: Explanation) -> None:
     config = explained.config
     for step in explained.steps:
         best = [probability for _, probability in step.best]
@@ -65,39 +65,39 @@ def test_numbers_are_those_of_the_equations(explained: Explanation) -> None:
         if config.attention in ("none", "none-repeat"):
             assert step.attention is None
             continue
-        looked = step.attention
-        assert looked is not None
+        attention = step.attention
+        assert attention is not None
         assert explained.values is not None
-        assert len(looked.weights) == len(looked.scores) == len(explained.source) == len(explained.values)
-        assert looked.weights.sum() == pytest.approx(1, abs=1e-5)
+        assert len(attention.weights) == len(attention.scores) == len(explained.source) == len(explained.values)
+        assert attention.weights.sum() == pytest.approx(1, abs=1e-5)
         if config.attention == "luong":
-            np.testing.assert_allclose(looked.query, step.state, atol=1e-6)  # the state that predicts is what asks
+            np.testing.assert_allclose(attention.query, step.state, atol=1e-6)  # the query is the state that predicts
         else:
-            assert not np.allclose(looked.query, step.state)
+            assert not np.allclose(attention.query, step.state)
         if config.heads == 1:
-            np.testing.assert_allclose(looked.context, looked.weights @ explained.values, atol=1e-5)
+            np.testing.assert_allclose(attention.context, attention.weights @ explained.values, atol=1e-5)
         if config.heads == 1 and config.local_attention == "none":
-            raised = np.exp(looked.scores - looked.scores.max())
-            np.testing.assert_allclose(looked.weights, raised / raised.sum(), atol=1e-5)
+            exponentials = np.exp(attention.scores - attention.scores.max())
+            np.testing.assert_allclose(attention.weights, exponentials / exponentials.sum(), atol=1e-5)
 
 
-def test_the_source_stands_as_it_was_read(loaded: LoadedModel, explained: Explanation) -> None:
+def test_the_source_is_in_the_order_in_which_it_was_encoded(loaded: LoadedModel, explained: Explanation) -> None:
     pieces = loaded.tokenizers.source.pieces(loaded.tokenizers.source.encode(SENTENCE))
     doubled = explained.config.source_order == "doubled-reversed"
     assert explained.source == [*(pieces[::-1] * 2 if doubled else pieces), END]
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
+def test_the_terminal_view_fits_the_width(explained: Explanation, width: int) -> None:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     show(explained, console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(len(line) <= width for line in text.split("\n"))
     assert text.count("next  ") == len(explained.steps)
     config = explained.config
-    made = "[s; previous word; c]" if config.readout == "maxout" else "[s; c]"
-    joined = "[s]" if explained.values is None else made
-    assert " ".join(text.split()).count(f"of {joined}") == len(explained.steps)
+    readout_input = "[s; previous word; c]" if config.readout == "maxout" else "[s; c]"
+    readout_input = "[s]" if explained.values is None else readout_input
+    assert " ".join(text.split()).count(f"of {readout_input}") == len(explained.steps)
     assert text.count("query  ") == len([step for step in explained.steps if step.attention])
     assert ("has no attention" in " ".join(text.split())) == (explained.values is None)
     assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "none-repeat")
@@ -105,27 +105,27 @@ def test_the_terminal_view_fits(explained: Explanation, width: int) -> None:
         assert token in text or explained.values is None
 
 
-def test_the_page_holds_the_numbers_and_nothing_from_elsewhere(explained: Explanation, tmp_path: Path) -> None:
+def test_the_page_holds_the_numbers_and_loads_nothing(explained: Explanation, tmp_path: Path) -> None:
     write_page(explained, tmp_path / "e.html")
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', page, re.DOTALL)
-    found = json.loads(content)
-    assert [step["token"] for step in found["steps"]] == [step.token for step in explained.steps]
-    assert found["source"] == explained.source
+    data = json.loads(content)
+    assert [step["token"] for step in data["steps"]] == [step.token for step in explained.steps]
+    assert data["source"] == explained.source
     if explained.values is not None:
-        assert sum(found["steps"][0]["weights"]) == pytest.approx(1, abs=1e-2)
+        assert sum(data["steps"][0]["weights"]) == pytest.approx(1, abs=1e-2)
     assert not re.search(r"https?://|src=|@import|url\(", page)
 
 
-def test_what_is_said_cannot_become_code(loaded: LoadedModel, tmp_path: Path) -> None:
-    evil = "</script><script>alert(1)</script>"
-    write_page(explain(loaded, SENTENCE, 1, 2, forced=evil), tmp_path / "e.html")
+def test_markup_in_a_translation_is_escaped(loaded: LoadedModel, tmp_path: Path) -> None:
+    markup = "</script><script>alert(1)</script>"
+    write_page(explain(loaded, SENTENCE, 1, 2, forced=markup), tmp_path / "e.html")
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert page.count("</script>") == 2
     assert "alert(1)</script>" not in page
 
 
 @pytest.mark.parametrize(("text", "message"), [("", "the sentence is empty"), ("dog " * 40, "reads in one piece")])
-def test_what_cannot_be_explained(loaded: LoadedModel, text: str, message: str) -> None:
+def test_empty_and_overlong_sentences_are_rejected(loaded: LoadedModel, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         explain(loaded, text, 1, 1)

@@ -1,4 +1,4 @@
-"""Every system of the family learns, is kept, and is searched."""
+"""Every system of the family is trained, saved, loaded and searched."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
 from nmt_cli.special_tokens import BOS, EOS
 from nmt_cli.training.step import TrainStep
 
-VOCABULARY = 7  # four symbols and three tokens
+VOCABULARY = 7  # four special tokens and three others
 LONGEST = 3
 SENTENCES = [[4, 5, 6, 4], [5]]
 
@@ -29,19 +29,18 @@ def fresh(system: ModelConfig, seed: int) -> Seq2Seq:
 
 
 @torch.no_grad()
-def log_probability(model: Seq2Seq, source: list[int], said: tuple[int, ...]) -> float:
-    """Of a translation and its end, by teacher forcing."""
+def log_probability(model: Seq2Seq, source: list[int], target: tuple[int, ...]) -> float:
+    """The log-probability of a translation and its EOS, by teacher forcing."""
     tokens = torch.tensor([[*source, EOS]])
     readouts, _ = model(
-        tokens, sequence_mask(torch.tensor([tokens.size(1)]), tokens.size(1)), torch.tensor([[BOS, *said]])
+        tokens, sequence_mask(torch.tensor([tokens.size(1)]), tokens.size(1)), torch.tensor([[BOS, *target]])
     )
     log_probs = model.output(readouts)[0].log_softmax(-1)
-    return sum(float(log_probs[t, token]) for t, token in enumerate((*said, EOS)))
+    return sum(float(log_probs[t, token]) for t, token in enumerate((*target, EOS)))
 
 
 @every_system
-def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -> None:
-    """What was saved is what was learnt, and beam search over it finds what brute force does."""
+def test_a_trained_model_round_trips_and_beam_search_equals_brute_force(system: ModelConfig, tmp_path: Path) -> None:
     train_step = TrainStep(fresh(system, 1).train(), TrainingConfig(), compute_for_training("cpu", "fp32", 0))
     report = train_step.update([collate(SENTENCES, [row[::-1] for row in SENTENCES])], 1e-2)
     assert report.applied
@@ -55,13 +54,13 @@ def test_learnt_saved_loaded_and_searched(system: ModelConfig, tmp_path: Path) -
     source = torch.tensor([[4, 5, 6, 4, EOS], [5, EOS, 0, 0, 0]])
     step = EnsembleStep([model])
     options = SearchConfig(beam_size=30, n_best=3, max_length=LONGEST)
-    found = search(
+    results = search(
         step, step.init_state(source, sequence_mask(lengths, 5)), SearchInput(lengths, attention=True), options
     )
-    for sentence, hypotheses in zip(SENTENCES, found, strict=True):
+    for sentence, hypotheses in zip(SENTENCES, results, strict=True):
         scores = [
-            (log_probability(model, sentence, said) / ((5 + len(said) + 1) / 6), said)
-            for said in every_translation(VOCABULARY, LONGEST)
+            (log_probability(model, sentence, target) / ((5 + len(target) + 1) / 6), target)
+            for target in every_translation(VOCABULARY, LONGEST)
         ]
         best = sorted(scores, reverse=True)[:3]
         assert [h.score for h in hypotheses] == pytest.approx([score for score, _ in best], abs=1e-4)

@@ -1,4 +1,4 @@
-"""The experiments, at a size at which nothing is learnt; and what they measure with."""
+"""The experiments, in sizes too small to learn anything, and their data and measures."""
 
 import importlib
 import io
@@ -29,7 +29,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Digits and their names, with the alignment of the test split."""
+    """Digits and their names, with word alignments of each split."""
     folder = tmp_path_factory.mktemp("corpus")
     for split, start, count in (("train", 1000, 60), ("dev", 3000, 20), ("test", 4000, 20)):
         rows = [" ".join(str((start + 7 * i) ** 2)[: 1 + i % 7]) for i in range(count)]
@@ -47,28 +47,30 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_every_experiment_ends_with_a_verdict(
+def test_every_experiment_writes_verdicts_and_a_report(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1, "COMPARED": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
-    said: list[str] = []
+    messages: list[str] = []
     if name in TRANSLATING:
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in TRANSLATING else [1, 2]
     (tmp_path / "work").mkdir()
-    setting = ExperimentConfig(True, seeds, said.append, tmp_path / "work", corpus / "prepared", corpus / "test.align")
+    setting = ExperimentConfig(
+        True, seeds, messages.append, tmp_path / "work", corpus / "prepared", corpus / "test.align"
+    )
     outcome = module.run(setting)
-    assert said
+    assert messages
     assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
     write(outcome, setting, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
-    for verdict, found in zip(outcome.verdicts, results["verdicts"], strict=True):
+    for verdict, recorded in zip(outcome.verdicts, results["verdicts"], strict=True):
         assert verdict.measured in report
-        assert found["reproduced"] == verdict.reproduced
+        assert recorded["reproduced"] == verdict.reproduced
     assert "(indicative: quick run)" in report
     assert (tmp_path / "figure.png").stat().st_size > 1000
     assert (tmp_path / "figure.svg").stat().st_size > 1000
@@ -80,37 +82,36 @@ def test_every_experiment_ends_with_a_verdict(
         assert outcome.title in text
 
 
-def test_sums_are_right_and_different() -> None:
-    asked, answers = addition.questions(500)
-    assert len(set(asked)) == 500
-    for text, total in zip(asked, answers, strict=True):
+def test_sums_are_correct_and_distinct() -> None:
+    questions, answers = addition.questions(500)
+    assert len(set(questions)) == 500
+    for text, total in zip(questions, answers, strict=True):
         a, b = map(int, text.split("+"))
         assert a + b == int(total)
         assert max(a, b) < 1000
-    assert addition.questions(500) == (asked, answers)
-    assert {len(text) for text in asked} == {3, 4, 5, 6, 7}
+    assert addition.questions(500) == (questions, answers)
+    assert {len(text) for text in questions} == {3, 4, 5, 6, 7}
 
 
-def test_accuracy_counts_places_and_whole_answers() -> None:
+def test_accuracy_is_per_position_and_per_answer() -> None:
     truth = [[4, 5, 6], [7], [8, 8]]
     assert accuracy(truth, truth) == (1.0, 1.0)
-    said = [[4, 9, 6], [7, 7], []]  # right: 4, 6, end; 7; none
-    assert accuracy(said, truth) == (pytest.approx(4 / 9), 0.0)
+    answers = [[4, 9, 6], [7, 7], []]  # correct: 4, 6 and EOS; 7; none
+    assert accuracy(answers, truth) == (pytest.approx(4 / 9), 0.0)
 
 
-def test_a_toy_can_be_learnt() -> None:
-    """Single digits, said again."""
+def test_copying_single_digits_can_be_learnt() -> None:
     rows = numbers(list("0123456789") * 20, "0123456789")
-    often = addition.TRAINING.model_copy(update={"batch_tokens": 32})
-    train_step = fresh(addition.MODELS["attention"], FIRST + 10, 1, often)
+    training = addition.TRAINING.model_copy(update={"batch_tokens": 32})
+    train_step = fresh(addition.MODELS["attention"], FIRST + 10, 1, training)
     losses = [learn_epoch(train_step, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
     assert losses[-1] < 0.1 < losses[0]
     assert accuracy(answer(train_step.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", gradient.MODELS)
-def test_the_gradient_is_that_of_the_last_word(name: str) -> None:
-    """Against a step in the direction of the gradient: the loss changes by its squared norm."""
+def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> None:
+    """Against the gradient of a zero shift added to the embedded source."""
     config = gradient.MODELS[name]
     train_step = fresh(config, FIRST + gradient.SYMBOLS, 1, gradient.TRAINING)
     pairs = gradient.copies(1, 5)
@@ -122,11 +123,11 @@ def test_the_gradient_is_that_of_the_last_word(name: str) -> None:
     shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
     hooks = []
 
-    def add(_: object, given: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
+    def add_shift(_: object, __: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
         hooks[0].remove()  # the source is embedded first
         return result + shift
 
-    hooks.append(model.embedding_dropout.register_forward_hook(add))
+    hooks.append(model.embedding_dropout.register_forward_hook(add_shift))
     readouts, _ = model(source, mask, target)
     loss = torch.nn.functional.cross_entropy(
         model.output(readouts[:, gradient.LENGTH - 1]), source[:, gradient.LENGTH - 1]
@@ -135,11 +136,11 @@ def test_the_gradient_is_that_of_the_last_word(name: str) -> None:
     assert norms == pytest.approx(expected[0, : gradient.LENGTH].norm(dim=-1).tolist(), rel=1e-4)
 
 
-def test_reach_compares_the_ends() -> None:
+def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
     assert gradient.reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
 
 
-def test_the_answer_is_planted() -> None:
+def test_the_answer_is_planted_at_one_step() -> None:
     inputs, answers = attention_lstm.planted(50, 1)
     assert (inputs[:, attention_lstm.PLANTED] == answers[:, None]).all()
     assert not (inputs[:, attention_lstm.PLANTED + 1] == answers[:, None]).any()
@@ -147,25 +148,25 @@ def test_the_answer_is_planted() -> None:
 
 @pytest.mark.parametrize("place", attention_lstm.PLACES)
 @pytest.mark.parametrize("shared", [True, False])
-def test_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
+def test_attention_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
     torch.manual_seed(0)
     model = attention_lstm.AttentiveLSTM(place, shared)
     inputs, _ = attention_lstm.planted(4, 2)
     _, weights = model(inputs)
     torch.testing.assert_close(weights.sum(1), torch.ones(4))
-    weighed, mean = model._weigh(torch.ones(4, attention_lstm.STEPS, attention_lstm.DIMENSIONS))
-    assert (weighed[..., 0] == weighed[..., 1]).all() or not shared
-    torch.testing.assert_close(weighed.mean(-1), mean)
+    weighted, mean = model._weigh(torch.ones(4, attention_lstm.STEPS, attention_lstm.DIMENSIONS))
+    assert (weighted[..., 0] == weighted[..., 1]).all() or not shared
+    torch.testing.assert_close(weighted.mean(-1), mean)
 
 
-def test_spread_and_curve_show_several_runs() -> None:
+def test_spread_and_curve_show_mean_and_range_of_runs() -> None:
     assert spread([0.5]) == "0.500"
     assert spread([0.25, 0.75], ".2f") == "0.50 (0.25 to 0.75)"
-    drawn = curve("c", [1, 2], [[0.0, 1.0], [1.0, 3.0]])
-    assert (drawn.y, drawn.low, drawn.high) == ([0.5, 2.0], [0.0, 1.0], [1.0, 3.0])
+    combined = curve("c", [1, 2], [[0.0, 1.0], [1.0, 3.0]])
+    assert (combined.y, combined.low, combined.high) == ([0.5, 2.0], [0.0, 1.0], [1.0, 3.0])
 
 
-def test_the_lab_lists_runs_and_refuses(
+def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nmt(*arguments: object) -> tuple[int, str, str]:
@@ -179,16 +180,16 @@ def test_the_lab_lists_runs_and_refuses(
     assert max(map(len, out.splitlines())) <= 80
     assert nmt("alchemy")[0] == 1
     (tmp_path / "file").touch()
-    monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("it has begun"))
+    monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("the experiment was started"))
     assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
-    for given, message in (
+    for arguments, message in (
         (("addition", "--prepared", "p"), "addition makes its own data"),
         (("length", "--gold-alignment", "g"), "acts only on alignment"),
         (("alignment", "--gold-alignment", "g"), "acts only on alignment"),
         (("all", "--prepared", "p"), "--prepared needs --gold-alignment FILE too"),
         (("--quick",), "name an experiment, or all"),
     ):
-        status, _, error = nmt(*given)
+        status, _, error = nmt(*arguments)
         assert status == 1
         assert message in error
     (tmp_path / "file").unlink()
@@ -196,24 +197,24 @@ def test_the_lab_lists_runs_and_refuses(
     for module, constants in TINY.items():
         for constant, value in constants.items():
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
-    toys = [name for name in EXPERIMENTS if name not in TRANSLATING]
-    monkeypatch.setattr("nmt_cli.cli.lab.EXPERIMENTS", dict.fromkeys(toys, ""))
+    synthetic = [name for name in EXPERIMENTS if name not in TRANSLATING]
+    monkeypatch.setattr("nmt_cli.cli.lab.EXPERIMENTS", dict.fromkeys(synthetic, ""))
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
-    assert out.count(" (indicative") == 2 * len(toys)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}-quick" for name in toys)
+    assert out.count(" (indicative") == 2 * len(synthetic)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{name}-quick" for name in synthetic)
     recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "thread" in recipe["machine"]
 
 
-def test_a_quick_verdict_is_indicative() -> None:
+def test_a_verdict_of_a_quick_run_is_marked_indicative() -> None:
     verdict = addition.Verdict("Claim.", "figure.", False)
     assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
     assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
 
 
 @pytest.mark.parametrize(
-    ("epochs", "attention", "repeated", "found"),
+    ("epochs", "attention", "repeated", "expected"),
     [
         (12, None, None, ["undecided", "undecided"]),
         (12, 11, None, ["reproduced", "undecided"]),
@@ -223,19 +224,20 @@ def test_a_quick_verdict_is_indicative() -> None:
         (50, 29, 50, ["reproduced", "not reproduced"]),
     ],
 )
-def test_what_was_not_waited_for_is_undecided(
-    epochs: int, attention: int | None, repeated: int | None, found: list[str]
+def test_claims_beyond_the_epochs_of_a_run_are_undecided(
+    epochs: int, attention: int | None, repeated: int | None, expected: list[str]
 ) -> None:
     def run(passed: int | None) -> list[tuple[float, float]]:
+        """Accuracies of a run that reaches the threshold at this epoch, or never."""
         return [(0.98 if passed and epoch >= passed else 0.5, 0.0) for epoch in range(1, epochs + 1)]
 
     runs = {name: [run(None)] for name in addition.MODELS}
     runs |= {"attention": [run(attention)], "fixed vector, repeated": [run(repeated)]}
     outcome = addition._outcome(runs, epochs, 10, 2)
-    assert [verdict.found for verdict in outcome.verdicts] == found
+    assert [verdict.found for verdict in outcome.verdicts] == expected
 
 
-def test_lengths_to_compare_have_enough_sentences() -> None:
+def test_compared_lengths_have_enough_sentences() -> None:
     assert length.choose_spans([20] * 40 + [50] * 40, 40) == length.PUBLISHED
     assert length.choose_spans([10] * 50 + [21] * 30 + [30] * 12, 40) == ((8, 12), (21, 30))
     for lengths in ([10] * 20, [10] * 100, [5] * 30 + [30] * 50):
@@ -243,8 +245,8 @@ def test_lengths_to_compare_have_enough_sentences() -> None:
             length.choose_spans(lengths, 40)
 
 
-def test_what_has_not_learnt_proves_nothing() -> None:
-    """A model that is at zero on short sentences has lost nothing on long ones."""
+def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
+    """A model at BLEU 1 on short sentences has nothing to lose on long ones."""
     pairs: dict[str, list[tuple[float, float]]] = {"fixed vector": [(1.0, 0.1)], "attention": [(50.0, 49.0)]}
     manifest = SimpleNamespace(source="en", target="ko", counts={"train": 1, "test": 1})
     whole = {name: [10.0] for name in pairs}
@@ -256,35 +258,37 @@ def test_what_has_not_learnt_proves_nothing() -> None:
     assert "hardly learnt" in outcome.verdicts[1].measured
 
 
-def test_a_difference_counts_if_it_is_more_than_chance() -> None:
+def test_a_difference_counts_only_beyond_the_spread_of_runs() -> None:
     assert compare.beats([21.0, 22.0], [20.0, 20.5])
     assert not compare.beats([21.0, 22.0], [20.0, 21.5])  # the runs overlap
-    assert not compare.beats([20.3, 20.2], [20.0, 20.1])  # too little
+    assert not compare.beats([20.3, 20.2], [20.0, 20.1])  # less than the margin
 
 
-def test_an_interrupted_model_is_not_compared(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_training_ends_the_comparison(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(compare, "train", lambda *_: SimpleNamespace(interrupted=True))
     setting = ExperimentConfig(True, [1], lambda text: None, tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         compare.train_system(setting, compare.open_corpus(setting), "one", {}, 1, 0.01)
 
 
-def test_systems_of_equal_size_have_equal_parameters(corpus: Path) -> None:
+def test_systems_of_equal_size_differ_by_two_percent_of_parameters_at_most(corpus: Path) -> None:
     prepared = PreparedCorpus.open(corpus / "prepared")
     for systems in (scores.SYSTEMS, depth.SYSTEMS):
-        wanted, *sizes = (
+        reference, *sizes = (
             compare.parameters(prepared, options) for options in compare.at_equal_size(prepared, systems).values()
         )
-        assert wanted == compare.parameters(prepared, next(iter(systems.values())))
-        assert all(abs(size - wanted) <= 0.02 * wanted for size in sizes)
+        assert reference == compare.parameters(prepared, next(iter(systems.values())))
+        assert all(abs(size - reference) <= 0.02 * reference for size in sizes)
 
 
-def test_learning_curves_stand_at_the_time_of_their_validations() -> None:
+def test_learning_curves_are_interpolated_between_validation_times() -> None:
     def validated(*points: tuple[float, float]) -> Any:
         validations = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
         return SimpleNamespace(validations=validations, minutes=1.0)
 
-    (drawn,) = compare.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
-    assert drawn.x[4] == 0.5
-    assert drawn.y[4] == pytest.approx(10.0)
-    assert drawn.y[-1] == pytest.approx(20.0)
+    (averaged,) = compare.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
+    assert averaged.x[4] == 0.5
+    assert averaged.y[4] == pytest.approx(10.0)
+    assert averaged.y[-1] == pytest.approx(20.0)

@@ -1,4 +1,4 @@
-"""Products by oneDNN: the same numbers and gradients as the library's own."""
+"""oneDNN products: the same outputs and gradients as torch's own."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,67 +17,71 @@ needs_onednn = pytest.mark.skipif(
 
 
 @pytest.fixture
-def multiplied(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
-    """As on a processor where MKL is slow; the sizes that oneDNN multiplies."""
+def onednn_shapes(monkeypatch: pytest.MonkeyPatch) -> list[torch.Size]:
+    """Acts as on an AMD CPU; lists the shapes of the inputs that oneDNN multiplies."""
     monkeypatch.setattr(matmul, "_is_amd_cpu", lambda: True)
     monkeypatch.setattr(matmul, "MIN_WEIGHTS", 1)
-    sizes: list[torch.Size] = []
+    shapes: list[torch.Size] = []
 
-    def counted(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-        sizes.append(left.shape)
-        return linear_no_grad(left, right, bias)
+    def record(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        shapes.append(rows.shape)
+        return linear_no_grad(rows, weight, bias)
 
-    monkeypatch.setattr(matmul, "linear_no_grad", counted)
-    return sizes
+    monkeypatch.setattr(matmul, "linear_no_grad", record)
+    return shapes
 
 
 ROWS: dict[str, Callable[[], Tensor]] = {
-    "as they lie": lambda: torch.randn(40, 24),
-    "columns of others": lambda: torch.randn(40, 72).chunk(3, -1)[1],
-    "turned": lambda: torch.randn(24, 40).t(),
-    "one again and again": lambda: torch.randn(1, 24).expand(40, 24),
-    "a single one": lambda: torch.randn(1, 24),
+    "contiguous": lambda: torch.randn(40, 24),
+    "slice of columns": lambda: torch.randn(40, 72).chunk(3, -1)[1],
+    "transposed": lambda: torch.randn(24, 40).t(),
+    "one row expanded": lambda: torch.randn(1, 24).expand(40, 24),
+    "one row": lambda: torch.randn(1, 24),
 }
 
 
-def assert_near(found: Tensor, exact: Tensor) -> None:
-    """Within what float32 rounds, relative to the whole."""
-    assert (found.double() - exact).norm() <= 1e-5 * exact.norm()
+def assert_near(result: Tensor, exact: Tensor) -> None:
+    """Equal up to float32 rounding, relative to the norm of the whole tensor."""
+    assert (result.double() - exact).norm() <= 1e-5 * exact.norm()
 
 
 @needs_onednn
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("bias", [True, False])
-def test_equals_the_equation(name: str, bias: bool, multiplied: list[torch.Size]) -> None:
-    """In float64: two libraries in float32 round differently, and of a sum near zero nothing may be left but that."""
+def test_outputs_and_gradients_equal_the_float64_equation(
+    name: str, bias: bool, onednn_shapes: list[torch.Size]
+) -> None:
+    """The reference is float64: in float32 two libraries round differently, and a sum near zero may be all rounding."""
     torch.manual_seed(0)
     rows = ROWS[name]().detach().requires_grad_()
     parameters = [torch.randn(32, 24, requires_grad=True), *([torch.randn(32, requires_grad=True)] if bias else [])]
     offset = parameters[1] if bias else None
     exact = [tensor.detach().double().requires_grad_() for tensor in (rows, *parameters)]
-    wanted = F.linear(exact[0], exact[1], exact[2] if bias else None)
-    found = onednn_linear(rows, parameters[0], offset)
-    assert_near(found, wanted)
-    for change in (lambda y: y.sum(), lambda y: (y**2)[:, ::2].sum(), lambda y: y.sin().sum()):
+    expected = F.linear(exact[0], exact[1], exact[2] if bias else None)
+    outputs = onednn_linear(rows, parameters[0], offset)
+    assert_near(outputs, expected)
+    for loss in (lambda y: y.sum(), lambda y: (y**2)[:, ::2].sum(), lambda y: y.sin().sum()):
         gradients = (
-            torch.autograd.grad(change(y), inputs, retain_graph=True)
-            for y, inputs in ((found, [rows, *parameters]), (wanted, exact))
+            torch.autograd.grad(loss(y), inputs, retain_graph=True)
+            for y, inputs in ((outputs, [rows, *parameters]), (expected, exact))
         )
-        for given, expected in zip(*gradients, strict=True):
-            assert_near(given, expected)
-    assert len(multiplied) == 4  # forwards, and three times backwards
+        for gradient, exact_gradient in zip(*gradients, strict=True):
+            assert_near(gradient, exact_gradient)
+    assert len(onednn_shapes) == 4  # one forward pass, three backward passes
 
 
 @needs_onednn
-def test_no_gradient_that_nobody_wants(multiplied: list[torch.Size]) -> None:
+def test_gradients_that_are_not_required_are_not_computed(onednn_shapes: list[torch.Size]) -> None:
     rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
     onednn_linear(rows, weight, None).sum().backward()
     assert weight.grad is not None
-    assert multiplied == [(5, 8)]
+    assert onednn_shapes == [(5, 8)]
 
 
 @needs_onednn
-def test_only_where_it_pays(multiplied: list[torch.Size], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_onednn_is_used_only_for_large_float32_layers_in_training(
+    onednn_shapes: list[torch.Size], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows, weight = torch.randn(5, 8), torch.randn(6, 8, requires_grad=True)
     with torch.no_grad():
         onednn_linear(rows, weight, None)
@@ -86,14 +90,14 @@ def test_only_where_it_pays(multiplied: list[torch.Size], monkeypatch: pytest.Mo
     onednn_linear(rows.double(), weight.double(), None)
     monkeypatch.setattr(matmul, "MIN_WEIGHTS", MIN_WEIGHTS)
     onednn_linear(rows, weight, None)
-    assert multiplied == []
+    assert onednn_shapes == []
 
 
 @pytest.mark.parametrize(
-    ("maker", "pays"), [("AuthenticAMD", True), ("HygonGenuine", True), ("GenuineIntel", False), ("", False)]
+    ("vendor", "is_amd"), [("AuthenticAMD", True), ("HygonGenuine", True), ("GenuineIntel", False), ("", False)]
 )
-def test_which_processors(maker: str, pays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = tmp_path / "cpuinfo"
-    told.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\n", encoding="utf-8")
-    monkeypatch.setattr(device, "Path", lambda _: told)
-    assert matmul._is_amd_cpu.__wrapped__() is pays
+def test_amd_cpus_are_recognized(vendor: str, is_amd: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nmodel name\t: some\n", encoding="utf-8")
+    monkeypatch.setattr(device, "Path", lambda _: cpuinfo)
+    assert matmul._is_amd_cpu.__wrapped__() is is_amd

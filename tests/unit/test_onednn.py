@@ -1,4 +1,4 @@
-"""Torch's private operators for oneDNN: used where they work, and done without wherever they do not."""
+"""torch's private operators for oneDNN: used where they work, with a fallback where they do not."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,8 +17,8 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 
 @pytest.fixture(autouse=True)
-def tried_anew() -> Iterator[None]:
-    """What was tried before, or is tried here, counts for this test alone."""
+def fresh_probes() -> Iterator[None]:
+    """Clears the cached results of the probes before and after each test."""
     probes = (onednn.has_linear, onednn.has_prepack, int8.works, device.computes_bf16)
     for probe in probes:
         probe.cache_clear()
@@ -28,42 +28,44 @@ def tried_anew() -> Iterator[None]:
 
 
 def changed_signature() -> None:
-    """As of a version that takes other arguments: calling it with any is a TypeError."""
+    """An operator of another torch version: calling it with any argument is a TypeError."""
 
 
-def refuses(*_: object) -> Tensor:
+def unsupported(*_: object) -> Tensor:
     raise RuntimeError("mkldnn_reorder_linear_weight: bf16 path needs the cpu support avx512bw, avx512vl and avx512dq")
 
 
-def miscomputes(rows: Tensor, weight: Tensor, *_: object) -> Tensor:
+def wrong_result(rows: Tensor, weight: Tensor, *_: object) -> Tensor:
     return torch.zeros(len(rows), 4, dtype=rows.dtype)
 
 
 BROKEN: dict[str, Callable[..., object] | None] = {
     "missing": None,
     "changed": changed_signature,
-    "refuses": refuses,
-    "miscomputes": miscomputes,
+    "unsupported": unsupported,
+    "wrong result": wrong_result,
 }
 
 
-def replace(monkeypatch: pytest.MonkeyPatch, library: object, name: str, by: Callable[..., object] | None) -> None:
-    """Put a stand-in for one of torch's operators; without one, torch has none of that name."""
+def replace_operator(
+    monkeypatch: pytest.MonkeyPatch, namespace: str, name: str, replacement: Callable[..., object] | None
+) -> None:
+    """Replaces one operator of torch.ops, or removes it if there is no replacement."""
+    original = getattr(torch.ops, namespace)
 
-    class Without:
-        def __getattr__(self, asked: str) -> object:
-            if asked == name:
-                if by is None:
+    class Namespace:
+        def __getattr__(self, requested: str) -> object:
+            if requested == name:
+                if replacement is None:
                     raise AttributeError(f"'_OpNamespace' object has no attribute '{name}'")
-                return by
-            return getattr(library, asked)
+                return replacement
+            return getattr(original, requested)
 
-    namespace = "mkldnn" if library is torch.ops.mkldnn else "quantized"
-    monkeypatch.setattr(torch.ops, namespace, Without())
+    monkeypatch.setattr(torch.ops, namespace, Namespace())
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_what_is_offered_works(dtype: torch.dtype) -> None:
+def test_available_products_equal_torchs(dtype: torch.dtype) -> None:
     rows, weight, bias = (torch.randn(shape).to(dtype) for shape in ((5, 8), (6, 8), (6,)))
     expected = F.linear(rows, weight, bias)
     if onednn.has_linear(dtype):
@@ -74,10 +76,10 @@ def test_what_is_offered_works(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_product_that_does_not_work_is_done_without(
+def test_without_a_working_product_torch_multiplies(
     dtype: torch.dtype, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace(monkeypatch, torch.ops.mkldnn, "_linear_pointwise", BROKEN[broken])
+    replace_operator(monkeypatch, "mkldnn", "_linear_pointwise", BROKEN[broken])
     monkeypatch.setattr(matmul, "_is_amd_cpu", lambda: True)
     monkeypatch.setattr(matmul, "MIN_WEIGHTS", 1)
     assert not onednn.has_linear(dtype)
@@ -90,13 +92,13 @@ def test_a_product_that_does_not_work_is_done_without(
     assert torch.equal(matmul.onednn_linear(rows, weight, bias), F.linear(rows, weight, bias))
 
 
-@pytest.mark.parametrize("broken", ["missing", "changed", "refuses"])
+@pytest.mark.parametrize("broken", ["missing", "changed", "unsupported"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_weights_that_cannot_be_laid_out_stay_as_they_are(
+def test_without_a_working_reorder_weights_are_not_packed(
     dtype: torch.dtype, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     has_linear = onednn.has_linear(dtype)
-    replace(monkeypatch, torch.ops.mkldnn, "_reorder_linear_weight", BROKEN[broken])
+    replace_operator(monkeypatch, "mkldnn", "_reorder_linear_weight", BROKEN[broken])
     assert not onednn.has_prepack(dtype)
     assert linear_for(Compute(CPU, dtype)) is None
     assert onednn.has_linear(dtype) == has_linear
@@ -104,28 +106,28 @@ def test_weights_that_cannot_be_laid_out_stay_as_they_are(
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_weights_are_laid_out_only_in_a_type_that_works(dtype: torch.dtype) -> None:
+def test_weights_are_packed_only_in_dtypes_that_work(dtype: torch.dtype) -> None:
     linear = linear_for(Compute(CPU, dtype))
     assert linear in ({PackedLinear, None} if onednn.has_prepack(dtype) else {None})
 
 
 @pytest.mark.parametrize("operator", ["linear_prepack", "linear_dynamic"])
-@pytest.mark.parametrize("broken", ["missing", "changed", "refuses"])
-def test_eight_bits_that_do_not_work_are_refused_in_one_line(
+@pytest.mark.parametrize("broken", ["missing", "changed", "unsupported"])
+def test_int8_without_working_operators_is_rejected(
     broken: str, operator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace(monkeypatch, torch.ops.quantized, operator, BROKEN[broken])
+    replace_operator(monkeypatch, "quantized", operator, BROKEN[broken])
     with pytest.raises(device.ConfigError, match="--precision int8: this PyTorch cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 
-def test_a_build_without_an_engine_for_eight_bits_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_int8_without_a_quantized_engine_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(torch.backends.quantized), "supported_engines", ["none"])
     with pytest.raises(device.ConfigError, match="cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 
-def test_a_torch_that_cannot_quantise_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_int8_without_quantization_in_torch_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch, "quantize_per_channel")
     with pytest.raises(device.ConfigError, match="cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)

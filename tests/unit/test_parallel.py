@@ -1,9 +1,10 @@
-"""Work in other processes."""
+"""Worker processes: order, backpressure, errors and interrupts."""
 
 import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 
 import pytest
 
@@ -12,52 +13,52 @@ from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import in_order, processes, run_apart
 
 
-def test_results_come_in_order() -> None:
+def test_results_are_in_the_order_of_tasks() -> None:
     with processes(2) as pool:
         assert list(in_order(pool, abs, range(-50, 0), ahead=3)) == list(range(50, 0, -1))
 
 
-def test_no_more_is_begun_than_was_asked_for() -> None:
-    begun = []
+def test_at_most_the_requested_number_of_tasks_is_started_ahead() -> None:
+    started: list[int] = []
 
     def tasks() -> Iterator[int]:
         for i in range(20):
-            begun.append(i)
+            started.append(i)
             yield i
 
     with processes(1) as pool:
         results = in_order(pool, abs, tasks(), ahead=4)
         next(results)
-        assert len(begun) == 4
+        assert len(started) == 4
 
 
-def test_an_error_comes_back_as_it_is() -> None:
+def test_an_exception_in_a_worker_is_raised_in_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
-        run_apart(divmod_by_zero, 1, 1)
+        run_apart(divide_by_zero, 1, 1)
 
 
-def divmod_by_zero(number: int) -> int:
+def divide_by_zero(number: int) -> int:
     return number // 0
 
 
-def test_a_killed_process_is_one_clear_line() -> None:
+def test_a_killed_worker_is_reported_in_one_line() -> None:
     with pytest.raises(CorpusError, match="a working process was killed, most likely for want of memory"):
         run_apart(os._exit, 9, 1)
 
 
-def test_nothing_is_asked_of_a_system_without_signal_masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows the resource tracker cannot start, and need not."""
+def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows it cannot start, and is not needed."""
 
-    def cannot() -> None:
+    def fail() -> None:
         raise ModuleNotFoundError("No module named '_posixsubprocess'")
 
     monkeypatch.setattr(parallel, "_HAS_MASKS", False)
-    monkeypatch.setattr(parallel.resource_tracker, "ensure_running", cannot)
+    monkeypatch.setattr(resource_tracker, "ensure_running", fail)
     with ThreadPoolExecutor(1) as pool:
         assert list(in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]  # type: ignore[arg-type]
 
 
-def test_left_by_an_interrupt_the_processes_are_ended() -> None:
+def test_an_interrupt_ends_the_workers() -> None:
     def work_until_interrupted() -> None:
         with processes(1) as pool:
             next(in_order(pool, time.sleep, [0, 100_000], ahead=2))
@@ -67,6 +68,6 @@ def test_left_by_an_interrupt_the_processes_are_ended() -> None:
         work_until_interrupted()
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot tie a process to processors")
-def test_a_process_keeps_to_its_processors() -> None:
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot bind a process to cores")
+def test_a_worker_is_bound_to_the_requested_number_of_cores() -> None:
     assert len(run_apart(os.sched_getaffinity, 0, 1)) == 1
