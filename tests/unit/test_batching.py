@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -167,5 +167,6 @@ def test_closing_early_ends_the_prefetch_thread() -> None:
     before = threading.active_count()
     endless = prefetch(iter(list, None), 2)
     next(endless)
-    endless.close()  # type: ignore[attr-defined]
+    assert isinstance(endless, Generator)
+    endless.close()
     assert threading.active_count() == before

@@ -47,10 +47,10 @@ def test_safetensors_reads_written_files_of_any_dtype_and_memory_layout(tmp_path
         assert set(file.keys()) == set(tensors)
         assert json.loads(file.metadata()["nmt"])["who"] == "한\u2028"
         for name, tensor in tensors.items():
-            read = file.get_tensor(name)
-            assert read.dtype == tensor.dtype
-            assert torch.equal(read, tensor), name
-            assert read.data_ptr() % read.element_size() == 0
+            stored = file.get_tensor(name)
+            assert stored.dtype == tensor.dtype
+            assert torch.equal(stored, tensor), name
+            assert stored.data_ptr() % stored.element_size() == 0
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
@@ -160,8 +160,17 @@ def test_an_unwritable_path_is_reported_before_any_work(tmp_path: Path) -> None:
 def test_data_is_synced_to_disk_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("fsync"), fsync(fd)))
-    monkeypatch.setattr(os, "replace", lambda a, b: (events.append("replace"), replace(a, b)))
+
+    def record_fsync(descriptor: int) -> None:
+        events.append("fsync")
+        fsync(descriptor)
+
+    def record_replace(old: Path, new: Path) -> None:
+        events.append("replace")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
     write_atomic(tmp_path / "x", b"new")
     assert events == ["fsync", "replace", "fsync"]
 

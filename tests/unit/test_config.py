@@ -64,11 +64,11 @@ def test_assignments_are_parsed_as_toml_values_or_strings(text: str, value: obje
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_valid_and_can_be_scaled_down(name: str) -> None:
-    whole = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name])]).model
+    full = resolve(TrainConfig, [(f"--preset {name}", PRESETS[name])]).model
     config = resolve(TrainConfig, [(f"--preset {name}", scaled(PRESETS[name], 0.01))]).model
     assert config.embedding_size == config.hidden_size == 8
-    assert whole.hidden_size >= 512
-    assert config.encoder_layers == whole.encoder_layers
+    assert full.hidden_size >= 512
+    assert config.encoder_layers == full.encoder_layers
     assert config.input_feeding == name.endswith("-feed")
     Seq2Seq(config, VocabSizes(9, 9, True))
 

@@ -37,8 +37,9 @@ def with_sizes(tokenizer: Tokenizer, source: int, target: int) -> Tokenizers:
 def write(path: Path, tokenizers: Tokenizers, batches: list[list[Row]]) -> Split:
     with SplitWriter(path, tokenizers) as writer:
         for rows in batches:
-            columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
-            batch = record_batch(tokenizers, (columns[0], columns[1]), (columns[2], columns[3]))  # type: ignore[arg-type]
+            ids = [row[0] for row in rows], [row[1] for row in rows]
+            texts = [row[2] for row in rows], [row[3] for row in rows]
+            batch = record_batch(tokenizers, ids, texts)
             writer.write(batch.serialize().to_pybytes())
     return Split(path)
 

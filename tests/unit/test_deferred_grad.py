@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 from family import config, every_system
-from torch import nn
+from torch import Tensor, nn
 
 from nmt_cli.config import ModelConfig
 from nmt_cli.kernels import deferred_grad as module
@@ -76,7 +76,12 @@ def test_deferred_gradients_of_a_cell_equal_autograd(kind: str) -> None:
         with context:
             for step in inputs:
                 _, state = layer.step(step, state)
-        results.append([*state, *torch.autograd.grad(sum((s**2).sum() for s in state), [inputs, *layer.parameters()])])
+        results.append(
+            [
+                *state,
+                *torch.autograd.grad(torch.stack([(s**2).sum() for s in state]).sum(), [inputs, *layer.parameters()]),
+            ]
+        )
     for deferred, expected in zip(*results, strict=True):
         torch.testing.assert_close(deferred, expected, rtol=1e-4, atol=1e-5)
 
@@ -85,10 +90,15 @@ def test_all_steps_share_one_product_for_the_weight_gradient(monkeypatch: pytest
     layer, memory = Linear(8, 6), torch.randn(2, 6, 5, requires_grad=True)
     shapes: list[tuple[int, ...]] = []
     matmul = torch.matmul
-    monkeypatch.setattr(torch, "matmul", lambda left, right: shapes.append(tuple(right.shape)) or matmul(left, right))
+
+    def record(left: Tensor, right: Tensor) -> Tensor:
+        shapes.append(tuple(right.shape))
+        return matmul(left, right)
+
+    monkeypatch.setattr(torch, "matmul", record)
     with deferred_gradients():
         outputs = [bmm(layer(torch.randn(2, 3, 8)), memory.flatten(0, 0)) for _ in range(5)]
-    torch.stack(outputs).sum().backward()
+    torch.autograd.backward(torch.stack(outputs).sum())
     assert shapes == [(2, 15, 6), (32, 8)]  # of memory; of the layer's weight, 30 rows padded to 32
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
@@ -114,8 +124,9 @@ def test_bf16_gradients_are_summed_without_loss_over_steps() -> None:
     layer = Linear(1, 1)
     with deferred_gradients(), torch.autocast("cpu", torch.bfloat16):
         outputs = [layer(torch.full((1, 1, 1), value)) for value in (256.0, *[0.5] * 64)]
-    torch.stack(outputs).sum().backward()
-    assert float(layer.weight.grad) == 288.0
+    torch.autograd.backward(torch.stack(outputs).sum())
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.item() == 288.0
 
 
 def test_operands_are_distinguished_by_all_their_weights_and_biases() -> None:
@@ -145,9 +156,12 @@ def test_the_graph_is_freed_without_garbage_collection(full_backward: bool, monk
     model = Seq2Seq(config(attention="luong", input_feeding=True), VocabSizes(12, 12, True))
     forward = module._Product.forward
     nodes: list[weakref.ref[object]] = []
-    monkeypatch.setattr(
-        module._Product, "forward", lambda ctx, *inputs: nodes.append(weakref.ref(ctx)) or forward(ctx, *inputs)
-    )
+
+    def record(ctx: object, uses: module._Uses, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        nodes.append(weakref.ref(ctx))
+        return forward(ctx, uses, inputs, weight, bias)
+
+    monkeypatch.setattr(module._Product, "forward", record)
     source, target = torch.randint(4, 12, (3, 6)), torch.randint(4, 12, (3, 5))
     gc.disable()  # it would run too late to bound the memory
     try:

@@ -77,19 +77,19 @@ def test_worst_sentences_are_sorted_by_sentence_chrf() -> None:
     metric = CHRF(word_order=2)
     scores = [metric.sentence_score(h, [r]).score for h, r in zip(HYPOTHESES, REFERENCES, strict=True)]
     expected = sorted(range(len(scores)), key=lambda i: (scores[i], i))[:4]
-    found = worst(4, STATISTICS["chrf"], HYPOTHESES, [REFERENCES], [f"source {i}" for i in range(60)])
-    assert [f.line for f in found] == [i + 1 for i in expected]
-    assert [f.chrf for f in found] == [scores[i] for i in expected]
-    assert found[0].source == f"source {expected[0]}"
-    assert (found[0].hypothesis, found[0].references) == (HYPOTHESES[expected[0]], (REFERENCES[expected[0]],))
+    sentences = worst(4, STATISTICS["chrf"], HYPOTHESES, [REFERENCES], [f"source {i}" for i in range(60)])
+    assert [s.line for s in sentences] == [i + 1 for i in expected]
+    assert [s.chrf for s in sentences] == [scores[i] for i in expected]
+    assert sentences[0].source == f"source {expected[0]}"
+    assert (sentences[0].hypothesis, sentences[0].references) == (HYPOTHESES[expected[0]], (REFERENCES[expected[0]],))
 
 
 def test_sentences_equal_to_a_reference_are_not_among_the_worst() -> None:
     first, second = ["same", "", "wrong"], ["other", "x", "right"]
     scorer = Scorer([first, second], "en")
     hypotheses = ["same", "", "wring"]
-    found = worst(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
-    assert [(f.line, f.source, f.references) for f in found] == [(3, None, ("wrong", "right"))]
+    sentences = worst(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
+    assert [(s.line, s.source, s.references) for s in sentences] == [(3, None, ("wrong", "right"))]
     assert worst(0, STATISTICS["chrf"], HYPOTHESES, [REFERENCES]) == []
 
 
@@ -101,31 +101,33 @@ def test_p_values_equal_those_of_sacrebleu(test: Test, kind: str, share: float) 
     systems = [("baseline", baseline), ("system", HYPOTHESES)]
     metrics = {"BLEU": BLEU(force=True), "chrF2++": CHRF(word_order=2), "TER": TER()}
     _, expected = PairedTest(systems, metrics, [REFERENCES], kind, n_samples=300)()
-    for found, metric in zip(comparisons.values(), metrics, strict=True):
-        assert (found.baseline, found.system) == tuple(pytest.approx(result.score) for result in expected[metric])
+    for comparison, metric in zip(comparisons.values(), metrics, strict=True):
+        assert (comparison.baseline, comparison.system) == tuple(
+            pytest.approx(result.score) for result in expected[metric]
+        )
         if metric == "TER":  # whole edits: ties with the observed difference count here, but not in sacrebleu
-            assert found.p_value >= expected[metric][1].p_value
+            assert comparison.p_value >= expected[metric][1].p_value
         else:
-            assert found.p_value == expected[metric][1].p_value
-        assert f"{kind}:300" in found.signature
+            assert comparison.p_value == expected[metric][1].p_value
+        assert f"{kind}:300" in comparison.signature
 
 
 @pytest.mark.parametrize("test", ["bootstrap", "randomisation"])
 def test_large_differences_are_significant_and_tiny_ones_are_not(test: Test) -> None:
     clear = compare(test, SCORER, STATISTICS, damaged(REFERENCES, 0.6), 200)
-    assert all(found.p_value < 0.01 for found in clear.values())
+    assert all(comparison.p_value < 0.01 for comparison in clear.values())
     assert clear["bleu"].low < clear["bleu"].baseline < clear["bleu"].high
     same = compare(test, SCORER, STATISTICS, HYPOTHESES, 200)
-    assert all(found.p_value == 1 and found.system == found.baseline for found in same.values())
+    assert all(comparison.p_value == 1 and comparison.system == comparison.baseline for comparison in same.values())
     one_changed = [*HYPOTHESES[:-1], "x"]
-    assert all(found.p_value > 0.05 for found in compare(test, SCORER, STATISTICS, one_changed, 200).values())
+    assert all(comparison.p_value > 0.05 for comparison in compare(test, SCORER, STATISTICS, one_changed, 200).values())
 
 
 def test_chunk_size_does_not_change_swapped_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     baseline = SCORER.statistics("bleu", damaged(REFERENCES, 0.3))
-    whole = swapped_scores(STATISTICS["bleu"], baseline, 100)
+    expected = swapped_scores(STATISTICS["bleu"], baseline, 100)
     monkeypatch.setattr(resampling, "_CELLS", 33 * 60)
-    np.testing.assert_array_equal(swapped_scores(STATISTICS["bleu"], baseline, 100), whole)
+    np.testing.assert_array_equal(swapped_scores(STATISTICS["bleu"], baseline, 100), expected)
 
 
 def test_a_baseline_of_another_length_is_rejected() -> None:

@@ -89,9 +89,9 @@ def test_the_source_is_in_the_order_in_which_it_was_encoded(loaded: LoadedModel,
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_terminal_view_fits_the_width(explained: Explanation, width: int) -> None:
-    console = Console(file=io.StringIO(), width=width, highlight=False)
-    show(explained, console)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    output = io.StringIO()
+    show(explained, Console(file=output, width=width, highlight=False))
+    text = output.getvalue()
     assert all(len(line) <= width for line in text.split("\n"))
     assert text.count("next  ") == len(explained.steps)
     config = explained.config

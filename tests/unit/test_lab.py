@@ -75,9 +75,9 @@ def test_every_experiment_writes_verdicts_and_a_report(
     assert (tmp_path / "figure.png").stat().st_size > 1000
     assert (tmp_path / "figure.svg").stat().st_size > 1000
     for width in (80, 120):
-        console = Console(file=io.StringIO(), width=width, highlight=False)
-        show(outcome, setting, console)
-        text = console.file.getvalue()  # type: ignore[attr-defined]
+        output = io.StringIO()
+        show(outcome, setting, Console(file=output, width=width, highlight=False))
+        text = output.getvalue()
         assert all(len(row) <= width for row in text.split("\n"))
         assert outcome.title in text
 

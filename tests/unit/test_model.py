@@ -181,8 +181,8 @@ def test_a_predictive_window_multiplies_by_a_gaussian() -> None:
     for b, length in enumerate((5, 2)):
         for t in range(3):
             hidden = torch.tanh(parts["projection.weight"] @ query[b, t])
-            place = length * torch.sigmoid(parts["vector.weight"][0] @ hidden)
-            distance = torch.arange(length) - place
+            center = length * torch.sigmoid(parts["vector.weight"][0] @ hidden)
+            distance = torch.arange(length) - center
             expected = (memory[b, :length] @ query[b, t]).exp() * torch.exp(-(distance**2) / (2 * 1.0**2))
             expected[distance.abs() > 2] = 0
             torch.testing.assert_close(weights[b, t, :length], expected / expected.sum())

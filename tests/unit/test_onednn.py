@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nmt_cli.errors import ConfigError
 from nmt_cli.kernels import device, int8, matmul, onednn
 from nmt_cli.kernels.device import Compute, compute_for_search
 from nmt_cli.kernels.int8 import Int8Linear
@@ -117,17 +118,17 @@ def test_int8_without_working_operators_is_rejected(
     broken: str, operator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_operator(monkeypatch, "quantized", operator, BROKEN[broken])
-    with pytest.raises(device.ConfigError, match="--precision int8: this PyTorch cannot multiply 8-bit numbers"):
+    with pytest.raises(ConfigError, match="--precision int8: this PyTorch cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 
 def test_int8_without_a_quantized_engine_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(torch.backends.quantized), "supported_engines", ["none"])
-    with pytest.raises(device.ConfigError, match="cannot multiply 8-bit numbers"):
+    with pytest.raises(ConfigError, match="cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 
 def test_int8_without_quantization_in_torch_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(torch, "quantize_per_channel")
-    with pytest.raises(device.ConfigError, match="cannot multiply 8-bit numbers"):
+    with pytest.raises(ConfigError, match="cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)

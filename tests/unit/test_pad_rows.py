@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nmt_cli.corpus.batching import round_batch_size
 from nmt_cli.kernels import matmul
@@ -34,7 +34,12 @@ def test_padded_rows_do_not_change_outputs_or_gradients(
     padded.load_state_dict(plain.state_dict())
     shapes: list[tuple[int, ...]] = []
     linear = nn.functional.linear
-    monkeypatch.setattr(nn.functional, "linear", lambda x, *rest: shapes.append(tuple(x.shape)) or linear(x, *rest))
+
+    def record(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        shapes.append(tuple(x.shape))
+        return linear(x, weight, bias)
+
+    monkeypatch.setattr(nn.functional, "linear", record)
     results = []
     for layer in (plain, padded):
         inputs = torch.randn(*shape, 24, generator=torch.Generator().manual_seed(2)).requires_grad_()
@@ -54,7 +59,12 @@ def test_padded_rows_do_not_change_outputs_or_gradients(
 def test_a_product_of_one_vector_per_sentence_stays_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     dtypes: list[torch.dtype] = []
     linear = nn.functional.linear
-    monkeypatch.setattr(nn.functional, "linear", lambda x, *rest: dtypes.append(x.dtype) or linear(x, *rest))
+
+    def record(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        dtypes.append(x.dtype)
+        return linear(x, weight, bias)
+
+    monkeypatch.setattr(nn.functional, "linear", record)
     layer, inputs = Linear(24, 40), torch.randn(5, 24).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
         outputs = layer(inputs)
