@@ -1,6 +1,7 @@
 """Options: precedence, suggestions for misspelt names, errors of one line, and the TOML round trip."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig
 
 
 def test_later_layers_take_precedence() -> None:
-    layers = [
+    layers: list[tuple[str, dict[str, Any]]] = [
         ("preset", {"model": {"hidden_size": 64}, "dropout": 0.1}),
         ("file.toml", {"hidden_size": 32, "training": {"batch_tokens": 9}}),
         ("--set", {"training.batch_tokens": 7}),

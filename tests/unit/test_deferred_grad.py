@@ -59,7 +59,7 @@ def test_deferred_gradients_equal_those_of_every_step(system: ModelConfig, monke
     torch.testing.assert_close(readouts, expected)
     for key, value in expected_gradients.items():
         assert (gradients[key] is None) == (value is None), key
-        torch.testing.assert_close(gradients[key], value, msg=lambda text, key=key: f"{key}: {text}")
+        torch.testing.assert_close(gradients[key], value, msg=f"{key}: {{}}".format)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])

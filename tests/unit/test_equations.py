@@ -9,7 +9,7 @@ from nmt_cli.model.decoder import DECODERS, Decoder
 from nmt_cli.model.encoder import Memory
 from nmt_cli.model.rnn import RNNLayer
 
-TOLERANCE = {"atol": 1e-5, "rtol": 1e-5}
+TOLERANCE = 1e-5
 """All else is in double precision, but softmax is in float32."""
 
 DECODER_OPTIONS: dict[str, dict[str, object]] = {
@@ -116,7 +116,7 @@ def test_a_decoder_equals_the_equations_of_its_paper(name: str, length: int) -> 
         fed = (steps[-1] if steps else torch.zeros_like(y)) if settings.input_feeding else None
         steps.append(reference.step(y, fed))
     expected = torch.stack(steps)
-    torch.testing.assert_close(readouts[0], expected, **TOLERANCE)
+    torch.testing.assert_close(readouts[0], expected, atol=TOLERANCE, rtol=TOLERANCE)
     weights = [*decoder.parameters(), states, final]
     gradients = [
         torch.autograd.grad(outputs.sin().sum(), weights, allow_unused=True) for outputs in (readouts[0], expected)
@@ -124,4 +124,4 @@ def test_a_decoder_equals_the_equations_of_its_paper(name: str, length: int) -> 
     for gradient, expected_gradient in zip(*gradients, strict=True):
         assert (gradient is None) == (expected_gradient is None)
         if gradient is not None:
-            torch.testing.assert_close(gradient, expected_gradient, **TOLERANCE)
+            torch.testing.assert_close(gradient, expected_gradient, atol=TOLERANCE, rtol=TOLERANCE)

@@ -5,11 +5,12 @@ import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from rich.console import Console
+from torch.utils.hooks import RemovableHandle
 
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
@@ -17,7 +18,7 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.prepare import prepare
 from nmt_cli.errors import ConfigError
 from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, compare, depth, gradient, length, scores
-from nmt_cli.lab.experiment import ExperimentConfig, curve, line, show, spread, write
+from nmt_cli.lab.experiment import ExperimentConfig, Verdict, curve, line, show, spread, write
 from nmt_cli.lab.synthetic import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
 
 TINY: dict[str, dict[str, Any]] = {
@@ -97,7 +98,9 @@ def test_accuracy_is_per_position_and_per_answer() -> None:
     truth = [[4, 5, 6], [7], [8, 8]]
     assert accuracy(truth, truth) == (1.0, 1.0)
     answers = [[4, 9, 6], [7, 7], []]  # correct: 4, 6 and EOS; 7; none
-    assert accuracy(answers, truth) == (pytest.approx(4 / 9), 0.0)
+    per_position, per_answer = accuracy(answers, truth)
+    assert per_position == pytest.approx(4 / 9)
+    assert per_answer == 0.0
 
 
 def test_copying_single_digits_can_be_learnt() -> None:
@@ -121,7 +124,7 @@ def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> Non
     source, target = torch.tensor([[*pairs.sources[0], 3]]), torch.tensor([[2, *pairs.targets[0]]])
     mask = torch.ones_like(source, dtype=torch.bool)
     shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
-    hooks = []
+    hooks: list[RemovableHandle] = []
 
     def add_shift(_: object, __: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
         hooks[0].remove()  # the source is embedded first
@@ -208,7 +211,7 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
 
 
 def test_a_verdict_of_a_quick_run_is_marked_indicative() -> None:
-    verdict = addition.Verdict("Claim.", "figure.", False)
+    verdict = Verdict("Claim.", "figure.", False)
     assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
     assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
 
@@ -252,7 +255,10 @@ def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
     whole = {name: [10.0] for name in pairs}
     bins = {name: [[10.0]] for name in pairs}
     outcome = length._outcome(
-        SimpleNamespace(manifest=manifest), 1.0, (((8, 12), (21, 30)), [(1, 5)]), (bins, whole, pairs)
+        cast(PreparedCorpus, SimpleNamespace(manifest=manifest)),
+        1.0,
+        (((8, 12), (21, 30)), [(1, 5)]),
+        (bins, whole, pairs),
     )
     assert [verdict.reproduced for verdict in outcome.verdicts] == [True, None]
     assert "hardly learnt" in outcome.verdicts[1].measured

@@ -60,7 +60,12 @@ def test_outputs_and_gradients_equal_the_float64_equation(
     expected = F.linear(exact[0], exact[1], exact[2] if bias else None)
     outputs = onednn_linear(rows, parameters[0], offset)
     assert_near(outputs, expected)
-    for loss in (lambda y: y.sum(), lambda y: (y**2)[:, ::2].sum(), lambda y: y.sin().sum()):
+    losses: list[Callable[[Tensor], Tensor]] = [
+        lambda y: y.sum(),
+        lambda y: (y**2)[:, ::2].sum(),
+        lambda y: y.sin().sum(),
+    ]
+    for loss in losses:
         gradients = (
             torch.autograd.grad(loss(y), inputs, retain_graph=True)
             for y, inputs in ((outputs, [rows, *parameters]), (expected, exact))

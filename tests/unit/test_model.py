@@ -1,6 +1,7 @@
 """The model: every system gives the same outputs over time or step by step, in a padded batch or alone."""
 
 import itertools
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -124,7 +125,7 @@ def run_attention(
     return attention, [query, memory, coverage], list(outputs)
 
 
-def reference_score(score: str, parts: dict[str, Tensor], s: Tensor, h: Tensor, position: int) -> Tensor:
+def reference_score(score: str, parts: Mapping[str, Tensor], s: Tensor, h: Tensor, position: int) -> Tensor:
     """score(s, h_position) by its equation."""
     if score in ("dot", "scaled-dot"):
         return s @ h / (1 if score == "dot" else len(s) ** 0.5)
@@ -157,8 +158,8 @@ def test_each_head_attends_separately() -> None:
         for t in range(3):
             head_weights = []
             for head in (slice(0, 4), slice(4, 8)):
-                q = (attention.query.weight @ query[b, t])[head]
-                keys = memory[b, :length] @ attention.key.weight.T
+                q = (attention.get_parameter("query.weight") @ query[b, t])[head]
+                keys = memory[b, :length] @ attention.get_parameter("key.weight").T
                 head_weights.append((keys[:, head] @ q / 2).softmax(0))
                 torch.testing.assert_close(context[b, t, head], head_weights[-1] @ memory[b, :length, head])
             torch.testing.assert_close(weights[b, t, :length], torch.stack(head_weights).mean(0))
@@ -228,7 +229,7 @@ def test_dot_and_general_scores_equal_hand_computed_values(
     """The tutorials' example: decoder state (1, 3), encoder state (2, -5)."""
     function = SCORES[score](2, 2)
     if weight is not None:
-        function.projection.weight.data = torch.tensor(weight)
+        function.get_parameter("projection.weight").data = torch.tensor(weight)
     keys = function.project_keys(torch.tensor([[[2.0, -5.0]]]))
     assert function(torch.tensor([[[1.0, 3.0]]]), keys).item() == pytest.approx(expected)
 
@@ -269,6 +270,7 @@ def test_the_decoder_starts_from_the_encoder_states_of_each_layer() -> None:
     state = model.init_state(model.encode(source, mask))
     reference = torch.nn.LSTM(12, 16, 2, batch_first=True)
     for depth, layer in enumerate(model.encoder.layers):
+        assert isinstance(layer, RNNLayer)
         for parameter, value in layer.cell.named_parameters():
             getattr(reference, parameter.replace("l0", f"l{depth}")).data.copy_(value)
     for row, length in enumerate(LENGTHS.tolist()):

@@ -1,6 +1,8 @@
 """Weights packed for search: the same outputs up to rounding in fp32 and bf16, nearly the same in int8."""
 
 import copy
+from collections.abc import Sequence
+from typing import cast
 
 import pytest
 import torch
@@ -75,14 +77,14 @@ def test_a_packed_cell_approximates_the_plain_one_over_many_steps(
     model = Seq2Seq(config(cell=cell, attention="luong", decoder_layers=1), VocabSizes(50, 50, True))
     layer = RNNLayer(cell, 24, 32)
     packed = copy.deepcopy(layer)
-    model.decoder.layers = torch.nn.ModuleList([packed])
+    model.decoder.layers = cast(Sequence[RNNLayer], torch.nn.ModuleList([packed]))
     pack(model, linear)
     states = []
     inputs = torch.randn(5, 30, 24)
     for cell_layer in (layer, packed):
         state = tuple(torch.zeros(5, 1, 32) for _ in range(layer.num_state_tensors))
         with torch.inference_mode():
-            for step in inputs.split(1, 1):
+            for step in torch.split(inputs, 1, dim=1):
                 _, state = cell_layer.step(step, state)
         states.append(state)
     for expected, result in zip(*states, strict=True):
