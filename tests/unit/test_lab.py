@@ -252,13 +252,13 @@ def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
     """A model at BLEU 1 on short sentences has nothing to lose on long ones."""
     pairs: dict[str, list[tuple[float, float]]] = {"fixed vector": [(1.0, 0.1)], "attention": [(50.0, 49.0)]}
     manifest = SimpleNamespace(source="en", target="ko", counts={"train": 1, "test": 1})
-    whole = {name: [10.0] for name in pairs}
+    corpus_bleu = {name: [10.0] for name in pairs}
     bins = {name: [[10.0]] for name in pairs}
     outcome = length._outcome(
         cast(PreparedCorpus, SimpleNamespace(manifest=manifest)),
         1.0,
         (((8, 12), (21, 30)), [(1, 5)]),
-        (bins, whole, pairs),
+        (bins, corpus_bleu, pairs),
     )
     assert [verdict.reproduced for verdict in outcome.verdicts] == [True, None]
     assert "hardly learnt" in outcome.verdicts[1].measured
