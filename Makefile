@@ -1,9 +1,9 @@
-# make demo: train a translator on the bundled sample and measure it.   make test: the tests.   make check: format, lint, types, imports.
+# make demo: train and evaluate a translator on the bundled sample.   make test: the tests.   make check: format, lint, types, imports.
 PYTHON ?= python3
 VENV := .venv
 NMT := $(VENV)/bin/nmt
 DEMO := runs/demo
-# A small model for a small, regular corpus: it learns where to look within a minute.
+# A small model for a small, regular corpus: it learns where to attend within a minute.
 SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
 	--batch-tokens 512 --learning-rate 4e-3
 
@@ -11,12 +11,12 @@ SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size
 
 help:
 	@echo "make demo           install, then preprocess, train, translate and eval on the bundled English-Korean sample"
-	@echo "make test           install if need be, then the tests"
-	@echo "make test-slow      the tests that take longer: every attention system, runs that must learn something"
-	@echo "make test-portable  some tests again, as on a processor with less: without AVX-512, without AVX"
-	@echo "make check          format, lint, types, import contracts"
-	@echo "make setup          only install, into $(VENV)"
-	@echo "make clean          remove what these made"
+	@echo "make test           install if necessary, then run the tests"
+	@echo "make test-slow      run the longer tests: every attention system, training runs that must reach a score"
+	@echo "make test-portable  run the tests of the kernels again without AVX-512 and AVX, as on an older CPU"
+	@echo "make check          check format, lint, types, import contracts"
+	@echo "make setup          install into $(VENV)"
+	@echo "make clean          remove everything that these create"
 
 setup: $(VENV)/.installed
 

@@ -1,4 +1,4 @@
-"""How long work takes on a device, and the memory it needs there."""
+"""Time and peak memory of work on a device."""
 
 import resource
 import statistics
@@ -9,28 +9,29 @@ import torch
 
 
 def now(device: torch.device) -> float:
-    """The time, when all that was asked of the device is done."""
+    """The time in seconds, once the device has finished all queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
 def median_seconds(work: Callable[[], object], seconds: float, device: torch.device, calls: int = 1) -> float:
-    """Of one call, over as many as fit; `calls` of them between two looks at the clock, for which a GPU has to wait."""
+    """Median seconds of one call, over as many as fit into `seconds`. The clock is read after every `calls` calls,
+    since each reading synchronizes a GPU."""
     work()
-    taken: list[float] = []
-    until = (started := now(device)) + seconds
-    while len(taken) < 3 or started < until:
+    durations: list[float] = []
+    deadline = (started := now(device)) + seconds
+    while len(durations) < 3 or started < deadline:
         for _ in range(calls):
             work()
         ended = now(device)
-        taken.append((ended - started) / calls)
+        durations.append((ended - started) / calls)
         started = ended
-    return statistics.median(taken)
+    return statistics.median(durations)
 
 
 def peak_memory(device: torch.device) -> float:
-    """MiB that this process has held at most: on a GPU there, else in main memory."""
+    """Peak MiB of this process: of GPU memory on a GPU, else of main memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

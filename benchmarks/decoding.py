@@ -1,4 +1,4 @@
-"""Where the time of a search goes: the parts of a step, each timed as it is called."""
+"""The time of a search by parts of a step, each method timed as it is called."""
 
 import threading
 from collections import defaultdict
@@ -21,28 +21,28 @@ WHOLE = "a batch"
 
 @dataclass
 class Watch:
-    """Seconds of everything that is watched, over all threads."""
+    """Seconds spent in watched methods, over all threads."""
 
     device: torch.device
-    taken: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    _no_sync: threading.Lock = field(default_factory=threading.Lock)
-    _mine: threading.local = field(default_factory=threading.local)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.local = field(default_factory=threading.local)
 
     def watch(self, holder: Any, method: str, name: str) -> None:
-        """From now on the time of this method counts under this name."""
+        """From now on count the time of this method under this name."""
         work: Callable[..., Any] = getattr(holder, method)
 
-        def timed(*given: Any, **named: Any) -> Any:
-            running: set[str] = self._mine.__dict__.setdefault("running", set())  # on this thread
-            if name in running:  # attention that covers calls itself
-                return work(*given, **named)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            running: set[str] = self._thread.__dict__.setdefault("running", set())
+            if name in running:  # attention with coverage calls itself
+                return work(*args, **kwargs)
             running.add(name)
             started = now(self.device)
-            result = work(*given, **named)
+            result = work(*args, **kwargs)
             seconds = now(self.device) - started
             running.discard(name)
-            with self._no_sync:
-                self.taken[name] += seconds
+            with self._lock:
+                self.seconds[name] += seconds
             return result
 
         setattr(holder, method, timed)
@@ -57,18 +57,18 @@ def _watch_model(watch: Watch, model: Seq2Seq) -> None:
 
 
 def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: int) -> dict[str, Any]:
-    """Speed of a search by this model, and the seconds of its parts, added up over the threads that it runs on."""
+    """Speed of a search with this model, and the seconds of its parts, summed over threads."""
     device = loaded.compute.device
     translator = LineTranslator(loaded, SearchConfig(beam_size=beam_size), Batching(batch_size, len(texts)))
-    list(translator.translate_lines(texts))  # the library compiles its kernels
+    list(translator.translate_lines(texts))  # oneDNN compiles its kernels
     started = now(device)
-    found = list(translator.translate_lines(texts))
+    translations = list(translator.translate_lines(texts))
     seconds = now(device) - started
-    out = sum(len(translation.candidates[0].tokens) + 1 for translation in found)  # EOS
-    read = sum(len(translation.source_tokens) + 1 for translation in found)
-    with torch.device("meta"):  # for its sizes, which a prepacked model does not tell
+    target_tokens = sum(len(translation.candidates[0].tokens) + 1 for translation in translations)  # EOS
+    source_tokens = sum(len(translation.source_tokens) + 1 for translation in translations)
+    with torch.device("meta"):  # a prepacked model does not have the shapes of its weights
         sizes = build_model(loaded.config, loaded.tokenizers)
-    products = multiplications(sizes, read / out, read / len(texts), beam_size)
+    products = multiplications(sizes, source_tokens / target_tokens, source_tokens / len(texts), beam_size)
 
     watch = Watch(device)
     _watch_model(watch, loaded.model)
@@ -79,15 +79,15 @@ def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: in
         list(translator.translate_lines(texts))
     finally:
         RNNLayer.step = step  # type: ignore[method-assign]
-    phases = {name: watch.taken[name] for name in products}
+    phases = {name: watch.seconds[name] for name in products}
     return {
         "sentences_per_second": len(texts) / seconds,
-        "tokens_per_second": out / seconds,
+        "tokens_per_second": target_tokens / seconds,
         "seconds": seconds,
         "beam_size": beam_size,
         "batch_size": batch_size,
         "compute": str(loaded.compute),
-        "phases": {**phases, "softmax, search": watch.taken[WHOLE] - sum(phases.values())},
+        "phases": {**phases, "softmax, search": watch.seconds[WHOLE] - sum(phases.values())},
         "products_per_token": products,
-        "gflops": 2e-9 * sum(products.values()) * out / seconds,
+        "gflops": 2e-9 * sum(products.values()) * target_tokens / seconds,
     }

@@ -1,10 +1,10 @@
-"""Which arithmetic to train in: tokens a second of the default model in fp32 and bf16, on this processor as it is,
-held to AVX-512 without its bf16 instructions, and held to AVX2.
+"""Training speed of the default model in fp32 and bf16, with all instructions of this CPU, limited to AVX-512 without
+bf16, and limited to AVX2.
 
     python benchmarks/precision.py [--threads 2] [--updates 15]
 
-The updates of the two precisions are interleaved; medians are printed. `--precision auto` takes bf16 only where the
-instructions are there.
+The updates of the two precisions alternate; prints medians of target tokens per second. `--precision auto` chooses bf16
+only on CPUs with bf16 instructions.
 """
 
 import argparse
@@ -19,8 +19,8 @@ import numpy as np
 
 from nmt_cli.config import Precision
 
-PROCESSORS: dict[str, dict[str, str]] = {
-    "as it is": {},
+INSTRUCTIONS: dict[str, dict[str, str]] = {
+    "all": {},
     "AVX-512, no bf16": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
     "AVX2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
 }
@@ -29,7 +29,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
 def measure(threads: int, updates: int) -> dict[str, int | str | None]:
-    """Tokens a second of each precision, in this process."""
+    """Target tokens per second in each precision, in this process; None where it is refused."""
     import torch
 
     from nmt_cli.config import ModelConfig, TrainingConfig
@@ -42,17 +42,17 @@ def measure(threads: int, updates: int) -> dict[str, int | str | None]:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     batch = collate(list(rng.integers(4, 4000, (64, 15))), list(rng.integers(4, 4000, (64, 15))))
-    learners = {}
+    train_steps = {}
     for precision in PRECISIONS:
         try:
             compute = compute_for_training("cpu", precision, threads)
         except ConfigError:
             continue
         model = Seq2Seq(ModelConfig(), VocabSizes(4000, 4000, True)).train()
-        learners[precision] = TrainStep(model, TrainingConfig(), compute)
-    seconds: dict[str, list[float]] = {name: [] for name in learners}
+        train_steps[precision] = TrainStep(model, TrainingConfig(), compute)
+    seconds: dict[str, list[float]] = {name: [] for name in train_steps}
     for turn in range(updates + 3):
-        for name, train_step in learners.items():
+        for name, train_step in train_steps.items():
             started = time.perf_counter()
             train_step.update([batch], 1e-3)
             if turn >= 3:
@@ -67,18 +67,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--updates", type=int, default=15)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        print(json.dumps(measure(given.threads, given.updates)))
+    args = parser.parse_args()
+    if args.child:
+        print(json.dumps(measure(args.threads, args.updates)))
         return
-    print(f"{'processor':<18}{'fp32 tokens/s':>15}{'bf16 tokens/s':>15}{'bf16/fp32':>11}")
-    for name, limit in PROCESSORS.items():
-        child = [sys.executable, __file__, "--child", f"--threads={given.threads}", f"--updates={given.updates}"]
+    print(f"{'instructions':<18}{'fp32 tokens/s':>15}{'bf16 tokens/s':>15}{'bf16/fp32':>11}")
+    for name, limit in INSTRUCTIONS.items():
+        child = [sys.executable, __file__, "--child", f"--threads={args.threads}", f"--updates={args.updates}"]
         done = subprocess.run(child, env={**os.environ, **limit}, stdout=subprocess.PIPE, check=True)
-        found = json.loads(done.stdout)
-        bf16 = f"{found['bf16']:,}" if found["bf16"] else "refused"
-        ratio = f"{found['bf16'] / found['fp32']:.2f}" if found["bf16"] else ""
-        print(f"{name:<18}{found['fp32']:>15,}{bf16:>15}{ratio:>11}")
+        speeds = json.loads(done.stdout)
+        bf16 = f"{speeds['bf16']:,}" if speeds["bf16"] else "refused"
+        ratio = f"{speeds['bf16'] / speeds['fp32']:.2f}" if speeds["bf16"] else ""
+        print(f"{name:<18}{speeds['fp32']:>15,}{bf16:>15}{ratio:>11}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Time and memory of `nmt preprocess` beside what SentencePiece alone takes on the same text.
+"""Time and memory of `nmt preprocess` and of SentencePiece alone on the same text.
 
     python benchmarks/preprocess.py data/train --source en --target fr --pairs 200000 1000000 --repeats 3
 
-makes text of each size out of the given corpus (half of one pair followed by half of another, drawn by seed),
-then runs, in turn, `nmt preprocess` on it and SentencePiece's own multi-threaded training (on all of the text,
-to the same size, with the same settings) and encoding, each in a fresh process. It prints for each size the
-median wall-clock and processor seconds of both, their ratio, and the peak memory of the whole process tree
-(PSS, polled), which must not grow with the corpus. Needs Linux (/proc).
+synthesizes text of each size from the given corpus (half of one pair followed by half of another, drawn by seed), then
+alternates `nmt preprocess` and SentencePiece's own multi-threaded training (on all of the text, with the same
+vocabulary size and settings) and encoding, each in a new process. For each size it prints the median wall-clock and CPU
+seconds of both, their ratio, and the peak memory of the whole process tree (PSS, polled), which must not grow with the
+corpus. Needs Linux (/proc).
 """
 
 import argparse
@@ -41,14 +41,14 @@ for path in (source, target):
 
 
 def synthesise(prefix: str, languages: tuple[str, str], pairs: int, out: Path) -> None:
-    """Write pairs made of the first half of one pair and the second half of another."""
+    """Write pairs, each the first half of one known pair and the second half of another."""
     known = list(read_pairs(locate(prefix, "auto", languages), Fields(languages)))
     rng = random.Random(pairs)
     files = [open(f"{out}.{code}", "w", encoding="utf-8", newline="\n") for code in languages]  # noqa: SIM115
     for _ in range(pairs):
         first, second = rng.choice(known), rng.choice(known)
-        for file, one, other in zip(files, first, second, strict=True):
-            file.write(" ".join([*_half(one, 0), *_half(other, 1)]) + "\n")
+        for file, begin, end in zip(files, first, second, strict=True):
+            file.write(" ".join([*_half(begin, 0), *_half(end, 1)]) + "\n")
     for file in files:
         file.close()
 
@@ -60,7 +60,7 @@ def _half(text: str, which: int) -> list[str]:
 
 
 def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) -> None:
-    """Both programs in turn on the same text; prints a line for each."""
+    """Run both programs alternately on the same text; prints a line for each."""
     prefix = folder / str(pairs)
     threads = len(os.sched_getaffinity(0))
     size = "8000"
@@ -75,29 +75,29 @@ def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) 
         theirs.append(measure([sys.executable, "-c", SENTENCEPIECE, *files, size, str(threads)]))
     for name, runs in (("nmt preprocess", ours), (f"SentencePiece, {size}", theirs)):
         seconds = statistics.median(run.seconds for run in runs)
-        processor = statistics.median(run.processor_seconds for run in runs)
+        cpu = statistics.median(run.processor_seconds for run in runs)
         peak = max(run.peak_bytes for run in runs) / 2**20
-        print(f"{pairs:>9,}  {name:<22}{seconds:>8.1f} s{processor:>9.1f} s processor{peak:>9,.0f} MiB peak")
+        print(f"{pairs:>9,}  {name:<22}{seconds:>8.1f} s{cpu:>9.1f} s CPU{peak:>9,.0f} MiB peak")
     ratios = [a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)]
-    work = [a.processor_seconds / b.processor_seconds for a, b in zip(ours, theirs, strict=True)]
+    cpu_ratios = [a.processor_seconds / b.processor_seconds for a, b in zip(ours, theirs, strict=True)]
     print(
         f"{pairs:>9,}  ratio of time {statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)}), "
-        f"of processor time {statistics.median(work):.2f}",
+        f"of CPU time {statistics.median(cpu_ratios):.2f}",
         flush=True,
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("prefix", help="corpus to make text of")
+    parser.add_argument("prefix", help="corpus to synthesize text from")
     parser.add_argument("--source", required=True)
     parser.add_argument("--target", required=True)
     parser.add_argument("--pairs", type=int, nargs="+", default=[200_000, 1_000_000])
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     languages = (options.source, options.target)
-    processors, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"{processors} processors, load {load:.1f}, sentencepiece {sentencepiece.__version__}", flush=True)
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{cores} cores, load {load:.1f}, sentencepiece {sentencepiece.__version__}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for pairs in options.pairs:
             synthesise(options.prefix, languages, pairs, Path(name) / str(pairs))

@@ -1,4 +1,4 @@
-"""A process and all that it starts: how long it takes, and how much memory. Needs Linux (/proc)."""
+"""Time and peak memory of a process and its descendants. Needs Linux (/proc)."""
 
 import os
 import subprocess
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.5
-SOON = 5.0
-"""Seconds in which it is polled more often."""
+"""Seconds between two readings of memory."""
+START_SECONDS = 5.0
+"""Seconds at the start in which memory is read fifty times as often."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a process took, with all the processes that it started."""
+    """Wall-clock and CPU time and peak memory of a process with all its descendants."""
 
     seconds: float
     processor_seconds: float
@@ -22,49 +23,49 @@ class Run:
 
 
 def measure(command: list[str], source: Path | None = None, target: Path | None = None, log: Path | None = None) -> Run:
-    """Run a command to its end, its standard input from a file, its standard output and error to others, or from and to
-    nothing. Raises CalledProcessError if it fails."""
+    """Run a command to its end, with standard input from `source`, standard output to `target` and standard error to
+    `log` (each /dev/null by default). Raises CalledProcessError if it fails."""
     with (
-        open(source or os.devnull, "rb") as reads,
-        open(target or os.devnull, "wb") as writes,
-        open(log or os.devnull, "wb") as says,
+        open(source or os.devnull, "rb") as stdin,
+        open(target or os.devnull, "wb") as stdout,
+        open(log or os.devnull, "wb") as stderr,
     ):
-        begun = time.monotonic()
-        process = subprocess.Popen(command, stdin=reads, stdout=writes, stderr=says)
-        return _watch(process, begun)
+        started = time.monotonic()
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+        return _watch(process, started)
 
 
 def nmt(*command: str, source: Path | None = None) -> Run:
-    """The same for a command of the toolkit."""
+    """Run and measure an nmt command."""
     return measure([sys.executable, "-m", "nmt_cli", *command], source)
 
 
-def _watch(process: subprocess.Popen[bytes], begun: float) -> Run:
+def _watch(process: subprocess.Popen[bytes], started: float) -> Run:
     peak = 0
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
             break
         peak = max(peak, tree_bytes(process.pid))
-        time.sleep(POLL_SECONDS if time.monotonic() - begun > SOON else POLL_SECONDS / 50)
+        time.sleep(POLL_SECONDS if time.monotonic() - started > START_SECONDS else POLL_SECONDS / 50)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
-    return Run(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, peak)
+    return Run(time.monotonic() - started, usage.ru_utime + usage.ru_stime, peak)
 
 
 def tree_bytes(root: int) -> int:
-    """Proportional set size of a process and its descendants."""
+    """Proportional set size of a process and its descendants, in bytes."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:  # it has ended meanwhile
+            except OSError:  # the process has ended
                 continue
     tree = {root}
-    while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
-        tree |= more
+    while children := {pid for pid, parent in parents.items() if parent in tree} - tree:
+        tree |= children
     return sum(map(_proportional_bytes, tree))
 
 

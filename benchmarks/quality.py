@@ -1,10 +1,10 @@
-"""Quality in a given time: raw text -> preprocess -> train -> eval, each as a user would run it.
+"""Quality in a given time: raw text -> preprocess -> train -> eval, with the real commands.
 
     python benchmarks/quality.py --train data/train --dev data/dev --test data/test \
         --source en --target de --minutes 15 [--lowercase-tokenised] [-- more options of nmt train]
 
-Prints one row with the figures and their recipe, and writes it to --json FILE. The clock runs from before
-preprocess to after training; evaluation (beam 5) is timed on its own.
+Prints one row with the scores and their recipe, and writes it to --json FILE. The time limit covers preprocess and
+train; evaluation (beam 5) is timed separately.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from result import arguments, as_json, describe_machine, write
 
 
 def run(*command: str) -> tuple[float, str]:
-    """Run an nmt command; seconds and standard output."""
+    """Run an nmt command; returns its seconds and standard output."""
     print("$ nmt", shlex.join(command), file=sys.stderr, flush=True)
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "nmt_cli", *command], stdout=subprocess.PIPE, text=True, check=True)
@@ -30,7 +30,7 @@ def run(*command: str) -> tuple[float, str]:
 
 
 def corpus_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser that knows where a corpus is, what to write, and the options to hand on."""
+    """A parser for the corpus, --json, and options passed on to nmt train."""
     parser = arguments(description)
     for name in ("--train", "--dev", "--test"):
         parser.add_argument(name, required=name == "--train")
@@ -40,27 +40,27 @@ def corpus_parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def prepare(given: argparse.Namespace, prepared: Path, *options: str) -> float:
-    """Prepare the corpus that was given; seconds."""
-    splits = [f for name in ("dev", "test") if (value := getattr(given, name)) for f in (f"--{name}", value)]
-    pair = ["--source", given.source, "--target", given.target]
-    return run("preprocess", "--train", given.train, *splits, *pair, "--out", str(prepared), *options)[0]
+def prepare(args: argparse.Namespace, prepared: Path, *options: str) -> float:
+    """Prepare the corpus; returns the seconds it took."""
+    splits = [f for name in ("dev", "test") if (value := getattr(args, name)) for f in (f"--{name}", value)]
+    pair = ["--source", args.source, "--target", args.target]
+    return run("preprocess", "--train", args.train, *splits, *pair, "--out", str(prepared), *options)[0]
 
 
 def main() -> None:
     parser = corpus_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=15.0, help="from raw text on; 0 leaves the end to nmt train")
-    parser.add_argument("--lowercase-tokenised", action="store_true", help="also BLEU as older papers report it")
+    parser.add_argument("--minutes", type=float, default=15.0, help="counted from raw text; 0 sets no limit here")
+    parser.add_argument("--lowercase-tokenised", action="store_true", help="also BLEU lower-cased and tokenised")
     parser.add_argument("--preprocess", default="", help="more options of nmt preprocess")
-    parser.add_argument("--keep", type=Path, help="keep prepared/ and model/ in this folder")
-    given = parser.parse_args()
+    parser.add_argument("--keep", type=Path, help="folder in which to keep prepared/ and model/")
+    args = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.keep or Path(temporary)
+        folder = args.keep or Path(temporary)
         prepared, model, output = folder / "prepared", folder / "model", folder / "output.txt"
-        preparing = prepare(given, prepared, *shlex.split(given.preprocess))
-        limit = ["--max-minutes", f"{given.minutes - preparing / 60:.4f}"] if given.minutes else []
-        training, _ = run("train", str(prepared), "--out", str(model), *limit, *given.options)
+        preparing = prepare(args, prepared, *shlex.split(args.preprocess))
+        limit = ["--max-minutes", f"{args.minutes - preparing / 60:.4f}"] if args.minutes else []
+        training, _ = run("train", str(prepared), "--out", str(model), *limit, *args.options)
         evaluating, printed = run("eval", "--model", str(model), "--json", "--save", str(output))
         result = json.loads(printed)
         row: dict[str, Any] = {
@@ -73,16 +73,16 @@ def main() -> None:
             "ter": result["ter"],
             "recipe": result["recipe"],
             "machine": describe_machine(),
-            "options": given.options,
+            "options": args.options,
         }
-        if given.lowercase_tokenised:
+        if args.lowercase_tokenised:
             from nmt_cli.corpus.dataset import PreparedCorpus
 
             references = PreparedCorpus.open(prepared).split("test").target_texts()
             hypotheses = output.read_text(encoding="utf-8").split("\n")[:-1]
             row["bleu_lowercase_tokenised"] = lowercase_bleu(hypotheses, references)
     print(as_json(row))
-    write(given.json, row)
+    write(args.json, row)
 
 
 if __name__ == "__main__":

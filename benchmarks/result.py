@@ -1,4 +1,4 @@
-"""What the benchmarks have in common: how they are called, what they ran on, and the file that they leave."""
+"""Shared by the benchmarks: command line, description of the machine, training log, JSON output."""
 
 import argparse
 import json
@@ -12,35 +12,35 @@ from nmt_cli.kernels import device
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """A parser that knows where to write figures."""
+    """A parser with --json, the file to write results to."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     return parser
 
 
 def describe_machine() -> str:
-    """What it runs on, and when."""
+    """CPU or GPU, cores and torch version, and today's date."""
     return f"{device.describe_machine()}, {time.strftime('%Y-%m-%d')}"
 
 
-def as_json(found: dict[str, Any]) -> str:
-    """Figures as they are printed and written."""
-    return json.dumps(found, ensure_ascii=False, indent=2)
+def as_json(results: dict[str, Any]) -> str:
+    """Results as indented JSON."""
+    return json.dumps(results, ensure_ascii=False, indent=2)
 
 
 def reports(model: Path) -> list[dict[str, Any]]:
-    """What the training of this model told as it went."""
+    """The log lines of this model's training."""
     lines = (model / METRICS).read_text(encoding="utf-8").split("\n")[:-1]
     return [entry for entry in map(json.loads, lines) if entry["kind"] == "train"]
 
 
 def settled_speed(model: Path) -> float:
-    """Target subwords a second, the median of the second half of its training."""
+    """Target subwords per second, the median over the second half of training."""
     speeds: list[float] = [entry["speed"] for entry in reports(model)]
     return statistics.median(speeds[len(speeds) // 2 :])
 
 
-def write(path: Path | None, found: dict[str, Any]) -> None:
-    """Leave the figures in a file, if one was asked for."""
+def write(path: Path | None, results: dict[str, Any]) -> None:
+    """Write the results to a file, if a path is given."""
     if path:
-        path.write_text(as_json(found) + "\n", encoding="utf-8")
+        path.write_text(as_json(results) + "\n", encoding="utf-8")

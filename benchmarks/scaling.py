@@ -1,16 +1,16 @@
-"""How training would grow over many machines: measured on this one, added up for 1 to 64.
+"""Training throughput on 1 to 64 machines, computed from measurements on this one.
 
     python benchmarks/scaling.py --prepared prepared [--threads N] [--json FILE] [-- hidden_size=512 ...]
 
-Measured here: how long each of some hundred batches takes to learn from, which differ and wait for the slowest; how
-long two processes of this machine take to add up gradients; and what two processes really reach together. On paper:
+Measured here: the training time of each of some hundred batches (an update waits for the slowest), the time in which
+two processes of this machine all-reduce a gradient, and the real throughput of two processes. Computed:
 
     update = largest over n machines of the sum of k batches + 2 (n - 1) / n * gradient / bandwidth + 2 (n - 1) latency
 
-Batches are drawn from those measured, machines are like this one, k is the batches of an update on each (`nmt train
---gradient-accumulation`), and the gradient goes round as a ring, in fp32 or bf16, after all else: the library sends
-parts of it while others are still computed, so that large models do better than this. Tokens a second say nothing of
-what a token teaches: n times the batch is not n times the learning.
+Batch times are drawn from those measured, all machines are like this one, k is the number of batches per machine and
+update (`nmt train --gradient-accumulation`), and the gradient is all-reduced in a ring, in fp32 or bf16, after the
+backward pass. torch overlaps the two, so large models do better than this. Tokens per second are not progress: n times
+the batch is not n times the learning.
 """
 
 import argparse
@@ -34,24 +34,24 @@ from nmt_cli.kernels.device import compute_for_training
 
 MACHINES = (1, 2, 4, 8, 16, 32, 64)
 NETWORKS = {"1 Gbit/s": (0.125e9, 50e-6), "10 Gbit/s": (1.25e9, 30e-6), "100 Gbit/s": (12.5e9, 10e-6)}
-"""Bytes a second, and seconds until the first arrives."""
+"""Bandwidth in bytes per second, and latency in seconds."""
 PORT = 29_411
 UPDATES = 2000
-"""Updates made up for each row."""
+"""Simulated updates for each row."""
 
 
-def one_machine(given: argparse.Namespace) -> tuple[list[float], float, int]:
-    """Seconds of each batch, tokens of a batch, and numbers in a gradient."""
-    train_step, _, updates = begin(given, compute_for_training("cpu", "auto", given.threads))
-    taken: list[float] = []
+def one_machine(args: argparse.Namespace) -> tuple[list[float], float, int]:
+    """Seconds of each batch, mean tokens of a batch, and the number of parameters."""
+    train_step, _, updates = begin(args, compute_for_training("cpu", "auto", args.threads))
+    durations: list[float] = []
     tokens = []
-    for number, update in enumerate(itertools.islice(updates, given.warm + given.batches)):
+    for number, update in enumerate(itertools.islice(updates, args.warm + args.batches)):
         started = time.perf_counter()
         train_step.update(update, RATE)
-        if number >= given.warm:
-            taken.append(time.perf_counter() - started)
+        if number >= args.warm:
+            durations.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
-    return taken, statistics.fmean(tokens), train_step.model.num_parameters
+    return durations, statistics.fmean(tokens), train_step.model.num_parameters
 
 
 def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> None:
@@ -65,59 +65,59 @@ def _sum_gradients(rank: int, port: int, size: int, seconds: list[float]) -> Non
     distributed.destroy_process_group()
 
 
-def adding_up(size: int) -> float:
-    """Seconds in which two processes of this machine add up a gradient."""
+def all_reduce_seconds(size: int) -> float:
+    """Seconds in which two processes of this machine all-reduce a gradient of `size` numbers."""
     with multiprocessing.get_context("spawn").Manager() as manager:
         seconds: Any = manager.list()
         spawn(_sum_gradients, (PORT, size, seconds), nprocs=2)  # type: ignore[no-untyped-call]
         return float(statistics.median(seconds))
 
 
-def together(given: argparse.Namespace, processes: int) -> float:
-    """Tokens a second that so many processes of one thread each really learn from."""
+def throughput(args: argparse.Namespace, processes: int) -> float:
+    """Measured tokens per second of a training run with this many processes of one thread each."""
     with tempfile.TemporaryDirectory() as folder:
-        train = ["train", str(given.prepared), "--out", folder, "--overwrite", "--threads", "1"]
-        train += ["--max-steps", str(given.steps), "--validate-sentences", "1"]
-        train += [part for text in given.options for part in ("--set", text)]
+        train = ["train", str(args.prepared), "--out", folder, "--overwrite", "--threads", "1"]
+        train += ["--max-steps", str(args.steps), "--validate-sentences", "1"]
+        train += [part for text in args.options for part in ("--set", text)]
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
         subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
         return settled_speed(Path(folder))
 
 
-def simulate(taken: list[float], machines: int, accumulate: int, seconds_of_sum: float) -> float:
+def simulate(durations: list[float], machines: int, accumulate: int, sum_seconds: float) -> float:
     """Mean seconds of an update."""
-    draws = np.random.default_rng(1).choice(np.array(taken), (UPDATES, machines, accumulate))
-    return float(draws.sum(2).max(1).mean()) + seconds_of_sum
+    draws = np.random.default_rng(1).choice(np.array(durations), (UPDATES, machines, accumulate))
+    return float(draws.sum(2).max(1).mean()) + sum_seconds
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--prepared", type=Path, required=True)
-    parser.add_argument("--batches", type=int, default=300, help="to measure, after --warm")
-    parser.add_argument("--warm", type=int, default=WARM)
-    parser.add_argument("--steps", type=int, default=300, help="updates of the processes that learn together")
+    parser.add_argument("--batches", type=int, default=300, help="batches to measure, after --warm")
+    parser.add_argument("--warm", type=int, default=WARM, help="batches before them that are not measured")
+    parser.add_argument("--steps", type=int, default=300, help="updates of the runs with one and two processes")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
-    given = parser.parse_args()
-    taken, tokens, size = one_machine(given)
-    alone = tokens / statistics.fmean(taken)
+    args = parser.parse_args()
+    durations, tokens, size = one_machine(args)
+    alone = tokens / statistics.fmean(durations)
     print(f"{describe_machine()}; {torch.get_num_threads()} threads, {size:,} parameters, {tokens:,.0f} tokens a batch")
-    mean, least, most = (1000 * of(taken) for of in (statistics.fmean, min, max))
+    mean, least, most = (1000 * function(durations) for function in (statistics.fmean, min, max))
     print(f"a batch takes {mean:.0f} ms ({least:.0f} to {most:.0f}): {alone:,.0f} tokens/s")
 
-    local = adding_up(size)
-    one, two = (together(given, processes) for processes in (1, 2))
-    print(f"two processes of this machine, a thread each: {1000 * local:.1f} ms to add up a gradient; "
-          f"{two:,.0f} tokens/s where one has {one:,.0f}: {two / one:.2f} times")  # fmt: skip
+    local = all_reduce_seconds(size)
+    one, two = (throughput(args, processes) for processes in (1, 2))
+    print(f"two processes of this machine, a thread each: {1000 * local:.1f} ms to all-reduce a gradient; "
+          f"{two:,.0f} tokens/s, one process {one:,.0f}: {two / one:.2f} times")  # fmt: skip
 
-    print(f"\n{'network':<12} {'batches':>7} {'':>5}" + "".join(f"{n:>11}" for n in MACHINES) + "   binds from")
+    print(f"\n{'network':<12} {'batches':>7} {'':>5}" + "".join(f"{n:>11}" for n in MACHINES) + "   bound from")
     rows: list[dict[str, Any]] = []
     for (name, (bandwidth, latency)), accumulate, width in itertools.product(NETWORKS.items(), (1, 4, 16), (4, 2)):
         speeds = []
         binds = None
         for n in MACHINES:
             summing = 2 * (n - 1) / n * size * width / bandwidth + 2 * (n - 1) * latency
-            seconds = simulate(taken, n, accumulate, summing)
+            seconds = simulate(durations, n, accumulate, summing)
             speeds.append(n * accumulate * tokens / seconds)
             if binds is None and summing > seconds / 2:
                 binds = n
@@ -126,10 +126,10 @@ def main() -> None:
               + f"   {binds or 'never'}")  # fmt: skip
         rows.append({"network": name, "accumulate": accumulate, "gradient": precision,
                      "tokens_per_second": dict(zip(MACHINES, speeds, strict=True)), "binds": binds})  # fmt: skip
-    print("\ntarget tokens/s by machines; communication binds where it takes more than half of an update")
+    print("\ntarget tokens/s by machines; bound: communication takes more than half of an update")
     write(
-        given.json,
-        {"machine": describe_machine(), "parameters": size, "batch_seconds": taken, "tokens": tokens, "rows": rows,
+        args.json,
+        {"machine": describe_machine(), "parameters": size, "batch_seconds": durations, "tokens": tokens, "rows": rows,
          "local_attention": {"sum_seconds": local, "one": one, "two": two}},
     )  # fmt: skip
 
