@@ -1,4 +1,4 @@
-"""What a run tells whoever watches: the terminal, metrics.jsonl, TensorBoard."""
+"""The events of a training run and the callbacks that receive them; the terminal's are in `cli/display.py`."""
 
 import importlib
 import json
@@ -14,8 +14,12 @@ from nmt_cli.training.validation import Validation
 
 @dataclass(frozen=True)
 class LogEvent:
-    """The run since the last report. `loss` is in nats per subword, `rate` the learning rate, `speed` real target
-    subwords a second, `progress` the share of the run that is done, `remaining` seconds still to go."""
+    """Training since the last log event.
+
+    `loss` is in nats per target subword, `speed` in target subwords per second, both without padding. `rate` is the
+    learning rate, `norm` the median gradient norm before clipping, `clipped` the share of updates that were clipped,
+    `progress` the share of the run that is done. `elapsed` and `remaining` are in seconds.
+    """
 
     step: int
     epoch: float
@@ -31,37 +35,37 @@ class LogEvent:
 
 @dataclass(frozen=True)
 class ValidationEvent:
-    """A validation and what follows from it."""
+    """A validation, and whether its model is the best so far."""
 
     step: int
     epoch: float
     elapsed: float
     validation: Validation
     metric: str
-    """What the best model is best at."""
+    """The metric that selects the best model."""
     best: bool
     sample: tuple[str, str, str]
-    """A source sentence, its translation now, and its reference."""
+    """A source sentence, the model's current translation, and the reference."""
 
 
 class Callback(Protocol):
-    """Somebody who watches a run."""
+    """Receives the events of a training run."""
 
     def on_log(self, event: LogEvent) -> None:
-        """A few times a minute."""
+        """Called a few times a minute."""
 
     def on_validation(self, event: ValidationEvent) -> None:
-        """After a validation."""
+        """Called after each validation."""
 
     def message(self, message: str) -> None:
-        """Anything else, warnings too."""
+        """Called with every other message, warnings included."""
 
     def close(self) -> None:
-        """The run has ended."""
+        """Called when the run has ended."""
 
 
 class CallbackList:
-    """Several observers as one."""
+    """Several callbacks as one."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         self._callbacks = callbacks
@@ -84,7 +88,7 @@ class CallbackList:
 
 
 def metadata(event: ValidationEvent) -> dict[str, Any]:
-    """A judgement as plain numbers."""
+    """A validation event as a flat dictionary, for metrics.jsonl and the header of the weights."""
     validation = event.validation
     return {
         "step": event.step,
@@ -102,7 +106,8 @@ def metadata(event: ValidationEvent) -> dict[str, Any]:
 
 
 class MetricsFile:
-    """A JSON line for everything, in metrics.jsonl; a resumed run drops what came after its state."""
+    """Writes each event to metrics.jsonl as a line of JSON. When a run is resumed, the lines after the update of its
+    saved state are dropped."""
 
     def __init__(self, path: Path, step: int) -> None:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if step and path.exists() else []
@@ -131,7 +136,7 @@ class MetricsFile:
 
 
 def _up_to(line: str, step: int) -> bool:
-    """Whether a line of metrics.jsonl is whole, and of this update or before."""
+    """Whether a line of metrics.jsonl is complete JSON, of update `step` or an earlier one."""
     try:
         return int(json.loads(line).get("step", 0)) <= step
     except (ValueError, AttributeError, TypeError):
@@ -139,7 +144,7 @@ def _up_to(line: str, step: int) -> bool:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard. Raises ConfigError if it is not installed."""
+    """Writes scalars for TensorBoard. Raises ConfigError if TensorBoard is not installed."""
 
     def __init__(self, folder: Path) -> None:
         try:

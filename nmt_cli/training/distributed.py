@@ -1,6 +1,7 @@
 """The processes that train one model together: this one alone, or those that torchrun started.
 
-Who belongs to it is taken from the environment alone, as torchrun sets it (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT).
+Their number and addresses come only from the environment variables that torchrun sets (RANK, WORLD_SIZE, MASTER_ADDR,
+MASTER_PORT).
 """
 
 import os
@@ -18,30 +19,30 @@ from torch.distributed.rendezvous import rendezvous
 from nmt_cli.errors import TrainingError
 
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for each other: those that do not validate wait for the one that does."""
+"""Timeout of collective operations: while the main process validates, the others wait for it."""
 
 
 @dataclass(frozen=True)
 class World:
-    """One of `size` processes. The first leads: it decides, validates, writes and speaks."""
+    """One of `size` processes. The main one, of rank 0, decides, validates, writes and prints."""
 
     rank: int = 0
     size: int = 1
     device: str = "cpu"
     launch: str = ""
-    """Which torchrun started it, and on which machine."""
+    """Identifies the torchrun that started the process, and its machine."""
 
     @property
     def is_main(self) -> bool:
         return self.rank == 0
 
     def seed_rank(self) -> None:
-        """From here on each process draws random numbers of its own; the leader's go on as they are."""
+        """Give every process its own random numbers from here on; the main process keeps its random state."""
         if self.rank:
             torch.manual_seed(int(torch.randint(1 << 40, ())) + self.rank)
 
     def all_reduce(self, *values: float) -> list[float]:
-        """The sums of each process's own values."""
+        """The sum of each value over all processes."""
         if self.size == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -49,12 +50,13 @@ class World:
         return list(tensor.tolist())
 
     def restarted(self) -> bool:
-        """Whether any of the processes was started again, one of them having failed (torchrun's --max-restarts)."""
+        """Whether torchrun has restarted any of the processes because one failed (its --max-restarts)."""
         return self.size > 1 and sum(self.all_reduce(float(_restarts()))) > 0
 
     @contextmanager
     def main_process_first(self) -> Iterator[None]:
-        """The others enter this block when the leader has left it, so that what all would find wrong is told once."""
+        """The other processes enter this block after the main one has left it, so that an error that all of them would
+        raise is reported once."""
         if not self.is_main:
             self.all_reduce(0.0)
         yield
@@ -62,7 +64,7 @@ class World:
             self.all_reduce(0.0)
 
     def broadcast(self, *values: float) -> list[float]:
-        """The leader's values, whatever one's own."""
+        """The main process's values, on every process."""
         if self.size == 1:
             return list(values)
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -72,9 +74,9 @@ class World:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[World]:
-    """Join the others, by gloo on processors and NCCL on GPUs, and leave them at the end.
+    """Join the process group, by gloo on CPUs and NCCL on GPUs, and leave it at the end.
 
-    Raises TrainingError if another process has gone.
+    Raises TrainingError if another process has ended.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

@@ -1,4 +1,4 @@
-"""What a run computes with: hardware and versions that can change its numbers beside its options and its corpus."""
+"""The environment of a run: hardware and versions. Like options and corpus, they can change its numbers."""
 
 import platform
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from nmt_cli.kernels.device import Compute, cpu_info
 
 
 def environment(compute: Compute) -> Environment:
-    """What this process computes with, now."""
+    """The environment of this process."""
     gpu = compute.device.type == "cuda"
     return Environment(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -25,6 +25,6 @@ def environment(compute: Compute) -> Environment:
 
 
 def differences(before: Environment, now: Environment) -> list[str]:
-    """What has changed, apart from the date: `torch 2.12.0, now 2.13.0`."""
-    told, tells = (each.model_dump(exclude={"date"}) for each in (before, now))
-    return [f"{name} {told[name]}, now {tells[name]}" for name in told if told[name] != tells[name]]
+    """The fields that differ, apart from the date: `torch 2.12.0, now 2.13.0`."""
+    old, new = (each.model_dump(exclude={"date"}) for each in (before, now))
+    return [f"{name} {old[name]}, now {new[name]}" for name in old if old[name] != new[name]]

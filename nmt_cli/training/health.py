@@ -1,21 +1,26 @@
-"""Plain-language warnings when training goes wrong."""
+"""Warnings for the user when training goes wrong."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 DISTINCT = 0.2
-"""Least share of distinct outputs, where the references are distinct."""
+"""Outputs have collapsed if there are fewer distinct ones than this share of the distinct references."""
 FLAT = 0.95
-"""Share of the largest possible entropy from which attention counts as flat."""
+"""Attention is flat if its entropy is more than this share of the largest possible."""
 CLIPPED = 0.95
-"""Share of updates clipped from which the clipping decides, not the gradient."""
+"""Clipping decides the step size, not the gradient, if more than this share of updates are clipped ..."""
 CLIPPED_OVER = 4.0
-"""... if the norm before clipping is typically this many times the limit."""
+"""... and the median norm before clipping is more than this many times `clip_norm`."""
 
 
 @dataclass(frozen=True)
 class HealthStats:
-    """What a validation shows of a run's health. `sharpness` is attention entropy over its maximum, or None."""
+    """What the warnings are based on: the outputs of a validation, and the gradients of the last updates.
+
+    `bleu` is that of the outputs, `copy_bleu` that of the source sentences themselves. `entropy` is the attention
+    entropy as a share of its maximum, None without attention. `clipped` is the share of updates that were clipped,
+    `norm` their median gradient norm before clipping.
+    """
 
     outputs: Sequence[str]
     references: Sequence[str]
@@ -28,27 +33,27 @@ class HealthStats:
 
 
 def warnings(stats: HealthStats) -> list[str]:
-    """What a user should know, in words; nothing if all is well."""
-    found = []
-    distinct, wanted = len(set(stats.outputs)), len(set(stats.references))
-    if len(stats.outputs) >= 20 and distinct < DISTINCT * wanted:
-        found.append(
+    """The warnings that apply; an empty list if all is well."""
+    messages = []
+    distinct, expected = len(set(stats.outputs)), len(set(stats.references))
+    if len(stats.outputs) >= 20 and distinct < DISTINCT * expected:
+        messages.append(
             f"the {len(stats.outputs)} dev outputs have collapsed to {distinct} distinct sentences: "
-            "the source is being ignored; train longer, or lower --learning-rate"
+            "the model ignores the source; train longer, or lower --learning-rate"
         )
     if stats.entropy is not None and stats.entropy > FLAT:
-        found.append(
-            f"attention is flat ({stats.entropy:.0%} of the largest entropy): it does not yet choose where to look; "
+        messages.append(
+            f"attention is flat ({stats.entropy:.0%} of the largest entropy): it does not select source tokens yet; "
             "train longer, or lower --learning-rate"
         )
     if stats.bleu < stats.copy_bleu:
-        found.append(
+        messages.append(
             f"dev BLEU {stats.bleu:.1f} is below that of copying the source, {stats.copy_bleu:.1f}: "
-            "train longer, and check that the two sides belong together"
+            "train longer, and check that source and target lines belong together"
         )
     if stats.clipped > CLIPPED and stats.norm > CLIPPED_OVER * stats.clip_norm:
-        found.append(
-            f"{stats.clipped:.0%} of the updates were clipped, with a typical norm of {stats.norm:.1f}: "
+        messages.append(
+            f"{stats.clipped:.0%} of the updates were clipped, with a median norm of {stats.norm:.1f}: "
             "lower --learning-rate or raise --clip-norm"
         )
-    return found
+    return messages

@@ -1,14 +1,14 @@
-"""The loss by its equations: label-smoothed cross-entropy, and R-Drop.
+"""The loss as equations: label-smoothed cross-entropy, and R-Drop.
 
     loss = - sum_n [(1 - e) log p(y_n) + e / V sum_v log p(v)]        (Szegedy et al. 2016, section 7)
 
-With R-Drop (Liang et al. 2021, equation 3) rows come in pairs, the first half and the second half being predictions p
-and q of the same tokens, each with its own dropout, and the loss also draws them together:
+With R-Drop (Liang et al. 2021, equation 3) rows come in pairs: the first and the second half are predictions p and q of
+the same tokens under different dropout masks, and the loss includes their divergence:
 
     loss + a sum_pairs [KL(p || q) + KL(q || p)] / 2
 
-Training computes the same from the output layer's input, in `kernels/output_loss.py`, without the logits of a whole
-batch in memory; a test holds it against this.
+This is the reference. Training computes the same from the output layer's input, in `kernels/output_loss.py`, without
+the logits of a whole batch in memory; a test compares the two.
 """
 
 from torch import Tensor

@@ -19,7 +19,7 @@ trained with nmt {toolkit} on {pairs:,} sentence pairs.
 |---|---|
 | BLEU (greedy) | {bleu:.2f} |
 | chrF++ (greedy) | {chrf:.2f} |
-| perplexity by subword | {perplexity:.2f} |
+| perplexity per subword | {perplexity:.2f} |
 | update, epoch | {step:,}, {epoch:.1f} |
 | weights | {sha256} |
 
@@ -36,7 +36,7 @@ of the training text; state them here before you pass the model on.
 
 
 def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
-    """Write the card of a trained model; `metadata` are those of its weights."""
+    """Write the card of a trained model; `metadata` is that of its weights."""
     manifest, config = loaded.manifest, loaded.config
     text = TEMPLATE.format(
         source=manifest.source,

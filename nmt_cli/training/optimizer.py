@@ -1,4 +1,4 @@
-"""AdamW, by torch's function instead of its class: that one loads torch's compiler first, 70 MiB and seconds."""
+"""AdamW, by torch's function `adamw`: the class `torch.optim.AdamW` loads torch's compiler, 70 MiB and seconds."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""What is kept for each weight: n, m and v below, by torch's names."""
+"""The state of each weight: n, m and v below, under torch's names."""
 
 
 class AdamW:
@@ -24,18 +24,18 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, rate: float, divisor: Tensor | None = None) -> None:
-        """Move every weight that has a gradient, by its gradient over `divisor` if there is one."""
-        moved = [(name, weight, weight.grad) for name, weight in self.weights.items() if weight.grad is not None]
+        """Update every weight that has a gradient. The gradients are divided by `divisor` first, if there is one."""
+        updated = [(name, weight, weight.grad) for name, weight in self.weights.items() if weight.grad is not None]
         for matrices in (True, False):
-            group = [(name, weight, gradient) for name, weight, gradient in moved if (weight.dim() > 1) == matrices]
-            kept = [self._kept(name, weight) for name, weight, _ in group]
+            group = [(name, weight, gradient) for name, weight, gradient in updated if (weight.dim() > 1) == matrices]
+            states = [self._weight_state(name, weight) for name, weight, _ in group]
             adamw(
                 [weight for _, weight, _ in group],
                 [gradient for _, _, gradient in group],
-                [moments["exp_avg"] for moments in kept],
-                [moments["exp_avg_sq"] for moments in kept],
+                [moments["exp_avg"] for moments in states],
+                [moments["exp_avg_sq"] for moments in states],
                 [],
-                [moments["step"] for moments in kept],
+                [moments["step"] for moments in states],
                 fused=True,
                 grad_scale=divisor,
                 amsgrad=False,
@@ -47,7 +47,7 @@ class AdamW:
                 maximize=False,
             )
 
-    def _kept(self, name: str, weight: Tensor) -> dict[str, Tensor]:
+    def _weight_state(self, name: str, weight: Tensor) -> dict[str, Tensor]:
         if name not in self.state:
             self.state[name] = {
                 "step": torch.zeros((), device=weight.device),

@@ -1,4 +1,4 @@
-"""How far a run has come, and the learning rate and share of true words that belong there."""
+"""The limits of a run and its progress towards them; the schedules of learning rate and teacher forcing ratio."""
 
 import math
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from nmt_cli.config import ModelConfig, TrainingConfig
 
 DEFAULT_MINUTES = 15.0
-"""A run without any limit ends after this time."""
+"""The time limit of a run that is given no limit."""
 
 MIN_DECAY = 0.01
-"""Where an exponential fall of the share of true words ends instead of 0, which it never reaches."""
+"""The lowest final teacher forcing ratio of the exponential schedule, which never reaches 0."""
 STEEPNESS = 12.0
-"""Of its fall by the inverse sigmoid: over the run from 0.998 to 0.002 of the way."""
+"""Steepness of the inverse sigmoid: over the run it falls from 0.998 to 0.002."""
 
 
 @dataclass(frozen=True)
 class StoppingCriteria:
-    """Where a run ends: at whichever limit is reached first."""
+    """The limits of a run, which ends at whichever is reached first."""
 
     steps: int | None
     epochs: float | None
@@ -24,14 +24,14 @@ class StoppingCriteria:
 
     @classmethod
     def of(cls, config: TrainingConfig) -> "StoppingCriteria":
-        """The limits given, or DEFAULT_MINUTES if there are none."""
+        """The limits of a config, or DEFAULT_MINUTES if it has none."""
         minutes = config.max_minutes
         if minutes is None and config.max_steps is None and config.max_epochs is None:
             minutes = DEFAULT_MINUTES
         return cls(config.max_steps, config.max_epochs, None if minutes is None else 60 * minutes)
 
     def progress(self, steps: int, epochs: float, seconds: float, reserve: float = 0.0) -> float:
-        """Share of the run that is done, 1 at its end. `reserve` seconds of the limit are not for learning."""
+        """Share of the run that is done, from 0 to 1. Of the time limit, `reserve` seconds are not for updates."""
         shares = [0.0]
         if self.steps is not None:
             shares.append(steps / self.steps)
@@ -53,38 +53,38 @@ class StoppingCriteria:
 
 
 def peak_rate(model: ModelConfig) -> float:
-    """The learning rate that suits a model's size: 2.3 / width, and less by the root of its depth beyond two layers.
+    """The default learning rate for a model's size: min(0.008, 2.3 / width) / sqrt(max(1, depth / 2)).
 
-    With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here one
-    rate serves all. Measured (`benchmarks/RESULTS.md`): 0.008 was best at a width of 288, 0.0045 better than 0.008 at
-    512, and, early in a run, 0.003 better than 0.008 for four layers of 248.
+    With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here all
+    weights share one rate. Measured (`benchmarks/RESULTS.md`): 0.008 was best at a width of 288, 0.0045 better than
+    0.008 at 512, and, early in a run, 0.003 better than 0.008 for four layers of 248.
     """
     depth = max(model.encoder_layers, model.decoder_layers)
     return min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))
 
 
 def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
-    """The rate of update `step` (from 0): a linear rise over the warm-up, then a fall over the run's progress.
+    """The learning rate of update `step` (from 0): linear warm-up, times decay over the run's progress.
 
-    The rise takes `warmup` updates, but no more than the first tenth of the run.
+    The warm-up takes `warmup` updates, but no more than the first tenth of the run.
     """
-    rise = max(min(1.0, (step + 1) / (config.warmup + 1)), min(1.0, progress / 0.1)) if config.warmup else 1.0
-    fall = {
+    warmup = max(min(1.0, (step + 1) / (config.warmup + 1)), min(1.0, progress / 0.1)) if config.warmup else 1.0
+    decay = {
         "linear": 1.0 - progress,
         "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
         "constant": 1.0,
     }[config.schedule]
-    return config.learning_rate * min(rise, 1.0) * fall
+    return config.learning_rate * min(warmup, 1.0) * decay
 
 
 def forced_share(config: TrainingConfig, progress: float) -> float:
-    """The probability that the decoder reads the true previous word: scheduled sampling (Bengio et al. 2015, section
-    2.4) over the run's progress, from 1 to `teacher_forcing_ratio` e.
+    """The teacher forcing ratio, the probability that the decoder gets the gold previous token: scheduled sampling
+    (Bengio et al. 2015, section 2.4) over the run's progress p, from 1 to `teacher_forcing_ratio` e.
 
         linear 1 - (1 - e) p      exponential e^p      inverse-sigmoid e + (1 - e) / (1 + exp(12 (p - 1/2)))
     """
     end = config.teacher_forcing_ratio
-    share: float = {
+    ratio: float = {
         "none": 1.0,
         "free": 0.0,
         "constant": end,
@@ -92,4 +92,4 @@ def forced_share(config: TrainingConfig, progress: float) -> float:
         "exponential": max(end, MIN_DECAY) ** progress,
         "inverse-sigmoid": end + (1.0 - end) / (1.0 + math.exp(STEEPNESS * (progress - 0.5))),
     }[config.scheduled_sampling]
-    return share
+    return ratio

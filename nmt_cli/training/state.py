@@ -1,4 +1,4 @@
-"""The state to resume from: where a run stands, and every tensor that it needs to go on."""
+"""The state to resume from: the counters of a run, and every tensor that it needs to continue."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -18,9 +18,13 @@ from nmt_cli.training.step import TrainStep
 
 @dataclass
 class TrainerState:
-    """Where a run stands. `batches` counts those of the current epoch that have been learnt from, of as many as were
-    `planned`, `elapsed` seconds of all its parts, `bad_validations` validations without a better value of `metric` than
-    `best`; `validated` is the update of the last, which took `validation_seconds`."""
+    """The counters of a run.
+
+    `batches` is how many batches of the current epoch are done, out of `planned`; `elapsed` the seconds of training
+    before and after every resume. `bad_validations` is how many validations in a row brought no better value of
+    `metric` than `best`, which is that of update `best_step`. `validated` is the update of the last validation, which
+    took `validation_seconds`.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -38,10 +42,10 @@ class TrainerState:
 
 
 def save_state(path: Path, train_step: TrainStep, progress: TrainerState) -> None:
-    """Write the state of a run into its model folder, in one step."""
+    """Write the state of a run to its model folder, atomically."""
     tensors = {f"weights/{name}": weight for name, weight in model_weights(train_step.model).items()}
-    for name, kept in train_step.optimizer.state.items():
-        tensors |= {f"optimiser/{moment}/{name}": tensor for moment, tensor in kept.items()}
+    for name, moments in train_step.optimizer.state.items():
+        tensors |= {f"optimiser/{moment}/{name}": tensor for moment, tensor in moments.items()}
     metadata: dict[str, Any] = {"progress": dataclasses.asdict(progress), "launch": train_step.world.launch}
     if train_step.ema is not None:
         tensors |= {f"average/{name}": weight for name, weight in train_step.ema.weights.items()}
@@ -53,22 +57,22 @@ def save_state(path: Path, train_step: TrainStep, progress: TrainerState) -> Non
 
 
 def load_state(path: Path, train_step: TrainStep) -> TrainerState:
-    """Put a saved state back. Raises CheckpointError if there is none, or it does not fit."""
+    """Restore a saved state. Raises CheckpointError if there is none, or it does not fit the model."""
     file = path / RESUME
     tensors, metadata = read_tensors(file)
-    load_weights(train_step.model, _under(tensors, "weights"), file)
+    load_weights(train_step.model, _with_prefix(tensors, "weights"), file)
     for name, parameter in model_weights(train_step.model).items():
-        kept = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
-        if kept:
+        moments = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
+        if moments:
             device = parameter.device
             train_step.optimizer.state[name] = {
-                moment: tensor.to(device, copy=True)  # out of the file, which is soon replaced
-                for moment, tensor in kept.items()
+                moment: tensor.to(device, copy=True)  # not mapped from the file, which is soon replaced
+                for moment, tensor in moments.items()
             }
     if train_step.ema is not None:
-        average = _under(tensors, "average")
+        average = _with_prefix(tensors, "average")
         if not average:
-            raise CheckpointError(f"{file}: holds no average of the weights; resume with --ema-decay 0")
+            raise CheckpointError(f"{file}: holds no average of the weights (EMA); resume with --ema-decay 0")
         for name, weight in train_step.ema.weights.items():
             weight.copy_(average[name])
         train_step.ema.updates = metadata["averaged"]
@@ -78,5 +82,5 @@ def load_state(path: Path, train_step: TrainStep) -> TrainerState:
     return TrainerState(**metadata["progress"])
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix + "/"): t for name, t in tensors.items() if name.startswith(prefix + "/")}

@@ -1,4 +1,4 @@
-"""One update: batches in, weights moved."""
+"""One update: forward and backward passes over its batches, clipping, and the optimizer step."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from nmt_cli.training.ema import EMA
 from nmt_cli.training.optimizer import AdamW
 
 EMPTY_BATCH = collate([[]], [[]])
-"""What a process reads, to no effect, when the others have the last batches of an epoch among themselves."""
+"""The batch, with weight 0, of a process that gets none of an epoch's last batches: DDP needs its backward pass."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,11 @@ def batch_loss(
     forced: Tensor | None = None,
     r_drop: float = 0.0,
 ) -> tuple[Sums, Tensor | None]:
-    """Learn from one batch by teacher forcing, or where `forced` (B, T) is False with the model's own words -> its sums
-    and the attention weights (B, T, S), None without attention. With `r_drop` the batch must be one of `duplicate`."""
+    """The loss of one batch -> its sums and the attention weights (B, T, S), None without attention.
+
+    The decoder gets the gold previous token, or its own best one where `forced` (B, T) is False. With `r_drop` the
+    batch must come from `duplicate`.
+    """
     source, lengths, target_input, target_output = (
         torch.from_numpy(array).to(compute.device, non_blocking=True)
         for array in (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
@@ -65,7 +68,8 @@ def batch_loss(
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What an update did: loss per token in nats, the gradient's norm before clipping, and whether it was taken."""
+    """What an update did: loss per token in nats, the gradient norm before clipping, whether the gradient was clipped,
+    and whether the weights were updated."""
 
     loss: float
     tokens: int
@@ -75,7 +79,7 @@ class UpdateReport:
 
 
 class _LossModule(nn.Module):
-    """The loss of a batch as a module's forward pass, as the library wants it to add up gradients over processes."""
+    """The loss of a batch as a module's forward pass, which DistributedDataParallel wraps to average gradients."""
 
     def __init__(self, model: Seq2Seq) -> None:
         super().__init__()
@@ -88,7 +92,7 @@ class _LossModule(nn.Module):
 
 
 class TrainStep:
-    """A model, its optimiser and the average of its weights; one of several alike if the world has more processes."""
+    """A model, its optimizer and the EMA of its weights; every process of a world has identical ones."""
 
     def __init__(self, model: Seq2Seq, config: TrainingConfig, compute: Compute, world: World | None = None) -> None:
         self.model = model
@@ -97,53 +101,55 @@ class TrainStep:
         self.world = world or World()
         self._loss_module: nn.Module = _LossModule(model)
         if self.world.size > 1:
-            unread = model.config.attention == "none-repeat"  # the embeddings of the previous word
-            self._loss_module = DistributedDataParallel(self._loss_module, find_unused_parameters=unread)
+            unused = model.config.attention == "none-repeat"  # the embeddings of the previous tokens
+            self._loss_module = DistributedDataParallel(self._loss_module, find_unused_parameters=unused)
         self.optimizer = AdamW(model_weights(model), config.weight_decay)
         self.ema = EMA(model, config.ema_decay) if config.ema_decay else None
 
     def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
-        """Learn from these batches, and those of the other processes, as from one, reading true words with the
-        probability `share`. A loss or gradient that is not finite is not taken."""
+        """Train on these batches and those of the other processes as if they were one batch. The decoder gets the gold
+        previous token with probability `share`. If the loss or a gradient is not finite, the weights stay as they are.
+        """
         tokens = int(self.world.all_reduce(sum(batch.tokens for batch in batches))[0])
-        counts = 1.0 if batches else 0.0
+        weight = 1.0 if batches else 0.0
         batches = batches or [EMPTY_BATCH]
         self.model.zero_grad(set_to_none=True)
         likelihood = 0.0
         for batch in batches:
-            reading = duplicate(batch) if self.config.r_drop else batch
-            forced = self._draw_forced(reading, share)
+            inputs = duplicate(batch) if self.config.r_drop else batch
+            forced = self._draw_forced(inputs, share)
             with nullcontext() if batch is batches[-1] else self._no_sync():
                 sums, _ = self._loss_module(
-                    reading, self.config.label_smoothing, self.compute, forced, self.config.r_drop
+                    inputs, self.config.label_smoothing, self.compute, forced, self.config.r_drop
                 )
-                readings = sums.tokens / batch.tokens
-                # the library takes the mean over processes
-                (sums.loss * (counts * self.world.size / (readings * tokens))).backward()
-            likelihood += counts * float(sums.likelihood) / readings
+                copies = sums.tokens / batch.tokens
+                # times the number of processes, over which DDP takes the mean
+                (sums.loss * (weight * self.world.size / (copies * tokens))).backward()
+            likelihood += weight * float(sums.likelihood) / copies
         (likelihood,) = self.world.all_reduce(likelihood)
         norm = self.optimizer_step(rate) if likelihood == likelihood else float("nan")
         return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, norm < float("inf"))
 
     def optimizer_step(self, rate: float) -> float:
-        """Move the weights by their gradients, shortened to `clip_norm`, unless these are not finite -> their norm."""
+        """Clip the gradients to `clip_norm` and update the weights, unless a gradient is not finite -> the gradients'
+        norm before clipping."""
         gradients = [weight.grad for weight in self.model.parameters() if weight.grad is not None]
-        length, longest = nn.utils.get_total_norm(gradients), self.config.clip_norm
-        norm = float(length)
+        total_norm, clip_norm = nn.utils.get_total_norm(gradients), self.config.clip_norm
+        norm = float(total_norm)
         if norm < float("inf"):
-            self.optimizer.step(rate, length / longest if norm > longest else None)
+            self.optimizer.step(rate, total_norm / clip_norm if norm > clip_norm else None)
             if self.ema is not None:
                 self.ema.update()
         return norm
 
     def _no_sync(self) -> AbstractContextManager[None]:
-        """Within it gradients are not yet added up over processes."""
+        """A context without DDP's averaging of gradients, for all batches of an update but the last."""
         loss_module = self._loss_module
         return loss_module.no_sync() if isinstance(loss_module, DistributedDataParallel) else nullcontext()
 
-    def _draw_forced(self, batch: Batch, share: float) -> Tensor | None:
-        """Where the true word is read, (B, T); None if everywhere."""
-        if share >= 1.0:
+    def _draw_forced(self, batch: Batch, ratio: float) -> Tensor | None:
+        """Where the decoder gets the gold previous token, (B, T); None for everywhere."""
+        if ratio >= 1.0:
             return None
         rows, steps = batch.target_input.shape
-        return torch.rand((rows, steps), device=self.compute.device) < share
+        return torch.rand((rows, steps), device=self.compute.device) < ratio

@@ -1,4 +1,4 @@
-"""From a prepared corpus to a trained model folder: what `nmt train` does."""
+"""Train a model folder from a prepared corpus: what `nmt train` does."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -31,8 +31,8 @@ from nmt_cli.training.validation import Validator
 
 @dataclass(frozen=True)
 class TrainResult:
-    """How a run ended, and the facts of its best weights (None if it was stopped before any were saved). Of several
-    processes only the one that leads knows of them."""
+    """How a run ended, and the metadata of its best weights: None if the run was stopped before any were saved, and in
+    every process but the main one."""
 
     reason: str
     interrupted: bool
@@ -41,12 +41,13 @@ class TrainResult:
 
 
 def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started: float) -> TrainResult:
-    """Train, or go on training, in `config.out`. `started` is when the program started (time.monotonic()).
+    """Train a new model in `config.out`, or resume the one there. `started` is when the program started, by
+    time.monotonic().
 
-    Under torchrun every process calls this, and they train one model together; started again after one of them failed,
-    they go on where they were.
+    Under torchrun every process calls this, and they train one model together; if torchrun restarts them after one has
+    failed, they resume from the last saved state.
 
-    Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can mend.
+    Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can fix.
     """
     compute = compute_for_training(config.device, config.precision, config.threads)
     if not config.training.learning_rate:
@@ -61,16 +62,18 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started:
             if world.is_main:
                 check_output_dir(config.out, config.resume, config.overwrite)
             corpus = PreparedCorpus.open(config.prepared)
-            loaded = _fresh(config, corpus, compute)
+            loaded = _new_model(config, corpus, compute)
             train_split = corpus.split("train")
             if not len(train_split):
-                raise CorpusError(f"{corpus.path}: train is empty; there is nothing to learn from")
+                raise CorpusError(f"{corpus.path}: the train split is empty")
         train_step = TrainStep(loaded.model, config.training, compute, world)
         validator = Validator(corpus, config.training.validate_sentences, config.training.batch_tokens)
-        begins = world.is_main and not config.resume
+        new_run = world.is_main and not config.resume
         with lock_dir(config.out) if world.is_main else nullcontext():
-            if begins:
-                check_output_dir(config.out, config.resume, config.overwrite)  # another run may have come and gone
+            if new_run:
+                check_output_dir(
+                    config.out, config.resume, config.overwrite
+                )  # another run may have ended here meanwhile
                 backup(config.out)
             progress = load_state(config.out, train_step) if config.resume else None
             world.seed_rank()
@@ -78,48 +81,48 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started:
             run = Trainer(loaded, train_step, train_split, validator, callback)
             run.begin(started, progress)
             try:
-                callback.message(_opening(run, corpus))
+                callback.message(_start_message(run, corpus))
                 if config.resume and world.is_main:
-                    _note_environment(loaded.manifest, config.out, callback)
-                for before in backups(config.out) if world.is_main else []:
-                    callback.message(f"the model that was here is kept as {before} until this run has ended")
-                if begins:
+                    _log_environment(loaded.manifest, config.out, callback)
+                for path in backups(config.out) if world.is_main else []:
+                    callback.message(f"the previous model is kept as {path} until this run has ended")
+                if new_run:
                     create_model_dir(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
                 reason = run.run()
             finally:
                 callback.close()
-            return _ended(loaded, run, reason)
+            return _finish(loaded, run, reason)
 
 
-def _fresh(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
-    """A model with random weights, ready to learn, that fits what is resumed."""
+def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
+    """A model with random weights, in training mode. Raises CheckpointError if the run to resume does not match it."""
     torch.manual_seed(config.training.seed)
     try:
         model = build_model(config, corpus.tokenizers)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    lasting = _lasting(config)
-    manifest = _manifest(lasting, corpus, compute)
+    saved_config = _saved_config(config)
+    manifest = _manifest(saved_config, corpus, compute)
     if config.resume:
-        manifest = _resumed(lasting, manifest, corpus.tokenizers)
+        manifest = _resumed_manifest(saved_config, manifest, corpus.tokenizers)
     model.to(compute.device).train()
-    return LoadedModel(config.out, model, corpus.tokenizers, manifest, lasting, compute, {"sha256": "in training"})
+    return LoadedModel(config.out, model, corpus.tokenizers, manifest, saved_config, compute, {"sha256": "in training"})
 
 
-def _note_environment(manifest: ModelManifest, out: Path, callback: Callback) -> None:
-    """Keep and tell what the resumed run computes with, if it is not what it computed with before."""
+def _log_environment(manifest: ModelManifest, out: Path, callback: Callback) -> None:
+    """Write the manifest of a resumed run and log what differs, if its environment has changed."""
     if manifest == MODEL.read(out):
         return
     MODEL.write(out, manifest)
     if len(manifest.environments) > 1:
         changed = "; ".join(differences(*manifest.environments[-2:]))
         callback.message(
-            f"the run computes with {changed}: its weights may differ a little from an uninterrupted run's"
+            f"the environment has changed ({changed}): the weights may differ a little from an uninterrupted run's"
         )
 
 
-def _ended(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
-    """Clear up after a run."""
+def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
+    """Write the model card, and remove the previous model unless the run was interrupted."""
     if not run.world.is_main:
         return TrainResult(reason, run.interrupted, None, is_main=False)
     out = loaded.path
@@ -138,45 +141,48 @@ def _callbacks(
     return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards, *watch()]
 
 
-def _opening(run: Trainer, corpus: PreparedCorpus) -> str:
+def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
     loaded, manifest = run.loaded, corpus.manifest
     step = run.progress.step
-    times = f"{run.world.size} times " if run.world.size > 1 else ""
-    verb = f"going on at update {step:,}" if step else "training"
+    processes = f"{run.world.size} times " if run.world.size > 1 else ""
+    verb = f"resuming at update {step:,}" if step else "training"
     if step and run.share() >= 1:
-        verb = f"already at update {step:,}, the end of the run; raise its limit to go on"
+        verb = f"already at update {step:,}, the end of the run; raise its limit to train longer"
     return (
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
-        f"{loaded.model.num_parameters / 1e6:.1f} M parameters, on {times}{loaded.compute}, for {run.limits}"
+        f"{loaded.model.num_parameters / 1e6:.1f} M parameters, on {processes}{loaded.compute}, for {run.limits}"
     )
 
 
-def _lasting(config: TrainConfig) -> TrainConfig:
-    """What is saved of the options: not how this one start was to treat the folder, and a corpus that is found from
-    anywhere."""
+def _saved_config(config: TrainConfig) -> TrainConfig:
+    """The options to save with the model: without `resume` and `overwrite`, which are for one start only, and with the
+    corpus as an absolute path."""
     return config.model_copy(update={"resume": False, "overwrite": False, "prepared": config.prepared.resolve()})
 
 
-def _resumed(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizers) -> ModelManifest:
-    """The manifest of the run that goes on, with what it computes with now if that is something else."""
+def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizers) -> ModelManifest:
+    """The manifest of the run to resume, to which the current environment is added if it differs.
+
+    Raises CheckpointError if the run was on another corpus, or with another tokenizer or model options.
+    """
     before = MODEL.read(config.out)
     if before.corpus != manifest.corpus:
         raise CheckpointError(
             f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, identity "
-            f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, its options or its subwords are others; "
-            "train anew with another --out"
+            f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, options or subwords differ; "
+            "train a new model with another --out"
         )
     if Tokenizers.load(config.out, before.unicode).files() != tokenizers.files():
         raise CheckpointError(
             f"{config.out}: its tokenizer is not that of {config.prepared}, so one of the two was changed since; "
-            "put the right one back, or train anew with another --out"
+            "restore the right one, or train a new model with another --out"
         )
     if read_config(config.out).model != config.model:
-        raise CheckpointError(f"{config.out}: was begun as another model; resume without model options")
-    (now,) = manifest.environments
-    if not differences(before.environments[-1], now):
+        raise CheckpointError(f"{config.out}: the run has other model options; resume without any")
+    (current,) = manifest.environments
+    if not differences(before.environments[-1], current):
         return before
-    return before.model_copy(update={"environments": [*before.environments, now]})
+    return before.model_copy(update={"environments": [*before.environments, current]})
 
 
 def _manifest(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> ModelManifest:

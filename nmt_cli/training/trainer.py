@@ -1,4 +1,4 @@
-"""The training loop: learn, report, validate, keep the best, stop."""
+"""The training loop: update, log, validate, save the best weights, stop."""
 
 import signal
 import statistics
@@ -25,21 +25,21 @@ from nmt_cli.training.step import TrainStep, UpdateReport
 from nmt_cli.training.validation import Validation, Validator
 
 REPORT_SECONDS = 5.0
-"""Time between two reports."""
+"""Time between two log events."""
 VALIDATIONS = 10
-"""Validations in a run, when their distance is not given."""
+"""Validations in a run, unless `validate_every` sets the updates between them."""
 VALIDATION_PAUSE = 10.0
-"""Least time between two such validations, in durations of the last."""
+"""Least time between two such validations, as a multiple of the last one's duration."""
 SAVE_SECONDS = 600.0
 """Longest time between two saves of the state."""
 SETTLED = 0.25
-"""Share of a run before which poor health is only youth."""
+"""Share of a run before which there are no health warnings: so early they would be false alarms."""
 NOT_FINITE = 5
-"""Updates in a row without a finite loss after which a run stops."""
+"""A run stops after this many updates in a row without a finite loss."""
 
 
 class Trainer:
-    """One run of training, new or resumed, in a model folder."""
+    """One training run, new or resumed, in a model folder."""
 
     def __init__(
         self, loaded: LoadedModel, train_step: TrainStep, train: Split, validator: Validator, callback: Callback
@@ -64,16 +64,16 @@ class Trainer:
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
-        self._crowding = Contention(torch.get_num_threads() if train_step.compute.device.type == "cpu" else 1)
+        self._contention = Contention(torch.get_num_threads() if train_step.compute.device.type == "cpu" else 1)
         self._interrupted: str | None = None
         self.interrupted = False
-        """Whether somebody stopped it before its end."""
+        """Whether a signal stopped the run before its end."""
         self._clock = time.monotonic()
-        self._reported = self._judged = self._saved = self._clock
+        self._logged_at = self._validated_at = self._saved_at = self._clock
 
     def begin(self, started: float, progress: TrainerState | None = None) -> None:
-        """Set the clock, and where to go on. `started` is when the program started, in seconds of
-        time.monotonic(), so that a limit of minutes counts everything."""
+        """Set the clock and the counters: those to resume from, or zeros. `started` is when the program started, by
+        time.monotonic(), so that `max_minutes` counts the start of the program too."""
         self.progress = progress or TrainerState()
         self._clock = started - self.progress.elapsed
 
@@ -87,10 +87,10 @@ class Trainer:
             if self.progress.step:
                 self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
             elif self.world.is_main:
-                self._save()  # from here on a killed run goes on
+                self._save()  # from here on a killed run can be resumed
             reason = self._reason_to_stop()
             for batches in self._updates() if reason is None else ():
-                self._learn(batches)
+                self._update(batches)
                 if self.world.is_main:
                     self._after_step()
                 reason = self._reason_to_stop()
@@ -105,98 +105,98 @@ class Trainer:
         return reason
 
     def _after_step(self) -> None:
-        """Between two updates: validate or save if it is time to."""
+        """Validate or save between two updates, if it is time."""
         if self._validation_due():
             self._validate()
-        elif time.monotonic() - self._saved > SAVE_SECONDS:
+        elif time.monotonic() - self._saved_at > SAVE_SECONDS:
             self._save()
 
     @property
     def epochs(self) -> float:
-        """Passes over the training text so far."""
+        """Epochs done so far, with the fraction of the current one."""
         return self.progress.epoch + min(1.0, self.progress.batches / self._per_epoch)
 
     def share(self) -> float:
         """Share of the run that is done."""
-        learning = time.monotonic() - self._clock - self._idle
+        training_seconds = time.monotonic() - self._clock - self._idle
         return self.limits.progress(
-            self.progress.step, self.epochs, learning, self._idle + 1.5 * self.progress.validation_seconds + 1.0
+            self.progress.step, self.epochs, training_seconds, self._idle + 1.5 * self.progress.validation_seconds + 1.0
         )
 
     def _updates(self) -> Iterator[list[Batch]]:
         while True:
-            updates = BatchLoader(self._train, self.plan, self.progress.epoch)
-            self._per_epoch = len(updates)
-            if self.progress.planned not in (0, len(updates)):  # resumed with other batches: where they stand as far on
-                self.progress.batches = self.progress.batches * len(updates) // self.progress.planned
-            self.progress.planned = len(updates)
-            yield from updates.iterate(self.progress.batches)
+            loader = BatchLoader(self._train, self.plan, self.progress.epoch)
+            self._per_epoch = len(loader)
+            if self.progress.planned not in (0, len(loader)):  # resumed with other batches: keep the fraction
+                self.progress.batches = self.progress.batches * len(loader) // self.progress.planned
+            self.progress.planned = len(loader)
+            yield from loader.iterate(self.progress.batches)
             self.progress.epoch += 1
             self.progress.batches = 0
 
-    def _learn(self, batches: list[Batch]) -> None:
+    def _update(self, batches: list[Batch]) -> None:
         (share,) = self.world.broadcast(self.share())
         rate = learning_rate(self.config, self.progress.step, share)
-        event = self.train_step.update(batches, rate, forced_share(self.config, share))
+        report = self.train_step.update(batches, rate, forced_share(self.config, share))
         self.progress.step += 1
         self.progress.batches += self.plan.width
-        self.progress.tokens += event.tokens
-        if event.applied:
+        self.progress.tokens += report.tokens
+        if report.applied:
             self._not_finite = 0
-            self._window.append(event)
+            self._window.append(report)
         else:
             self._skip()
-        if time.monotonic() - self._reported > REPORT_SECONDS:
-            self._report(rate)
+        if time.monotonic() - self._logged_at > REPORT_SECONDS:
+            self._log(rate)
 
     def _skip(self) -> None:
         self.progress.skipped += 1
         self._not_finite += 1
         if self._not_finite == 1:
             self._callback.message(
-                f"update {self.progress.step}: the loss or its gradient is not finite; the update is left out"
+                f"update {self.progress.step}: the loss or its gradient is not finite; the update is skipped"
             )
         if self._not_finite >= NOT_FINITE:
             best = self.progress.best_step
-            kept = f"the model of update {best} is kept" if best else "no model has been saved yet"
+            saved = f"the model of update {best} is saved" if best else "no model has been saved yet"
             raise TrainingError(
                 f"{NOT_FINITE} updates in a row without a finite loss, the last at update {self.progress.step}: "
-                f"lower --learning-rate or take --precision fp32; {kept}"
+                f"lower --learning-rate or use --precision fp32; {saved}"
             )
 
-    def _report(self, rate: float) -> None:
+    def _log(self, rate: float) -> None:
         now = time.monotonic()
-        tokens = sum(event.tokens for event in self._window)
+        tokens = sum(update.tokens for update in self._window)
         if tokens:
             share, elapsed = self.share(), now - self._clock
-            learning = elapsed - self._idle
+            training_seconds = elapsed - self._idle
             self._callback.on_log(
                 LogEvent(
                     step=self.progress.step,
                     epoch=self.epochs,
-                    loss=sum(event.loss * event.tokens for event in self._window) / tokens,
-                    speed=tokens / (now - self._reported),
+                    loss=sum(update.loss * update.tokens for update in self._window) / tokens,
+                    speed=tokens / (now - self._logged_at),
                     rate=rate,
-                    norm=statistics.median(event.norm for event in self._window),
-                    clipped=sum(event.clipped for event in self._window) / len(self._window),
+                    norm=statistics.median(update.norm for update in self._window),
+                    clipped=sum(update.clipped for update in self._window) / len(self._window),
                     progress=share,
                     elapsed=elapsed,
-                    remaining=learning / share - learning if share else 0.0,
+                    remaining=training_seconds / share - training_seconds if share else 0.0,
                 )
             )
-        crowded = self._crowding.warning()
-        if crowded is not None:
-            self._callback.message(f"warning: {crowded}")
+        contention = self._contention.warning()
+        if contention is not None:
+            self._callback.message(f"warning: {contention}")
         self._window.clear()
-        self._reported = now
+        self._logged_at = now
         trim()
 
     def _validation_due(self) -> bool:
         if self.config.validate_every:
             return self.progress.step % self.config.validate_every == 0
         share = self.share()
-        rested = time.monotonic() - self._judged > VALIDATION_PAUSE * self.progress.validation_seconds
-        if share < self._next_share or share >= 1 or not rested:
+        pause_over = time.monotonic() - self._validated_at > VALIDATION_PAUSE * self.progress.validation_seconds
+        if share < self._next_share or share >= 1 or not pause_over:
             return False
         self._next_share = (int(share * VALIDATIONS) + 1) / VALIDATIONS
         return True
@@ -205,15 +205,15 @@ class Trainer:
         window = list(self._window)
         self.loaded.model.zero_grad(set_to_none=True)
         trim()
-        average = self.train_step.ema
-        with average.in_place() if average is not None else nullcontext():
+        ema = self.train_step.ema
+        with ema.in_place() if ema is not None else nullcontext():
             validation = self._validator.validate(self.loaded)
             self.progress.validation_seconds = validation.seconds
             self.progress.validated = self.progress.step
             better = self._compare(validation)
             event = self._validation_event(validation, better)
             if better:
-                save_weights(self.loaded.path, model_weights(self.loaded.model), self._facts(event))
+                save_weights(self.loaded.path, model_weights(self.loaded.model), self._metadata(event))
         self.loaded.model.train()
         self._callback.on_validation(event)
         if self.share() >= SETTLED:
@@ -221,25 +221,25 @@ class Trainer:
                 self._callback.message(f"warning: {warning}")
         self._save()
         trim()
-        self._reported = self._judged = time.monotonic()
+        self._logged_at = self._validated_at = time.monotonic()
         self._window.clear()
 
     def _compare(self, validation: Validation) -> bool:
-        """Count the validation; whether it is the best so far."""
+        """Update the best value and the count of bad validations -> whether this one is the best so far."""
         value = {"loss": -validation.loss, "bleu": validation.bleu, "chrf": validation.chrf}[self.config.metric]
-        if self.progress.metric not in (None, self.config.metric):  # resumed with another
+        if self.progress.metric not in (None, self.config.metric):  # resumed with another metric
             self.progress.best = None
         self.progress.metric = self.config.metric
         before = self.progress.best
         self.progress.bad_validations = 0 if before is None or value > before else self.progress.bad_validations + 1
         if before is not None and value < before:
             return False
-        self.progress.best, self.progress.best_step = value, self.progress.step  # of equals the later
+        self.progress.best, self.progress.best_step = value, self.progress.step  # on a tie, the later
         return True
 
     def _validation_event(self, validation: Validation, better: bool) -> ValidationEvent:
-        place = self.progress.step % len(validation.outputs)
-        sample = (self._validator.sources[place], validation.outputs[place], self._validator.references[place])
+        row = self.progress.step % len(validation.outputs)
+        sample = (self._validator.sources[row], validation.outputs[row], self._validator.references[row])
         return ValidationEvent(
             self.progress.step,
             self.epochs,
@@ -257,29 +257,29 @@ class Trainer:
             bleu=validation.bleu,
             copy_bleu=self._validator.copy_bleu,
             entropy=validation.entropy,
-            clipped=sum(event.clipped for event in window) / len(window) if window else 0.0,
-            norm=statistics.median(event.norm for event in window) if window else 0.0,
+            clipped=sum(update.clipped for update in window) / len(window) if window else 0.0,
+            norm=statistics.median(update.norm for update in window) if window else 0.0,
             clip_norm=self.config.clip_norm,
         )
 
-    def _facts(self, event: ValidationEvent) -> dict[str, Any]:
+    def _metadata(self, event: ValidationEvent) -> dict[str, Any]:
         return {**metadata(event), "tokens": self.progress.tokens, "averaged": self.train_step.ema is not None}
 
     def _save(self) -> None:
         self.progress.elapsed = time.monotonic() - self._clock
         save_state(self.loaded.path, self.train_step, self.progress)
-        self._saved = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def _reason_to_stop(self) -> str | None:
-        """Why the leader stops, in words; the others stop with it."""
+        """Why the main process stops, in words, or None to go on; the other processes stop with it."""
         (interrupted,) = self.world.all_reduce(float(self._interrupted is not None))
         if interrupted and self._interrupted is None:
             self._interrupted = "a signal to another process"
-        reason = self._own_reason()
+        reason = self._local_reason()
         (stops,) = self.world.broadcast(float(reason is not None))
-        return (reason or "the first process stopped") if stops else None
+        return (reason or "the main process stopped") if stops else None
 
-    def _own_reason(self) -> str | None:
+    def _local_reason(self) -> str | None:
         if self._interrupted is not None:
             return f"interrupted by {self._interrupted}"
         if self.config.patience and self.progress.bad_validations >= self.config.patience:

@@ -1,4 +1,4 @@
-"""Validation: the loss over all of dev, and BLEU and chrF of what users would see."""
+"""Validation: the loss over the whole dev split, and BLEU and chrF of greedy translations as a user sees them."""
 
 import math
 import time
@@ -19,8 +19,8 @@ from nmt_cli.training.step import batch_loss
 
 @dataclass(frozen=True)
 class Validation:
-    """What dev says: nats per subword, scores of the greedy translation, attention entropy as a share of its
-    largest (None without attention), and the seconds it took."""
+    """Results on dev: the loss in nats per subword, scores of the greedy translation, attention entropy as a share of
+    the largest possible (None without attention), and the seconds it took."""
 
     loss: float
     bleu: float
@@ -35,7 +35,8 @@ class Validation:
 
 
 class Validator:
-    """Holds dev, and judges a model on it, by batches like those that it learns from: others would be other kernels."""
+    """Validates a model on dev. The loss is computed with batches like those of training, as oneDNN would compile more
+    kernels for other shapes."""
 
     def __init__(self, corpus: PreparedCorpus, sentences: int, batch_tokens: int) -> None:
         self.split = corpus.split("dev")
@@ -50,12 +51,12 @@ class Validator:
         self.copy_bleu = self._scores(self.sources)["bleu"]
 
     def validate(self, loaded: LoadedModel) -> Validation:
-        """Judge the model as it is now. It is left in evaluation mode."""
+        """Validate the model with its current weights, and leave it in evaluation mode."""
         started = time.monotonic()
         loaded.model.eval()
         loss, entropy = self._loss(loaded)
-        exact = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as nmt eval computes
-        outputs = translate_corpus(exact, self.sources)
+        fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval
+        outputs = translate_corpus(fp32, self.sources)
         scores = self._scores(outputs)
         return Validation(loss, scores["bleu"], scores["chrf"], entropy, outputs, time.monotonic() - started)
 
@@ -64,7 +65,7 @@ class Validator:
 
     @torch.no_grad()
     def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
-        likelihood, tokens, shares = 0.0, 0, []
+        likelihood, tokens, entropies = 0.0, 0, []
         for rows in self._batches:
             batch = collate(*stored(self.split, rows), multiple=PAD_MULTIPLE)
             sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
@@ -72,15 +73,16 @@ class Validator:
             tokens += sums.tokens
             if weights is not None and batch.source.shape[1] > 1:
                 lengths = torch.from_numpy(batch.source_lengths).to(weights.device)
-                shares.append(
+                entropies.append(
                     _entropy_share(weights, lengths, torch.from_numpy(batch.target_output > 0).to(weights.device))
                 )
-        entropy = float(torch.cat(shares).mean()) if shares else None
+        entropy = float(torch.cat(entropies).mean()) if entropies else None
         return likelihood / tokens, entropy
 
 
 def _entropy_share(weights: torch.Tensor, lengths: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """Entropy of attention (B, T, S) over log S, at the real target tokens (B, T) of sentences longer than one."""
+    """Attention weights (B, T, S) -> entropy / log S (N,), at the N real target tokens (B, T) of sources longer than
+    one token."""
     entropy = torch.special.entr(weights.float()).sum(-1)  # (B, T)
     share: torch.Tensor = entropy / lengths.clamp_min(2).log().unsqueeze(1)
     mask = real & (lengths > 1).unsqueeze(1)

@@ -104,7 +104,7 @@ def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, ol
     done = run([*RESTARTING[:-2], *killed], *train)
     said = done.stderr
     assert said.count("training: a -> b") == 1
-    assert said.count("going on at update") == 1
+    assert said.count("resuming at update") == 1
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["kind"] == "validation"] == [*range(20, 141, 20), 150]
     assert not (out / "replaced-1").exists()

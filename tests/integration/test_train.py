@@ -139,7 +139,7 @@ def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_
     before = read_metadata(state)["progress"]["step"]
     assert before == 27
     done = nmt("train", "--out", tmp_path / "broken", "--resume")  # with the options it was begun with
-    assert f"going on at update {before}" in done.stderr
+    assert f"resuming at update {before}" in done.stderr
     for name in ("weights.safetensors", "last/state.safetensors"):
         straight, _ = read_tensors(tmp_path / "straight" / name)
         broken, _ = read_tensors(tmp_path / "broken" / name)
@@ -162,7 +162,7 @@ def test_killed_at_any_moment_it_resumes(every: int, saved: int, prepared: Path,
     steps = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved
     done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
-    assert (f"going on at update {steps}" if steps else "training: num -> en") in done.stderr
+    assert (f"resuming at update {steps}" if steps else "training: num -> en") in done.stderr
     read_tensors(tmp_path / "m" / "weights.safetensors")
 
 
@@ -200,10 +200,10 @@ def test_a_model_says_what_it_was_computed_with(
     assert str(first["processor"]) in (tmp_path / "m/README.md").read_text()
     done = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "3")
     assert environments() == [first]
-    assert "computes with" not in done.stderr
+    assert "environment has changed" not in done.stderr
     monkeypatch.setattr("nmt_cli.training.environment.version", lambda _: "9.9")
     done = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "4")
-    assert f"the run computes with sentencepiece {first['sentencepiece']}, now 9.9" in done.stderr
+    assert f"the environment has changed (sentencepiece {first['sentencepiece']}, now 9.9)" in done.stderr
     assert [each["sentencepiece"] for each in environments()] == [first["sentencepiece"], "9.9"]
 
 
@@ -224,7 +224,7 @@ def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
     for options in ([], ["--overwrite"]):
         nmt("train", prepared.name, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", *options)
     monkeypatch.chdir(tmp_path)
-    assert "going on at update 2" in nmt("train", "--out", "m", "--resume", "--max-steps", "4").stderr
+    assert "resuming at update 2" in nmt("train", "--out", "m", "--resume", "--max-steps", "4").stderr
 
 
 def test_what_is_overwritten_is_kept_until_the_run_has_ended(prepared: Path, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_what_is_overwritten_is_kept_until_the_run_has_ended(prepared: Path, tmp
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate()
     assert process.returncode == 130
-    assert "the model that was here is kept as replaced-1 until this run has ended" in said
+    assert "the previous model is kept as replaced-1 until this run has ended" in said
     assert f"{tmp_path / 'm'}: another nmt train is writing to it" in refused.stderr
     assert (aside / "weights.safetensors").read_bytes() == before
     nmt("eval", "--model", aside)
@@ -318,7 +318,7 @@ def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
 
     refused(*train, message="there is already a model")
     refused(*train, "--resume", "--overwrite", message="contradict")
-    refused(*train, "--resume", "--hidden-size", "8", message="begun as another model")
+    refused(*train, "--resume", "--hidden-size", "8", message="has other model options")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("all my work")
     refused("train", prepared, "--out", tmp_path / "mine", "--overwrite", message="not a model")
@@ -337,7 +337,7 @@ def test_a_resumed_run_that_is_done_says_so(prepared: Path, tmp_path: Path) -> N
     assert "already at update 3, the end of the run; raise its limit" in done.stderr
     after = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]
     assert {**after, "elapsed": 0} == {**progress, "elapsed": 0}
-    assert "going on at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
+    assert "resuming at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
