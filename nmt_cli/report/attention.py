@@ -1,7 +1,7 @@
-"""What translations drew on, word by word: the attention of many sentences in one file.
+"""Files with the attention of many sentences.
 
-Its form goes by the suffix: .html (a page that needs nothing else: no font, script or network), .svg, .png, or .json
-with the figures themselves.
+The suffix decides the format: .html (a self-contained page, with no other font, script or network access), .svg, .png,
+or .json with the numbers.
 """
 
 import json
@@ -20,19 +20,19 @@ __all__ = ["FORMS", "AttentionFile", "AttentionMap", "Subwords", "attention_page
 
 @dataclass(frozen=True)
 class Form:
-    """How many sentences a form can bear, and how they become a file, given also how many were left out."""
+    """A file format: the most sentences it holds, and the function that renders them and the number left out."""
 
     limit: int
     render: Callable[[Sequence[AttentionMap], int], str | bytes]
 
 
 def _json(maps: Sequence[AttentionMap], left_out: int) -> str:
-    content = {"sentences": [shown.as_json() for shown in maps], "left_out": left_out}
+    content = {"sentences": [attention.as_json() for attention in maps], "left_out": left_out}
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
 def _png(maps: Sequence[AttentionMap], left_out: int) -> bytes:
-    from nmt_cli.report.png import attention_png  # with matplotlib, which the other forms need not wait for
+    from nmt_cli.report.png import attention_png  # imports matplotlib, which the other formats do not need
 
     return attention_png(maps)
 
@@ -43,18 +43,18 @@ FORMS = {
     ".png": Form(10, _png),
     ".json": Form(10_000, _json),
 }
-"""Suffix of the file -> its form."""
+"""Suffix of the file -> its format."""
 
 
 class AttentionFile:
-    """Collects attention maps while translations stream by, up to the limit of the file's form, and writes them.
+    """Collects attention maps during translation, up to the limit of the file's format, and writes them.
 
-    Raises OutputError at once if the suffix is none of FORMS; `write` raises OSError.
+    Raises OutputError at once if the suffix is not in FORMS; `write` raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
         if path.suffix.lower() not in FORMS:
-            raise OutputError(f"{path}: attention is written as {', '.join(FORMS)}; give the file such a suffix")
+            raise OutputError(f"{path}: attention is written as {', '.join(FORMS)}; use one of these suffixes")
         self.path = path
         self.form = FORMS[path.suffix.lower()]
         self.maps: list[AttentionMap] = []
@@ -62,18 +62,18 @@ class AttentionFile:
 
     @property
     def full(self) -> bool:
-        """Whether further maps would only be counted, so that they need not be made."""
+        """Whether the limit is reached: further maps are only counted, so they need not be computed."""
         return len(self.maps) >= self.form.limit
 
     def add(self, attention: AttentionMap | None) -> None:
-        """Take one more sentence, or, once full, count it as left out (then None will do)."""
+        """Add the map of a sentence. Once the file is full, the sentence is counted as left out, and None will do."""
         if self.full:
             self.left_out += 1
         elif attention is not None:
             self.maps.append(attention)
 
     def write(self) -> None:
-        """Write the file in one step; what was left out is told on standard error."""
+        """Write the file atomically; a line on standard error says how many sentences were left out."""
         write_atomic(self.path, self.form.render(self.maps, self.left_out))
         if self.left_out:
             print(
@@ -83,7 +83,7 @@ class AttentionFile:
 
 
 def attention_page(maps: Iterable[AttentionMap], path: Path) -> None:
-    """Write attention maps to a file in the form that its suffix asks for. Raises OutputError for another suffix."""
+    """Write attention maps to a file in the format of its suffix. Raises OutputError for any other suffix."""
     file = AttentionFile(path)
     for attention in maps:
         file.add(attention)

@@ -1,4 +1,4 @@
-"""What there is to show of one translation's attention."""
+"""The attention of one translation, between words and between subwords."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Subwords:
-    """Attention as the model has it: the pieces of both sides and their weights, (T, S) in subwords."""
+    """Attention between subwords, as the model computes it: the pieces of both sides, and weights (T, S)."""
 
     source: Sequence[str]
     target: Sequence[str]
@@ -23,8 +23,8 @@ class Subwords:
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """One translation: words of both sides, `weights` (T, S) between them, the texts, the score of the search, and the
-    number of the line that it translates."""
+    """The attention of one translation: the words of both sides, `weights` (T, S) between them, both texts, the score
+    of the search, and the line number of the source."""
 
     source_words: Sequence[str]
     target_words: Sequence[str]
@@ -51,11 +51,11 @@ class AttentionMap:
                 sentence) are left out.
             words: for source and target, the index of the word that each subword belongs to.
             texts: source and target as plain text.
-            score: the score that the search gave.
-            line: the number of the line that was translated.
+            score: the score of the search.
+            line: the line number of the source.
 
         Raises:
-            ValueError: fewer rows or columns than pieces.
+            ValueError: there are fewer rows or columns than pieces.
         """
         source, target = list(subwords.source), list(subwords.target)
         merged = merge(subwords.weights, *words)
@@ -69,7 +69,7 @@ class AttentionMap:
 
     def as_json(self) -> dict[str, Any]:
         """Line, texts, words and weights, and the same for subwords."""
-        found: dict[str, Any] = {
+        content: dict[str, Any] = {
             "line": self.line,
             "source": self.source_text,
             "target": self.target_text,
@@ -79,19 +79,19 @@ class AttentionMap:
             "weights": _rounded(self.weights),
         }
         if self.subwords:
-            found["source_subwords"] = list(self.subwords.source)
-            found["target_subwords"] = list(self.subwords.target)
-            found["subword_weights"] = _rounded(self.subwords.weights)
-        return found
+            content["source_subwords"] = list(self.subwords.source)
+            content["target_subwords"] = list(self.subwords.target)
+            content["subword_weights"] = _rounded(self.subwords.weights)
+        return content
 
 
 def numbered(maps: Iterable[AttentionMap]) -> Iterator[tuple[int, AttentionMap]]:
-    """Every map with its line's number, or its own where it has none."""
-    return ((shown.line or number, shown) for number, shown in enumerate(maps, start=1))
+    """Each map with its line number, or its position among the maps if it has none."""
+    return ((attention.line or position, attention) for position, attention in enumerate(maps, start=1))
 
 
 def _join(pieces: Sequence[str], words: Sequence[int]) -> list[str]:
-    """The words that pieces make up; a run of byte pieces (<0xED>) is read as UTF-8."""
+    """Join pieces into words; a run of byte pieces (<0xED>) is decoded as UTF-8."""
     parts: list[list[str]] = [[] for _ in range(max(words, default=-1) + 1)]
     for piece, word in zip(pieces, words, strict=True):
         if word >= 0:

@@ -1,4 +1,4 @@
-"""Curves over an axis: as a picture (PNG and SVG), and in the terminal."""
+"""Plots of curves: as PNG and SVG, and as text for the terminal."""
 
 import io
 import math
@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from nmt_cli.atomic import write_atomic
 
 MARKS = "ox+*#@%&="
-"""What stands for each curve in the terminal."""
+"""The marker of each curve in the terminal."""
 COLOURS = ("#14489c", "#b24b14", "#2a7d4f", "#7a3b9c", "#8a6d00", "#57606a", "#c2185b", "#00838f", "#5d4037")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A named line through points; with `low` and `high` also the span of several runs."""
+    """A named line through points. `low` and `high` are the least and the largest of several runs."""
 
     name: str
     x: Sequence[float]
@@ -29,8 +29,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves with what the axes measure. `log` draws y by orders of magnitude; `threshold` is a line to be passed;
-    `names` are what x = 0, 1, 2 ... stand for where x measures nothing, and points are then not joined."""
+    """Curves, with `across` and `up` as the labels of the x and y axes.
+
+    `log` makes the y axis logarithmic, `threshold` adds a horizontal line. `names` are the labels of x = 0, 1, 2 ... if
+    x is a category; its points are not joined by lines.
+    """
 
     title: str
     across: str
@@ -42,12 +45,12 @@ class Plot:
 
 
 def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
-    """Draw plots beside each other into `path`.png and `path`.svg."""
+    """Draw plots side by side into `path`.png and `path`.svg. Returns the two paths."""
     figure = Figure(figsize=(6.2 * len(plots), 4.2), dpi=144, layout="constrained")
     for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True):
         for curve, colour in zip(plot.curves, COLOURS, strict=False):
-            joined = {"linewidth": 1.6, "markersize": 2.5} if plot.names is None else {"linewidth": 0, "markersize": 6}
-            axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker="o", **joined)
+            style = {"linewidth": 1.6, "markersize": 2.5} if plot.names is None else {"linewidth": 0, "markersize": 6}
+            axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker="o", **style)
             if curve.low is None or curve.high is None:
                 continue
             if plot.names is not None:
@@ -63,18 +66,18 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.legend(frameon=False, fontsize="small")
-    written = []
+    paths = []
     for suffix in ("png", "svg"):
         content = io.BytesIO()
-        with rc_context({"svg.hashsalt": "nmt"}):  # the same figures make the same bytes
+        with rc_context({"svg.hashsalt": "nmt"}):  # the same plots give the same bytes
             figure.savefig(content, format=suffix, metadata={"Date": None} if suffix == "svg" else {"Software": None})
-        written.append(path.with_suffix(f".{suffix}"))
-        write_atomic(written[-1], content.getvalue())
-    return written
+        paths.append(path.with_suffix(f".{suffix}"))
+        write_atomic(paths[-1], content.getvalue())
+    return paths
 
 
 def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
-    """A plot in characters, `width` of them across: a mark for each curve, and what they mean below."""
+    """A plot as text, `width` characters wide: a marker for each curve, with a legend below."""
     points = [(x, y) for curve in plot.curves for x, y in zip(curve.x, curve.y, strict=True) if _usable(y, plot.log)]
     if not points:
         return f"{plot.title}: nothing to draw"

@@ -1,4 +1,4 @@
-"""An attention matrix as a picture: where every label and cell of the heat map stands."""
+"""Layout of an attention heat map: the position of each label and cell."""
 
 import re
 import unicodedata
@@ -9,23 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 FAINT = 0.005
-"""Cells below this weight are left blank: they could not be told from the paper."""
+"""Cells below this weight are left blank: their colour would look like the background."""
 
 _LONGEST_LABEL = 15.0
-"""Room for a label, in widths of a wide (CJK) character; longer ones end in an ellipsis."""
+"""The longest label, in widths of a wide (CJK) character; longer ones are cut and end in an ellipsis."""
 
 _GAP = 6.0
 """Pixels between a label and the cells."""
 
 _SLANT = 0.71
-"""Sine and cosine of the angle of the source labels."""
+"""Sine and cosine of the angle of the source labels, 45 degrees."""
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
 class Label:
-    """A word and the point where its text ends (target) or begins (source)."""
+    """A word, shortened and `whole`, and the point where its text ends (target) or begins (source)."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Cell:
-    """One weight: the corner of its square and what hovering tells."""
+    """One weight: the top left corner of its square, and its tooltip."""
 
     x: float
     y: float
@@ -45,7 +45,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Source words run across, target words down. Lengths are in pixels."""
+    """A heat map with source words across and target words down. Lengths are in pixels."""
 
     width: float
     height: float
@@ -57,18 +57,18 @@ class Heatmap:
     rows: Sequence[Label]
     cells: Sequence[Cell]
     grid: str
-    """Path of the lines between cells."""
+    """SVG path of the lines between cells."""
 
 
 def printable(text: str) -> str:
-    """Text that HTML and XML may hold: control characters and halves of surrogate pairs become U+FFFD."""
+    """Text that is valid in HTML and XML: control characters and surrogates are replaced by U+FFFD."""
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def lay_out(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike) -> Heatmap:
-    """Place labels and cells of a (T, S) matrix.
+    """Compute the positions of the labels and cells of a (T, S) matrix.
 
-    Raises ValueError if there is not a row for every target word and a column for every source word.
+    Raises ValueError unless the matrix has a row for every target word and a column for every source word.
     """
     matrix = np.asarray(weights, dtype=np.float64).reshape(len(target), len(source))
     longest = max(matrix.shape)
@@ -100,9 +100,9 @@ def lay_out(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike
 
 
 def _cells(
-    matrix: npt.NDArray[np.float64], words: tuple[Sequence[str], Sequence[str]], place: tuple[float, float, float]
+    matrix: npt.NDArray[np.float64], words: tuple[Sequence[str], Sequence[str]], origin: tuple[float, float, float]
 ) -> list[Cell]:
-    left, top, side = place
+    left, top, side = origin
     return [
         Cell(
             x=round(left + i * side, 1),
@@ -114,15 +114,15 @@ def _cells(
     ]
 
 
-def _grid(shape: tuple[int, ...], place: tuple[float, float, float]) -> str:
-    left, top, side = place
+def _grid(shape: tuple[int, ...], origin: tuple[float, float, float]) -> str:
+    left, top, side = origin
     rows, columns = shape
     down = "".join(f"M{left + i * side:.1f} {top:.1f}v{rows * side:.1f}" for i in range(columns + 1))
     return down + "".join(f"M{left:.1f} {top + j * side:.1f}h{columns * side:.1f}" for j in range(rows + 1))
 
 
 def _ems(text: str) -> float:
-    """About how wide a text is in a proportional font, in widths of a wide character."""
+    """Approximate width of a text in a proportional font, in widths of a wide character."""
     return sum(_em(character) for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Attention as text that a browser draws: a self-contained HTML page, or an SVG picture."""
+"""Attention as a self-contained HTML page, or as an SVG picture."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,38 +11,38 @@ from nmt_cli.report.attention_map import AttentionMap, numbered
 from nmt_cli.report.heatmap import FAINT, Heatmap, lay_out, printable
 
 _CAPTION = 26
-"""Pixels above a heat map that has a caption, in a picture of several."""
+"""Height in pixels of the caption above a heat map, in a picture of several."""
 
-_NARROWEST = 240.0
+_MIN_WIDTH = 240.0
 
 
 def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
-    """A page that needs nothing else: a heat map a sentence, between words or, at a click, between subwords.
+    """A self-contained page with a heat map for each sentence, between words or, at a click, between subwords.
 
-    `left_out` sentences are mentioned as missing.
+    The page also states `left_out`, the number of further sentences, unless it is 0.
     """
     figures = [
         {
             "number": number,
-            "source_text": printable(shown.source_text),
-            "target_text": printable(shown.target_text),
-            "score": shown.score,
-            "words": _element(_layout(shown)),
-            "pieces": shown.subwords
-            and 0 not in shown.shape
-            and _element(lay_out(shown.subwords.source, shown.subwords.target, shown.subwords.weights)),
+            "source_text": printable(attention.source_text),
+            "target_text": printable(attention.target_text),
+            "score": attention.score,
+            "words": _element(_layout(attention)),
+            "pieces": attention.subwords
+            and 0 not in attention.shape
+            and _element(lay_out(attention.subwords.source, attention.subwords.target, attention.subwords.weights)),
         }
-        for number, shown in numbered(maps)
+        for number, attention in numbered(maps)
     ]
     subwords = any(figure["pieces"] for figure in figures)
     return render("attention.html", figures=figures, subwords=subwords, left_out=left_out, faint=FAINT)
 
 
 def attention_svg(*maps: AttentionMap) -> str:
-    """The heat maps between words as one picture, below each other; its colours follow light or dark."""
-    placed, width, height = [], _NARROWEST, 0.0
-    for number, shown in numbered(maps):
-        layout = _layout(shown)
+    """The heat maps between words in one picture, below each other, with colours for light and for dark mode."""
+    placed, width, height = [], _MIN_WIDTH, 0.0
+    for number, attention in numbered(maps):
+        layout = _layout(attention)
         caption = " ".join([str(number)] * (len(maps) > 1) + ["no words"] * (layout is None))
         height += _CAPTION if caption else 0
         placed.append((caption, height, _element(layout, height)))
@@ -51,9 +51,11 @@ def attention_svg(*maps: AttentionMap) -> str:
     return render("stack.svg", maps=placed, width=width, height=height)
 
 
-def _layout(shown: AttentionMap) -> Heatmap | None:
-    """None where one side is empty and there is nothing to draw."""
-    return lay_out(shown.source_words, shown.target_words, shown.weights) if 0 not in shown.shape else None
+def _layout(attention: AttentionMap) -> Heatmap | None:
+    """The layout of a heat map between words; None if one side has no words."""
+    if 0 in attention.shape:
+        return None
+    return lay_out(attention.source_words, attention.target_words, attention.weights)
 
 
 def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:
@@ -61,7 +63,7 @@ def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:
 
 
 def render(name: str, **values: Any) -> str:
-    """Fill in a template of this room."""
+    """Render a template of this package."""
     templates = _templates()
     style = Markup(templates.get_template("heatmap.css").render())
     return templates.get_template(name).render(style=style, **values)

@@ -1,7 +1,7 @@
-"""Attention as a PNG, drawn by matplotlib with fonts of this machine.
+"""Attention as a PNG, drawn by matplotlib with the fonts installed on this machine.
 
-A picture of pixels needs a font that has the characters: for Hangul, Noto Sans CJK KR, Malgun Gothic, Apple SD Gothic
-Neo or NanumGothic. Without one they come out as boxes, and standard error says so; .html and .svg need none.
+A PNG needs an installed font that has the characters: for Hangul, Noto Sans CJK KR, Malgun Gothic, Apple SD Gothic Neo
+or NanumGothic. Without one they are drawn as boxes, and standard error says so; .html and .svg need none.
 """
 
 import io
@@ -31,48 +31,52 @@ FONTS = (
 
 _DPI = 144
 _INCH = 80.0
-"""Pixels of the common layout that make an inch."""
+"""Pixels of the layout per inch."""
 _SIZE = 9
-_CAPTION, _MARGIN, _NARROWEST = 26.0, 8.0, 240.0
+_CAPTION, _MARGIN, _MIN_WIDTH = 26.0, 8.0, 240.0
 
 
 def attention_png(maps: Sequence[AttentionMap]) -> bytes:
     """The heat maps between words, numbered and below each other, as the bytes of a PNG file."""
-    layouts = [_layout(shown) for shown in maps]
-    drawn = [layout for layout in layouts if layout]
-    width = max((layout.width for layout in drawn), default=_NARROWEST)
-    height = _CAPTION * len(maps) + sum(layout.height for layout in drawn)
+    layouts = [_layout(attention) for attention in maps]
+    not_empty = [layout for layout in layouts if layout]
+    width = max((layout.width for layout in not_empty), default=_MIN_WIDTH)
+    height = _CAPTION * len(maps) + sum(layout.height for layout in not_empty)
     figure = Figure(figsize=(width / _INCH, max(height, _CAPTION) / _INCH), dpi=_DPI)
     content = io.BytesIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         above = 0.0
-        for (number, shown), layout in zip(numbered(maps), layouts, strict=True):
+        for (number, attention), layout in zip(numbered(maps), layouts, strict=True):
             above += _CAPTION
             caption = f"{number}" if layout else f"{number} no words"
             figure.text(_MARGIN / width, 1 - (above - _MARGIN) / height, caption, color="#57606a", size=_SIZE)
             if layout:
-                box = (layout.left, above + layout.top, layout.side * shown.shape[1], layout.side * shown.shape[0])
-                _draw(figure.add_axes(_relative(box, width, height)), shown, layout)
+                rows, columns = attention.shape
+                box = (layout.left, above + layout.top, layout.side * columns, layout.side * rows)
+                _draw(figure.add_axes(_relative(box, width, height)), attention, layout)
                 above += layout.height
         figure.savefig(content, format="png", metadata={"Software": None})
-    _tell_missing(caught)
+    _warn_missing(caught)
     return content.getvalue()
 
 
-def _layout(shown: AttentionMap) -> Heatmap | None:
-    return lay_out(shown.source_words, shown.target_words, shown.weights) if 0 not in shown.shape else None
+def _layout(attention: AttentionMap) -> Heatmap | None:
+    if 0 in attention.shape:
+        return None
+    return lay_out(attention.source_words, attention.target_words, attention.weights)
 
 
 def _relative(box: tuple[float, float, float, float], width: float, height: float) -> tuple[float, float, float, float]:
-    """A box given by its left upper corner in pixels, as matplotlib wants it: from below, in shares of the whole."""
+    """A box (left, top, width, height) in pixels -> (left, bottom, width, height) as shares of the figure, for
+    matplotlib."""
     x, y, across, down = box
     return x / width, 1 - (y + down) / height, across / width, down / height
 
 
-def _draw(axes: Axes, shown: AttentionMap, layout: Heatmap) -> None:
-    rows, columns = shown.shape
-    axes.imshow(shown.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+def _draw(axes: Axes, attention: AttentionMap, layout: Heatmap) -> None:
+    rows, columns = attention.shape
+    axes.imshow(attention.weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_xticks(range(columns), [label.text for label in layout.columns])
     axes.set_yticks(range(rows), [label.text for label in layout.rows])
     axes.set_xticks([i - 0.5 for i in range(1, columns)], minor=True)
@@ -87,11 +91,11 @@ def _draw(axes: Axes, shown: AttentionMap, layout: Heatmap) -> None:
         label.set(rotation=45, ha="left", va="bottom", rotation_mode="anchor")
 
 
-def _tell_missing(caught: Sequence[warnings.WarningMessage]) -> None:
-    missing = sorted({found[1] for w in caught if (found := re.search(r"Glyph \d+ \((.*?)\) missing", str(w.message)))})
+def _warn_missing(caught: Sequence[warnings.WarningMessage]) -> None:
+    missing = sorted({match[1] for w in caught if (match := re.search(r"Glyph \d+ \((.*?)\) missing", str(w.message)))})
     if missing:
         print(
-            f"nmt: {len(missing)} characters of the picture are in no installed font and show as boxes; install a font "
-            "that has them (Noto Sans CJK), or write .html or .svg instead",
+            f"nmt: {len(missing)} characters of the picture are in no installed font and are drawn as boxes; install "
+            "a font that has them (Noto Sans CJK), or write .html or .svg instead",
             file=sys.stderr,
         )

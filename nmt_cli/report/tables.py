@@ -1,4 +1,4 @@
-"""A verdict as tables for the terminal; plain text where standard output is not one."""
+"""Evaluation results and benchmarks as tables for the terminal, or as plain text if the output is not a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,23 +20,23 @@ if TYPE_CHECKING:  # scoring files needs no torch
 
 LABELS: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF++", "ter": "TER (less is better)"}
 SIGNED: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}
-"""What sacrebleu calls them in front of a signature."""
+"""The metric names that sacrebleu puts in front of a signature."""
 TESTS: dict[Test, str] = {"bootstrap": "paired bootstrap", "randomisation": "approximate randomisation"}
 LEVEL = 0.05
-"""From this probability of chance down a difference is called significant."""
+"""A difference is called significant if its p-value is below this."""
 
-_NEXT_TO = 2
+_COLUMN_GAP = 2
 _PLAIN_WIDTH = 10_000
-"""Where output is no terminal, lines are as long as they are."""
+"""Width if the output is not a terminal: lines are not wrapped."""
 
 
 def show_result(result: EvalResult, file: TextIO | None = None) -> None:
-    """Print a verdict to standard output, or to `file`."""
+    """Print evaluation results to standard output, or to `file`."""
     _show(_parts(result), file)
 
 
 def show_bench(bench: "Bench", file: TextIO | None = None) -> None:
-    """Print what `nmt bench` found to standard output, or to `file`."""
+    """Print the results of `nmt bench` to standard output, or to `file`."""
     _show(_bench_parts(bench), file)
 
 
@@ -58,13 +58,13 @@ def _parts(result: EvalResult) -> Iterator[RenderableType]:
         yield Text(f"\nAgainst {result.baseline.name} ({test})", style="bold")
         yield _baseline(result.baseline, result.scores.order)
     if result.alignment:
-        yield Text("\nAttention against the gold alignment, while it reads the reference", style="bold")
+        yield Text("\nAlignment by attention, with the reference forced, against the gold alignment", style="bold")
         yield _alignment(result.alignment)
     yield Text(f"\nBy length of the {result.recipe['length_of']}", style="bold")
     yield _lengths(result.lengths)
-    for place, failure in enumerate(result.worst):
-        yield Text("" if place else "\nWorst sentences", style="bold")
-        yield _failure(failure)
+    for rank, sentence in enumerate(result.worst):
+        yield Text("" if rank else "\nWorst sentences", style="bold")
+        yield _worst_sentence(sentence)
     yield Text("")
     for name in result.scores.order:
         yield Text(f"{SIGNED[name]}|{getattr(result.scores, name).signature}", style="dim")
@@ -74,7 +74,7 @@ def _parts(result: EvalResult) -> Iterator[RenderableType]:
 
 
 def _table(*headers: str) -> Table:
-    table = Table(box=None, padding=(0, _NEXT_TO, 0, 0), header_style="bold", pad_edge=False)
+    table = Table(box=None, padding=(0, _COLUMN_GAP, 0, 0), header_style="bold", pad_edge=False)
     table.add_column(headers[0])
     for header in headers[1:]:
         table.add_column(header, justify="right")
@@ -84,8 +84,8 @@ def _table(*headers: str) -> Table:
 def _scores(scores: Scores) -> Table:
     table = _table("", "score", "95 % interval")
     for name in scores.order:
-        found = getattr(scores, name)
-        table.add_row(LABELS[name], f"{found.score:.2f}", f"{found.low:.2f} to {found.high:.2f}")
+        score = getattr(scores, name)
+        table.add_row(LABELS[name], f"{score.score:.2f}", f"{score.low:.2f} to {score.high:.2f}")
     return table
 
 
@@ -93,17 +93,17 @@ def _baseline(baseline: Baseline, order: tuple[Name, ...]) -> Table:
     table = _table("", "this", "baseline", "difference", "p", "")
     table.columns[-1].justify = "left"
     for name in order:
-        found = baseline.metrics[name]
-        result = "significant" if found.p_value < LEVEL else "may be chance"
-        figures = (f"{found.system:.2f}", f"{found.baseline:.2f}", f"{found.system - found.baseline:+.2f}")
-        table.add_row(LABELS[name], *figures, f"{found.p_value:.4f}", result)
+        test = baseline.metrics[name]
+        result = "significant" if test.p_value < LEVEL else "not significant"
+        figures = (f"{test.system:.2f}", f"{test.baseline:.2f}", f"{test.system - test.baseline:+.2f}")
+        table.add_row(LABELS[name], *figures, f"{test.p_value:.4f}", result)
     return table
 
 
 def _alignment(alignment: dict[str, ErrorRate]) -> Table:
     table = _table("words linked by", "error rate", "precision", "recall")
-    for step, found in alignment.items():
-        table.add_row(f"their {step} step", f"{found.aer:.3f}", f"{found.precision:.3f}", f"{found.recall:.3f}")
+    for step, rate in alignment.items():
+        table.add_row(f"their {step} step", f"{rate.aer:.3f}", f"{rate.precision:.3f}", f"{rate.recall:.3f}")
     return table
 
 
@@ -117,42 +117,42 @@ def _lengths(buckets: list[Bucket]) -> Table:
 
 def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
     table = _table("precision", "shortlist", "BLEU", "same lines", "weights")
-    for kept in bench.quality:
-        listed = str(kept.shortlist or "none")
-        table.add_row(kept.precision, listed, f"{kept.bleu:.2f}", f"{kept.same:.0%}", f"{kept.megabytes:.1f} MiB")
+    for quality in bench.quality:
+        figures = (f"{quality.bleu:.2f}", f"{quality.same:.0%}", f"{quality.megabytes:.1f} MiB")
+        table.add_row(quality.precision, str(quality.shortlist or "none"), *figures)
     yield table
     yield Text("\nSpeed", style="bold")
     table = _table("precision", "threads", "batch", "sentences/s", "subwords/s", "one line, ms", "95 %")
     fastest = max(bench.speeds, key=lambda speed: speed.sentences_per_second)
     for speed in bench.speeds:
-        alone = ("", "") if speed.p50 is None else (f"{speed.p50:.1f}", f"{speed.p95:.1f}")
-        figures = (f"{speed.sentences_per_second:,.1f}", f"{speed.tokens_per_second:,.0f}", *alone)
+        latency = ("", "") if speed.p50 is None else (f"{speed.p50:.1f}", f"{speed.p95:.1f}")
+        columns = (f"{speed.sentences_per_second:,.1f}", f"{speed.tokens_per_second:,.0f}", *latency)
         style = "bold" if speed is fastest else None
-        table.add_row(speed.precision, str(speed.threads), str(speed.batch_size), *figures, style=style)
+        table.add_row(speed.precision, str(speed.threads), str(speed.batch_size), *columns, style=style)
     yield table
     yield Text("")
     parts = (bench.model, bench.text, _search(bench.search), bench.machine)
     yield Text("; ".join(parts), style="dim")
 
 
-def _failure(failure: WorstSentence) -> Table:
-    table = Table(box=None, padding=(0, _NEXT_TO, 0, 0), show_header=False, pad_edge=False)
+def _worst_sentence(sentence: WorstSentence) -> Table:
+    table = Table(box=None, padding=(0, _COLUMN_GAP, 0, 0), show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(f"line {failure.line}", f"chrF++ {failure.chrf:.2f}")
-    if failure.source is not None:
-        table.add_row("source", Text(failure.source))
-    table.add_row("output", Text(failure.hypothesis or "(empty)"))
-    for reference in failure.references:
+    table.add_row(f"line {sentence.line}", f"chrF++ {sentence.chrf:.2f}")
+    if sentence.source is not None:
+        table.add_row("source", Text(sentence.source))
+    table.add_row("output", Text(sentence.hypothesis or "(empty)"))
+    for reference in sentence.references:
         table.add_row("reference", Text(reference))
     return table
 
 
 def recipe_line(recipe: dict[str, Any]) -> str:
-    """How the figures came about: what was scored against what, the model's hash, the search, the counts."""
+    """How the scores were computed: what was scored against what, the model's hash, the search, the counts."""
     parts = [f"{recipe['sentences']:,} sentences against {', '.join(recipe['references'])}"]
     if model := recipe.get("model"):
-        parts[:0] = [" with ".join(f"{one['path']} {one['sha256'][:12]}" for one in [model, *recipe["ensemble"]])]
+        parts[:0] = [" with ".join(f"{part['path']} {part['sha256'][:12]}" for part in [model, *recipe["ensemble"]])]
         parts += [_search(recipe["search"]), model["compute"]]
     else:
         parts[:0] = [recipe["hypotheses"]]
@@ -160,7 +160,7 @@ def recipe_line(recipe: dict[str, Any]) -> str:
 
 
 def _search(options: dict[str, Any]) -> str:
-    """Beam size and length penalty always, other options of search where they are not as usual."""
-    usual = SearchConfig().model_dump()
-    told = [name for name in options if name in ("beam_size", "length_penalty") or options[name] != usual[name]]
-    return ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in told)
+    """Beam size and length penalty, and the other search options that differ from their defaults."""
+    defaults = SearchConfig().model_dump()
+    names = [name for name in options if name in ("beam_size", "length_penalty") or options[name] != defaults[name]]
+    return ", ".join(f"{name.replace('_', ' ')} {options[name]}" for name in names)

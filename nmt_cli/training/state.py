@@ -20,10 +20,10 @@ from nmt_cli.training.step import TrainStep
 class TrainerState:
     """The counters of a run.
 
-    `batches` is how many batches of the current epoch are done, out of `planned`; `elapsed` the seconds of training
-    before and after every resume. `bad_validations` is how many validations in a row brought no better value of
-    `metric` than `best`, which is that of update `best_step`. `validated` is the update of the last validation, which
-    took `validation_seconds`.
+    `batches` is how many batches of the current epoch are done, out of `planned`; `elapsed` the seconds that the
+    run has taken, before and after resuming. `bad_validations` is how many validations in a row brought no better value
+    of `metric` than `best`, which is that of update `best_step`. `validated` is the update of the last validation,
+    which took `validation_seconds`.
     """
 
     step: int = 0

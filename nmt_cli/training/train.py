@@ -71,9 +71,8 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started:
         new_run = world.is_main and not config.resume
         with lock_dir(config.out) if world.is_main else nullcontext():
             if new_run:
-                check_output_dir(
-                    config.out, config.resume, config.overwrite
-                )  # another run may have ended here meanwhile
+                # again, under the lock: another run may have ended here meanwhile
+                check_output_dir(config.out, config.resume, config.overwrite)
                 backup(config.out)
             progress = load_state(config.out, train_step) if config.resume else None
             world.seed_rank()

@@ -125,7 +125,7 @@ def test_markup_in_a_translation_is_escaped(loaded: LoadedModel, tmp_path: Path)
     assert "alert(1)</script>" not in page
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "the sentence is empty"), ("dog " * 40, "reads in one piece")])
+@pytest.mark.parametrize(("text", "message"), [("", "the sentence is empty"), ("dog " * 40, "encodes in one piece")])
 def test_empty_and_overlong_sentences_are_rejected(loaded: LoadedModel, text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         explain(loaded, text, 1, 1)

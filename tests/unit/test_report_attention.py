@@ -191,7 +191,7 @@ def test_png_is_dark_where_attention_is() -> None:
 def test_png_says_what_no_font_can_show(capsys: pytest.CaptureFixture[str]) -> None:
     """A private character that no font has is told; what looks like a formula is text."""
     attention_png([square(["\U0010fffd", r"$\nonsense$"])])
-    assert "1 characters of the picture are in no installed font and show as boxes" in capsys.readouterr().err
+    assert "1 characters of the picture are in no installed font and are drawn as boxes" in capsys.readouterr().err
 
 
 def test_pictures_of_several_are_below_each_other() -> None:

@@ -1,1 +1,1 @@
-"""Following one translation step by step: `record` gathers the numbers, `render` prints them."""
+"""Explaining one translation step by step: `record` collects the numbers, `render` shows them."""

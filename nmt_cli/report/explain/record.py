@@ -1,4 +1,4 @@
-"""What a model computed while it translated one sentence, step by step, with its real numbers."""
+"""Records what a model computes while it translates one sentence, step by step."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,10 +26,10 @@ END = "</s>"
 
 @dataclass(frozen=True)
 class AttentionRecord:
-    """How attention came to its context: the query (H,), scores and weights of every source token (S,), and the context
-    (H,).
+    """Attention at one step: the query (H,), scores and weights of the source tokens (S,), and the context (H,).
 
-    Scores are those of the score function, before window and softmax; with several heads scores and weights are means.
+    Scores are those of the score function, before window and softmax; with several heads, scores and weights are means
+    over the heads.
     """
 
     query: Vector
@@ -40,8 +40,8 @@ class AttentionRecord:
 
 @dataclass(frozen=True)
 class Step:
-    """One output token: what was looked at (None without attention), the decoder's state (H,), the readout (E,) made of
-    both, and the most probable next tokens with their probabilities, best first."""
+    """One output token: attention (None without it), the decoder's state (H,), the readout (E,) computed from both, and
+    the most probable next tokens with their probabilities, best first."""
 
     token: str
     probability: float
@@ -53,8 +53,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence and its translation. `source` are the tokens in the order in which they were read, `values` (S, H)
-    what attention brings of each of them (None without attention), `final` (H,) the state after the last."""
+    """A sentence and its translation. `source` are the tokens in the order in which they were encoded, `values` (S, H)
+    the attention values (None without attention), `final` (H,) the encoder's final state."""
 
     config: ModelConfig
     text: str
@@ -67,46 +67,46 @@ class Explanation:
 
 @torch.inference_mode()
 def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, forced: str | None = None) -> Explanation:
-    """Translate a sentence, or take the translation `forced`, and write down what happens.
+    """Translate a sentence, or force the translation `forced`, and record every step.
 
-    Raises ConfigError if there is nothing to read, or more than the model reads in one piece.
+    Raises ConfigError if the sentence is empty, or longer than the model encodes in one piece.
     """
     ids = loaded.tokenizers.source.encode(text)
     if not ids:
-        raise ConfigError("the sentence is empty; give one in quotes")
-    if len(ids) > (most := loaded.manifest.max_source_length):
+        raise ConfigError("the sentence is empty; pass one in quotes")
+    if len(ids) > (longest := loaded.manifest.max_source_length):
         raise ConfigError(
-            f"the sentence has {len(ids)} subwords, more than the {most} that {loaded.path} reads in one piece; "
-            "give a shorter one"
+            f"the sentence has {len(ids)} subwords, more than the {longest} that {loaded.path} encodes in one piece; "
+            "pass a shorter one"
         )
     source = torch.tensor([[*ids, EOS]], device=loaded.compute.device)
     lengths = torch.tensor([source.size(1)], device=source.device)
     mask = sequence_mask(lengths, source.size(1))
     if forced is None:
         step = EnsembleStep(loaded.models)
-        task = SearchInput(lengths)
-        found = search(step, step.init_state(source, mask), task, SearchConfig(beam_size=beam_size))
-        tokens = found[0][0].tokens
+        search_input = SearchInput(lengths)
+        results = search(step, step.init_state(source, mask), search_input, SearchConfig(beam_size=beam_size))
+        tokens = results[0][0].tokens
     else:
         tokens = loaded.tokenizers.target.encode(forced)
     memory = loaded.model.encode(source, mask)
-    read = (
+    encoded = (
         [*ids, EOS]
         if memory.source_positions is None
-        else [[*ids, EOS][place] for place in memory.source_positions[0].tolist()]
+        else [[*ids, EOS][position] for position in memory.source_positions[0].tolist()]
     )
     state = loaded.model.init_state(memory)
     steps = []
     with _recording(loaded.model.decoder) as record:
-        for entering, leaving in zip([BOS, *tokens], [*tokens, EOS], strict=True):
-            logits, state, _ = loaded.model.step(torch.tensor([[entering]], device=source.device), state, memory)
-            steps.append(_step(loaded, record, logits[0, 0].softmax(-1), leaving, candidates))
-    pieces = loaded.tokenizers.source.pieces(read)
+        for previous, token in zip([BOS, *tokens], [*tokens, EOS], strict=True):
+            logits, state, _ = loaded.model.step(torch.tensor([[previous]], device=source.device), state, memory)
+            steps.append(_step(loaded, record, logits[0, 0].softmax(-1), token, candidates))
+    pieces = loaded.tokenizers.source.pieces(encoded)
     return Explanation(
         config=loaded.config.model,
         text=text,
         translation=loaded.tokenizers.target.decode(tokens),
-        source=[END if token == EOS else piece for token, piece in zip(read, pieces, strict=True)],
+        source=[END if token == EOS else piece for token, piece in zip(encoded, pieces, strict=True)],
         values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
         final=_array(memory.final[0]),
         steps=steps,
@@ -115,7 +115,7 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
 
 @dataclass
 class Record:
-    """What modules were given and gave when they were last called, attention within attention counting as one."""
+    """Inputs and outputs of the last call of score, attention and readout."""
 
     scores: Tensor | None = None
     attention: tuple[Tensor, Tensor, Tensor] | None = None
@@ -126,22 +126,22 @@ class Record:
 
 @contextmanager
 def _recording(decoder: Decoder) -> Iterator[Record]:
-    """Listen at score, attention and readout, so that the model itself need not know that it is explained."""
+    """Record the calls of score, attention and readout by forward hooks, so that the model needs no code for it."""
     record = Record()
 
-    def note_readout(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
-        record.readout = (given[0], result)
+    def record_readout(_: nn.Module, inputs: Sequence[Any], result: Tensor) -> None:
+        record.readout = (inputs[0], result)
 
-    def note_attention(_: nn.Module, given: Sequence[Any], result: tuple[Tensor, Tensor]) -> None:
-        record.attention = (given[0], *result)
+    def record_attention(_: nn.Module, inputs: Sequence[Any], result: tuple[Tensor, Tensor]) -> None:
+        record.attention = (inputs[0], *result)
 
-    def note_scores(_: nn.Module, given: Sequence[Any], result: Tensor) -> None:
+    def record_scores(_: nn.Module, inputs: Sequence[Any], result: Tensor) -> None:
         record.scores = result
 
-    hooks = [decoder.readout.register_forward_hook(note_readout)]
+    hooks = [decoder.readout.register_forward_hook(record_readout)]
     if decoder.attention is not None:
-        hooks.append(decoder.attention.register_forward_hook(note_attention))
-        hooks.append(decoder.attention.score.register_forward_hook(note_scores))
+        hooks.append(decoder.attention.register_forward_hook(record_attention))
+        hooks.append(decoder.attention.score.register_forward_hook(record_scores))
     try:
         yield record
     finally:
@@ -155,7 +155,7 @@ def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int
         assert record.scores is not None, "attention scores"
         query, context, weights = (part[0, 0] for part in record.attention)
         attention = AttentionRecord(*map(_array, (query, record.scores[:, 0].mean(0), weights, context)))
-    assert record.readout is not None, "every step is read out"
+    assert record.readout is not None, "the readout runs at every step"
     state, readout = record.readout
     best = probabilities.topk(min(candidates, len(probabilities)))
     pieces = [END if index == EOS else _piece(loaded, index) for index in best.indices.tolist()]
@@ -174,5 +174,5 @@ def _piece(loaded: LoadedModel, token: int) -> str:
 
 
 def _array(tensor: Tensor) -> Vector:
-    found: Vector = tensor.float().cpu().numpy()
-    return found
+    array: Vector = tensor.float().cpu().numpy()
+    return array

@@ -1,4 +1,4 @@
-"""An explanation to be read: in the terminal, or as a page to step through."""
+"""Shows an explanation: in the terminal, or as a page to step through."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,15 @@ from nmt_cli.report.heatmap import printable
 from nmt_cli.report.html import render
 
 SHOWN = 6
-"""Source tokens shown for each output token, those with the largest weights."""
+"""Source tokens shown for each output token: those with the largest weights."""
 BAR = 12
+"""Width of the bar of weight 1, in characters."""
 NUMBERS = 3
-"""Numbers shown of a vector in the terminal."""
+"""Numbers of a vector that the terminal shows."""
 STRIP = 48
-"""Numbers shown of a vector on the page, as cells."""
+"""Numbers of a vector that the page shows, as coloured cells."""
 DIGITS = 6
-"""Places of a number that the page gets, to round as the terminal does."""
+"""Decimal places of the numbers in the page, enough to round as the terminal does."""
 
 SCORES = {
     "dot": "q . h",
@@ -33,57 +34,57 @@ SCORES = {
     "scaled-general": "q . W h / sqrt(d)",
     "concat": "v . tanh(W [q; h])",
     "mlp": "v . tanh(U tanh(W [q; h]))",
-    "location": "(W q) at h's place",
+    "location": "(W q) at h's position",
 }
 
 LOCAL = {"monotonic": "moving", "predictive": "predicted"}
 
-ASKS = {
-    "luong": "the decoder's state asks, after the recurrence (Luong)",
-    "bahdanau": "the decoder's previous state asks, before the recurrence (Bahdanau)",
-    "gnmt": "the bottom layer's output asks, the layers above are fed (GNMT)",
-    "none": "none: the decoder goes on from the encoder's last state",
-    "none-repeat": "none: the encoder's last state is the input of every step",
+QUERIES = {
+    "luong": "the query is the decoder's state, after the recurrence (Luong)",
+    "bahdanau": "the query is the decoder's previous state, before the recurrence (Bahdanau)",
+    "gnmt": "the query is the bottom layer's output, the context feeds the layers above (GNMT)",
+    "none": "none: the decoder starts from the encoder's final state",
+    "none-repeat": "none: the encoder's final state is the input of every step",
 }
 
 
 def score_text(config: ModelConfig) -> str:
-    """The score function, and what else decides the weights."""
+    """The score function, and what else determines the weights."""
     parts = [SCORES[config.score]]
     if config.heads > 1:
-        parts.append(f"of each of {config.heads} heads, of which scores and weights are the mean")
+        parts.append(f"for each of {config.heads} heads (scores and weights shown are their means)")
     if config.coverage:
-        parts.append("h with what was looked at so far")
+        parts.append("with coverage added to h")
     if config.local_attention != "none":
-        place = LOCAL[config.local_attention]
-        parts.append(f"then only {config.local_window} tokens on either side of a {place} place are weighed")
+        position = LOCAL[config.local_attention]
+        parts.append(f"only {config.local_window} tokens on either side of a {position} position are attended to")
     return ", ".join(parts)
 
 
 def value_text(config: ModelConfig) -> str:
-    """What a value is made of."""
+    """What a value consists of."""
     return "the encoder's state h" + (" plus the token's embedding" if config.embedded_values else "")
 
 
 def joined_text(config: ModelConfig) -> str:
-    """What the readout is made of."""
+    """What the readout is computed from."""
     parts = ["s"] if config.readout == "plain" else ["s", "previous word"]
     return f"[{'; '.join([*parts, 'c'] if config.attends else parts)}]"
 
 
 def fixed_text(explained: Explanation) -> str:
-    """What a decoder without attention knows of the sentence."""
+    """What a decoder without attention gets of the sentence."""
     config, size = explained.config, len(explained.final)
     if config.attention == "none-repeat":
         return (
-            "This model has no attention. All that its decoder ever learns of the sentence is one fixed vector of "
-            f"{size} numbers, what the encoder held at its end, the same at every step."
+            "This model has no attention. All that its decoder gets of the sentence is one fixed vector of "
+            f"{size} numbers, the encoder's final state, which is the input of every step."
         )
     states = "hidden and cell state" if config.cell == "lstm" else "state"
     layers = f"each of {config.encoder_layers} layers" if config.encoder_layers > 1 else "its layer"
     return (
-        f"This model has no attention. Its decoder starts from what the encoder held at its end, {states} of {layers}, "
-        f"{size} numbers each, and never learns more of the sentence. Shown is the hidden state of the top."
+        f"This model has no attention. Its decoder starts from the encoder's final {states} of {layers}, {size} "
+        "numbers each, and gets nothing else of the sentence. Shown is the hidden state of the top layer."
     )
 
 
@@ -98,17 +99,17 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     config = explained.config
     yield Text.assemble(("source       ", "bold"), printable(explained.text))
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
-    yield Text.assemble(("attention    ", "bold"), ASKS[config.attention])
+    yield Text.assemble(("attention    ", "bold"), QUERIES[config.attention])
     if explained.values is None:
         yield Text(f"\n{fixed_text(explained)}\n{_numbers(explained.final)}")
     else:
         yield Text.assemble(("score        ", "bold"), score_text(config))
-        yield Text(f"\nWhat the encoder keeps: a value for every token, {value_text(config)}", style="bold")
+        yield Text(f"\nThe encoder's output: a value for every token, {value_text(config)}", style="bold")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("", "token", f"value v, of {explained.values.shape[1]} numbers"):
             table.add_column(name, justify="right" if not name else "left")
-        for place, (token, value) in enumerate(zip(explained.source, explained.values, strict=True), start=1):
-            table.add_row(f"{place}", Text(printable(token)), _numbers(value))
+        for position, (token, value) in enumerate(zip(explained.source, explained.values, strict=True), start=1):
+            table.add_row(f"{position}", Text(printable(token)), _numbers(value))
         yield table
     for number, step in enumerate(explained.steps, start=1):
         yield Text.assemble("\n", (f"{number}  {printable(step.token)}", "bold"), f"  p = {step.probability:.3f}")
@@ -122,11 +123,11 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     state, readout = f"s = {_numbers(step.state)}", _numbers(step.readout)
     if step.attention is not None:
         assert explained.values is not None
-        yield Padding(_looks(explained, step.attention, explained.values), (0, 0, 0, 3))
+        yield Padding(_attention_table(explained, step.attention, explained.values), (0, 0, 0, 3))
         rows.add_row("query", f"q = {_numbers(step.attention.query)}")
         heads = explained.config.heads
-        made = "the sum of weight x v" if heads == 1 else f"what the {heads} heads saw, side by side"
-        rows.add_row("context", f"c = {_numbers(step.attention.context)}, {made}")
+        origin = "the sum of weight x v" if heads == 1 else f"the contexts of {heads} heads, concatenated"
+        rows.add_row("context", f"c = {_numbers(step.attention.context)}, {origin}")
     rows.add_row("state", state)
     rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
     best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
@@ -134,20 +135,20 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
     yield Padding(rows, (0, 0, 0, 3))
 
 
-def _looks(explained: Explanation, attention: AttentionRecord, values: Vector) -> Table:
-    """The tokens with the largest weights: score, weight, and their share of the context."""
-    shares = explained.config.heads == 1  # several heads have weights of their own, of which these are the mean
+def _attention_table(explained: Explanation, attention: AttentionRecord, values: Vector) -> Table:
+    """The tokens with the largest weights: score, weight, and their part of the context."""
+    single_head = explained.config.heads == 1  # of several heads these weights are only the mean
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("", "token", "score", "weight", "", *["weight x v"] * shares):
+    for name in ("", "token", "score", "weight", "", *["weight x v"] * single_head):
         right = name in ("score", "weight") or not table.columns
         table.add_column(name, justify="right" if right else "left", no_wrap=True)
     order = np.argsort(-attention.weights, kind="stable")
-    for place in order[:SHOWN].tolist():
-        weight = float(attention.weights[place])
+    for position in order[:SHOWN].tolist():
+        weight = float(attention.weights[position])
         bar = "█" * round(BAR * weight) or ("▏" if weight >= 0.01 else "")
-        share = [_numbers(weight * values[place])] * shares
-        token = Text(printable(explained.source[place]))
-        table.add_row(str(place + 1), token, f"{attention.scores[place]:.2f}", f"{weight:.3f}", bar, *share)
+        product = [_numbers(weight * values[position])] * single_head
+        token = Text(printable(explained.source[position]))
+        table.add_row(str(position + 1), token, f"{attention.scores[position]:.2f}", f"{weight:.3f}", bar, *product)
     if rest := order[SHOWN:].tolist():
         table.add_row("", f"{len(rest)} others", "", f"{float(attention.weights[rest].sum()):.3f}")
     return table
@@ -160,8 +161,8 @@ def _numbers(vector: Vector) -> str:
 
 
 def write_page(explained: Explanation, path: Path) -> None:
-    """A page that needs nothing else: one steps through the words, and sees scores, weights, the context forming, and
-    the next word."""
+    """Write a self-contained page to step through the output tokens: scores, weights, the context that they give, and
+    the most probable next tokens."""
     content = {
         "heads": explained.config.heads,
         "source": [printable(token) for token in explained.source],
@@ -187,7 +188,7 @@ def write_page(explained: Explanation, path: Path) -> None:
         "explanation.html",
         text=printable(explained.text),
         translation=printable(explained.translation),
-        asks=ASKS[config.attention],
+        query=QUERIES[config.attention],
         score=None if explained.values is None else score_text(config),
         fixed=None if explained.values is not None else fixed_text(explained),
         value=value_text(config),
