@@ -10,17 +10,19 @@ from nmt_cli.report.curves import Plot
 ALPHABET = "0123456789+"
 LONGEST = 4
 """Digits of the largest sum."""
-WANTED = 0.98
+TARGET = 0.98
+"""The accuracy per character that the claims are about."""
 EARLY, LATE = 30, 50
+"""The epochs that the claims are about."""
 DONE = 0.999
-"""Accuracy per character from which a model need learn no more."""
+"""The accuracy per character at which the training of a model stops."""
 
 QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
 """Examples, epochs, and examples held out."""
 SEEDS = 2
-"""Of the full form, for about half an hour."""
+"""Seeds of a full run, which takes about half an hour."""
 THREADS = 2
-"""It counts epochs, not minutes."""
+"""More than one, as the budget is in epochs, not minutes."""
 
 CELLS = 128
 
@@ -36,7 +38,7 @@ TRAINING = TrainingConfig(
 
 
 def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
-    """Different sums of two numbers of one to three digits, none the other way round of another, and their answers."""
+    """Distinct sums of two numbers of one to three digits, where b+a counts as a+b, and their answers."""
     draw = random.Random(seed)
     seen: dict[tuple[int, int], tuple[int, int]] = {}
     while len(seen) < count:
@@ -47,35 +49,37 @@ def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
     return [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Learn addition with three models, and measure what they answer after every epoch."""
-    count, epochs, held = QUICK if setting.quick else FULL
-    asked, answers = (numbers(texts, ALPHABET) for texts in questions(count))
-    train, test = Pairs(asked[held:], answers[held:]), Pairs(asked[:held], answers[:held])
-    found: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}
-    for seed in setting.seeds:
-        for name, config in MODELS.items():
-            train_step = fresh(config, FIRST + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed}))
-            measured: list[tuple[float, float]] = []
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train three models on addition, and measure the accuracy of their answers after every epoch."""
+    count, epochs, held_out = QUICK if config.quick else FULL
+    sums, answers = (numbers(texts, ALPHABET) for texts in questions(count))
+    train, test = Pairs(sums[held_out:], answers[held_out:]), Pairs(sums[:held_out], answers[:held_out])
+    results: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}
+    for seed in config.seeds:
+        for name, model in MODELS.items():
+            train_step = fresh(model, FIRST + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed}))
+            accuracies: list[tuple[float, float]] = []
             for epoch in range(epochs):
-                if measured and measured[-1][0] >= DONE:
-                    measured.append(measured[-1])
+                if accuracies and accuracies[-1][0] >= DONE:
+                    accuracies.append(accuracies[-1])
                     continue
                 loss = learn_epoch(train_step, train, epoch, epochs)
-                measured.append(accuracy(answer(train_step.model, test.sources, LONGEST + 1), test.targets))
-                setting.say(
+                accuracies.append(accuracy(answer(train_step.model, test.sources, LONGEST + 1), test.targets))
+                config.say(
                     f"seed {seed}, {name}: epoch {epoch + 1} of {epochs}, loss {loss:.3f}, "
-                    f"accuracy {measured[-1][0]:.3f} per character, {measured[-1][1]:.3f} whole"
+                    f"accuracy {accuracies[-1][0]:.3f} per character, {accuracies[-1][1]:.3f} whole"
                 )
-            found[name].append(measured)
-    return _outcome(found, epochs, count, held)
+            results[name].append(accuracies)
+    return _result(results, epochs, count, held_out)
 
 
-def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, count: int, held: int) -> ExperimentResult:
+def _result(
+    results: dict[str, list[list[tuple[float, float]]]], epochs: int, count: int, held_out: int
+) -> ExperimentResult:
     rows = []
-    for name, runs in found.items():
+    for name, runs in results.items():
         last = [run[-1] for run in runs]
-        passed = [_passed(run) for run in runs]
+        passed = [_first_epoch(run) for run in runs]
         rows.append(
             [
                 name,
@@ -84,59 +88,60 @@ def _outcome(found: dict[str, list[list[tuple[float, float]]]], epochs: int, cou
                 ", ".join("not" if epoch is None else str(epoch) for epoch in passed),
             ]
         )
-    attention, simple = _slowest(found["attention"]), _fastest(found["fixed vector, repeated"])
+    attention, repeated = _slowest(results["attention"]), _fastest(results["fixed vector, repeated"])
     never = f"not reached in {epochs} epochs"
     early = attention is not None and attention < EARLY
-    late = simple is None
+    late = repeated is None
     x = list(range(1, epochs + 1))
     return ExperimentResult(
         title="Addition: a fixed vector against attention",
         method=(
-            f"Sums of two numbers of one to three digits, read and answered character by character: {count:,} "
-            f"different ones, {held:,} of them held out. Every model has 128 cells, reads forwards, and learns with "
-            f"AdamW at {TRAINING.learning_rate:g}; the accuracy is that of greedy answers, by place (the end included) "
-            f"and whole. A model that reaches {DONE} per character stops there, and its figures stay."
+            f"Sums of two numbers of one to three digits, encoded and answered character by character: {count:,} "
+            f"different ones, {held_out:,} of them held out. Every model has 128 cells, encodes the source forwards "
+            f"only, and is trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; the accuracy is that "
+            "of greedy answers, per position (the end included) and whole. The training of a model that reaches "
+            f"{DONE} per character stops there, and its figures are repeated for the remaining epochs."
         ),
-        columns=["model", "per character", "whole", f"first epoch at {WANTED}"],
+        columns=["model", "per character", "whole", f"first epoch at {TARGET}"],
         rows=rows,
         plots=[
             Plot(
                 what,
                 "epoch",
                 "accuracy",
-                [curve(name, x, [[epoch[kind] for epoch in run] for run in runs]) for name, runs in found.items()],
-                threshold=WANTED,
+                [curve(name, x, [[epoch[kind] for epoch in run] for run in runs]) for name, runs in results.items()],
+                threshold=TARGET,
             )
             for kind, what in ((0, "per character"), (1, "whole answers"))
         ],
         verdicts=[
             Verdict(
-                f"Attention passes {WANTED} accuracy before epoch {EARLY}.",
-                f"{WANTED} per character {never if attention is None else f'at epoch {attention}'} (the slowest seed).",
+                f"Attention passes {TARGET} accuracy before epoch {EARLY}.",
+                f"{TARGET} per character {never if attention is None else f'at epoch {attention}'} (the slowest seed).",
                 early if early or epochs >= EARLY else None,
             ),
             Verdict(
-                f"The model with a repeated vector has not passed {WANTED} by epoch {LATE}.",
-                f"{WANTED} per character {never if simple is None else f'at epoch {simple}'} (the fastest seed).",
+                f"The model with a repeated vector has not passed {TARGET} by epoch {LATE}.",
+                f"{TARGET} per character {never if repeated is None else f'at epoch {repeated}'} (the fastest seed).",
                 late if not late or epochs >= LATE else None,
             ),
         ],
         numbers={
             name: [{"per_character": [c for c, _ in run], "whole": [w for _, w in run]} for run in runs]
-            for name, runs in found.items()
+            for name, runs in results.items()
         },
     )
 
 
-def _passed(run: list[tuple[float, float]]) -> int | None:
-    """The first epoch, from 1, that reaches WANTED per character."""
-    return next((epoch for epoch, (character, _) in enumerate(run, start=1) if character >= WANTED), None)
+def _first_epoch(run: list[tuple[float, float]]) -> int | None:
+    """The first epoch, from 1, that reaches TARGET per character."""
+    return next((epoch for epoch, (character, _) in enumerate(run, start=1) if character >= TARGET), None)
 
 
 def _slowest(runs: list[list[tuple[float, float]]]) -> int | None:
-    passed = [_passed(run) for run in runs]
+    passed = [_first_epoch(run) for run in runs]
     return None if None in passed else max(epoch for epoch in passed if epoch is not None)
 
 
 def _fastest(runs: list[list[tuple[float, float]]]) -> int | None:
-    return min((epoch for run in runs if (epoch := _passed(run)) is not None), default=None)
+    return min((epoch for run in runs if (epoch := _first_epoch(run)) is not None), default=None)

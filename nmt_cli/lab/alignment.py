@@ -1,4 +1,4 @@
-"""What attention learnt of word order: alignment error rate against gold alignments, and heat maps."""
+"""How well attention aligns words: alignment error rate against gold alignments, and heat maps."""
 
 import statistics
 from collections.abc import Sequence
@@ -26,44 +26,44 @@ SHOWN = 6
 """Sentences whose attention is drawn."""
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train with attention in three places, and compare where it looks with the gold alignment."""
-    corpus = open_corpus(setting)
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train with attention in three places, and compare its alignments with the gold alignment."""
+    corpus = open_corpus(config)
     split = corpus.split("test")
-    if setting.gold_alignment is None and setting.prepared is not None:
+    if config.gold_alignment is None and config.prepared is not None:
         raise ConfigError(
-            "--prepared needs --gold-alignment FILE too: the alignment of its test split, a line a sentence"
+            "--prepared needs --gold-alignment FILE too: the alignment of its test split, one line per sentence"
         )
-    gold = read_links(setting.gold_alignment) if setting.gold_alignment is not None else gold_of_sample("test")
+    gold = read_links(config.gold_alignment) if config.gold_alignment is not None else gold_of_sample("test")
     if len(gold) != len(split):
         raise CorpusError(
-            f"--gold-alignment {setting.gold_alignment}: {len(gold)} lines, but the test split has {len(split)} pairs"
+            f"--gold-alignment {config.gold_alignment}: {len(gold)} lines, but the test split has {len(split)} pairs"
         )
     pairs = [(split.source_ids(row), split.target_ids(row)) for row in range(len(split))]
-    minutes = QUICK if setting.quick else FULL
+    minutes = QUICK if config.quick else FULL
     errors: dict[str, dict[str, list[float]]] = {}
     maps: list[AttentionMap] = []
-    for seed in setting.seeds:
+    for seed in config.seeds:
         for name, options in SYSTEMS.items():
-            trained = train_system(setting, corpus, name, options, seed, minutes)
-            looked = forced_attention(trained.loaded, pairs)
+            trained = train_system(config, corpus, name, options, seed, minutes)
+            attention = forced_attention(trained.loaded, pairs)
             if not maps and name == "luong":
-                maps = [attention_map(corpus, split, row, looked[row]) for row in _spread_out(len(split))]
+                maps = [attention_map(corpus, split, row, attention[row]) for row in _evenly_spaced(len(split))]
             for step in STEPS:
-                found = [set(made) for made in forced_links(trained.loaded, pairs, looked, step)]
-                errors.setdefault(name, {}).setdefault(step, []).append(alignment_error_rate(found, gold).aer)
+                alignments = [set(links) for links in forced_links(trained.loaded, pairs, attention, step)]
+                errors.setdefault(name, {}).setdefault(step, []).append(alignment_error_rate(alignments, gold).aer)
     diagonal = alignment_error_rate([set(diagonal_links(split, row)) for row in range(len(split))], gold).aer
-    return _outcome(corpus, gold, minutes, errors, diagonal, maps)
+    return _result(corpus, gold, minutes, errors, diagonal, maps)
 
 
 def diagonal_links(split: Split, row: int) -> list[Link]:
-    """The baseline that knows only how long both sides are."""
+    """The links of the diagonal: a baseline that uses only the lengths of both sides."""
     source, target = len(split.source_text(row).split()), len(split.target_text(row).split())
     return [(round(j * (source - 1) / max(1, target - 1)), j) for j in range(target)] if source else []
 
 
 def attention_map(corpus: PreparedCorpus, split: Split, row: int, weights: Matrix) -> AttentionMap:
-    """What was looked at while the reference was read."""
+    """The attention of one pair, with the reference forced."""
     sides = ((corpus.tokenizers.source, split.source_ids(row)), (corpus.tokenizers.target, split.target_ids(row)))
     source, target = (tokenizer.pieces(ids.tolist()) for tokenizer, ids in sides)
     from_words, to_words = (tokenizer.words(ids.tolist()) for tokenizer, ids in sides)
@@ -71,11 +71,11 @@ def attention_map(corpus: PreparedCorpus, split: Split, row: int, weights: Matri
     return AttentionMap.from_subwords(Subwords(source, target, weights), (from_words, to_words), texts, None, row + 1)
 
 
-def _spread_out(count: int) -> list[int]:
-    return [round(place * (count - 1) / max(1, SHOWN - 1)) for place in range(min(SHOWN, count))]
+def _evenly_spaced(count: int) -> list[int]:
+    return [round(i * (count - 1) / max(1, SHOWN - 1)) for i in range(min(SHOWN, count))]
 
 
-def _outcome(
+def _result(
     corpus: PreparedCorpus,
     gold: Sequence[Alignment],
     minutes: float,
@@ -85,14 +85,14 @@ def _outcome(
 ) -> ExperimentResult:
     mean = {name: {step: statistics.fmean(runs) for step, runs in by.items()} for name, by in errors.items()}
     best = {name: min(by.values()) for name, by in mean.items()}
-    told = "; ".join(f"{name} {by['own']:.2f}, next {by['next']:.2f}" for name, by in mean.items())
+    summary = "; ".join(f"{name} {by['own']:.2f}, next {by['next']:.2f}" for name, by in mean.items())
     return ExperimentResult(
         title="Alignment: what attention learnt of word order",
         method=(
-            f"{described(corpus, minutes)}. The {len(gold)} references of the test split are read by teacher forcing; "
-            "each target word is linked to the source word with most weight, merged from subwords: the weights that "
-            "its own prediction used, or those of the step after, whose query has read it. Alignment error rate "
-            "against the gold alignment (Och and Ney 2003), 0 being perfect."
+            f"{described(corpus, minutes)}. The {len(gold)} references of the test split are forced; each target word "
+            "is linked to the source word with the largest weight, merged from subwords: by the weights of its own "
+            "step, which predicts it, or of the next step, whose query includes it. Alignment error rate against the "
+            "gold alignment (Och and Ney 2003), 0 being perfect."
         ),
         columns=["attention", "AER, own step", "AER, next step"],
         rows=[
@@ -114,12 +114,12 @@ def _outcome(
         verdicts=[
             Verdict(
                 "Attention learns which words belong together: its error is less than half the diagonal's.",
-                f"AER {told}; diagonal {diagonal:.2f}.",
+                f"AER {summary}; diagonal {diagonal:.2f}.",
                 all(error < diagonal / 2 for error in best.values()),
             ),
             Verdict(
                 "Attention before the recurrence lags: its next step is the better alignment.",
-                f"AER {told}.",
+                f"AER {summary}.",
                 mean["bahdanau"]["next"] < mean["bahdanau"]["own"],
             ),
         ],

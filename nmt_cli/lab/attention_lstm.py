@@ -1,9 +1,9 @@
-"""A many-to-one LSTM with attention, where the answer is planted at one step of the input.
+"""A many-to-one LSTM with attention, where one step of the input holds the answer.
 
-    before   the weights act on the inputs, x'_t = a_t * x_t, then the LSTM's last state answers
-    after    the LSTM's outputs are weighted, h'_t = a_t * h_t, and all of them together answer
+    before   the weights multiply the inputs, x'_t = a_t * x_t, and the LSTM's last state predicts the answer
+    after    the weights multiply the LSTM's outputs, h'_t = a_t * h_t, and all of them together predict the answer
 
-The weights are a softmax over time, for each dimension on its own or one vector shared by all (the mean).
+The weights are a softmax over time, either for each dimension on its own or shared by all dimensions (their mean).
 """
 
 import itertools
@@ -22,7 +22,7 @@ DIMENSIONS = 2
 CELLS = 32
 
 QUICK, FULL = (20_000, 4), (100_000, 3)
-"""Sequences and epochs to learn from."""
+"""Training sequences, and epochs."""
 SEEDS = 3
 
 PLACES = ("before", "after")
@@ -51,7 +51,8 @@ class AttentiveLSTM(nn.Module):
         return self.answer(summary).squeeze(1), weights
 
     def _weigh(self, states: Tensor) -> tuple[Tensor, Tensor]:
-        """States (B, STEPS, D) times their weights, which a dense layer over time scores from all steps."""
+        """States (B, STEPS, D) -> states times their weights, and the mean weights (B, STEPS). A dense layer over time
+        scores each step from all steps."""
         weights = self.scores(states.transpose(1, 2)).softmax(-1).transpose(1, 2)  # (B, STEPS, D)
         if self.shared:
             weights = weights.mean(-1, keepdim=True).expand_as(states)
@@ -59,7 +60,7 @@ class AttentiveLSTM(nn.Module):
 
 
 def planted(count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Noise with a binary answer written into every dimension of step PLANTED."""
+    """Random inputs with a binary answer in every dimension of step PLANTED, and the answers."""
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(count, STEPS, DIMENSIONS, generator=generator)
     answers = torch.randint(0, 2, (count,), generator=generator).float()
@@ -68,7 +69,7 @@ def planted(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def learn(place: str, shared: bool, seed: int, examples: int, epochs: int) -> tuple[float, list[float]]:
-    """Train one model. Gives its accuracy on unseen inputs and the mean weight of each step there."""
+    """Train one model -> its accuracy on unseen inputs, and the mean weight of each step there."""
     torch.manual_seed(seed)
     model = AttentiveLSTM(place, shared)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
@@ -86,21 +87,22 @@ def learn(place: str, shared: bool, seed: int, examples: int, epochs: int) -> tu
     return float(((logits > 0) == (truth > 0.5)).float().mean()), weights.mean(0).tolist()
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train the four kinds, and look at their weights."""
-    examples, epochs = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train the four variants, and compare their weights."""
+    examples, epochs = QUICK if config.quick else FULL
     weights: dict[str, list[list[float]]] = {}
     accuracies: dict[str, list[float]] = {}
-    for place, sharing, seed in itertools.product(PLACES, SHARING, setting.seeds):
+    for place, sharing, seed in itertools.product(PLACES, SHARING, config.seeds):
         name = f"{place}, {sharing}"
-        accuracy, found = learn(place, sharing == "shared", seed, examples, epochs)
-        weights.setdefault(name, []).append(found)
+        accuracy, step_weights = learn(place, sharing == "shared", seed, examples, epochs)
+        weights.setdefault(name, []).append(step_weights)
         accuracies.setdefault(name, []).append(accuracy)
-        setting.say(f"seed {seed}, {name}: accuracy {accuracy:.3f}, weight of step {PLANTED} {found[PLANTED]:.3f}")
-    return _outcome(weights, accuracies, examples, epochs)
+        weight = step_weights[PLANTED]
+        config.say(f"seed {seed}, {name}: accuracy {accuracy:.3f}, weight of step {PLANTED} {weight:.3f}")
+    return _result(weights, accuracies, examples, epochs)
 
 
-def _outcome(
+def _result(
     weights: dict[str, list[list[float]]], accuracies: dict[str, list[float]], examples: int, epochs: int
 ) -> ExperimentResult:
     def peak(run: list[float]) -> int:
@@ -113,8 +115,8 @@ def _outcome(
     return ExperimentResult(
         title="Attention on an LSTM: before it and after it",
         method=(
-            f"{examples:,} sequences of {STEPS} steps of {DIMENSIONS} random numbers, with the answer, 0 or 1, written "
-            f"into step {PLANTED} (counted from 0); {CELLS} cells, {epochs} epochs of Adam at 0.002. The weights are "
+            f"{examples:,} sequences of {STEPS} steps of {DIMENSIONS} random numbers, with the answer, 0 or 1, at "
+            f"step {PLANTED} (counted from 0); {CELLS} cells, {epochs} epochs of Adam at 0.002. The weights are "
             "means over 2,000 unseen sequences."
         ),
         columns=["attention", "accuracy", f"weight of step {PLANTED}", f"of step {PLANTED + 1}", "peak at"],
@@ -144,9 +146,9 @@ def _outcome(
                 all(step == PLANTED for step in before),
             ),
             Verdict(
-                f"After the LSTM, step {PLANTED + 1} is drawn along: it weighs at least twice as much as the steps "
-                "elsewhere do on average.",
-                f"step {PLANTED + 1} weighs {spread(next_step)}, the others {spread(others)} on average.",
+                f"After the LSTM, step {PLANTED + 1} gets attention too: at least twice the mean weight of the "
+                "remaining steps.",
+                f"step {PLANTED + 1} has weight {spread(next_step)}, the others {spread(others)} on average.",
                 all(step >= 2 * other for step, other in zip(next_step, others, strict=True)),
             ),
         ],

@@ -1,4 +1,4 @@
-"""Translators trained side by side with equal budget, through the same code as `nmt train` and `nmt eval`."""
+"""Trains translators with equal budgets and compares them, by the same code as `nmt train` and `nmt eval`."""
 
 import bisect
 import statistics
@@ -30,7 +30,7 @@ from nmt_cli.training.callbacks import LogEvent, ValidationEvent
 from nmt_cli.training.train import train
 
 SIZE: dict[str, Any] = {
-    # small enough to learn the bundled sample in minutes
+    # small enough to be trained on the bundled sample in minutes
     "embedding_size": 128,
     "hidden_size": 128,
     "encoder_layers": 1,
@@ -46,52 +46,53 @@ SIZE: dict[str, Any] = {
 }
 
 CELLS = range(16, 513, 4)
-"""Widths to choose from where parameters should be alike."""
+"""Cells per layer to choose from for equal parameters."""
 
 ROWS = 64
+"""Sentences in a batch."""
 
 MARGIN = 0.5
-"""BLEU from which a difference counts."""
+"""The least difference in BLEU that counts."""
 
 
 def described(corpus: PreparedCorpus, minutes: float) -> str:
-    """What is learnt, and for how long."""
+    """The corpus, the minutes for each model, and its size, in words."""
     manifest = corpus.manifest
     pairs = f"{manifest.source} to {manifest.target}, {manifest.counts['train']:,} pairs"
     return f"{pairs}, {minutes:g} minutes for each model of {SIZE['hidden_size']} cells a layer"
 
 
 def parameters(corpus: PreparedCorpus, options: Mapping[str, Any]) -> int:
-    """Of a system, without training it."""
+    """The number of parameters of a system."""
     tokenizers = corpus.tokenizers
     sizes = VocabSizes(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
-    given = {name: value for name, value in {**SIZE, **options}.items() if name in ModelConfig.model_fields}
-    return Seq2Seq(ModelConfig.model_validate(given), sizes).num_parameters
+    model_options = {name: value for name, value in {**SIZE, **options}.items() if name in ModelConfig.model_fields}
+    return Seq2Seq(ModelConfig.model_validate(model_options), sizes).num_parameters
 
 
 def at_equal_size(corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The same systems with as many cells a layer as bring their parameters nearest to those of the first."""
-    wanted = parameters(corpus, next(iter(systems.values())))
+    """The same systems with the cells per layer that bring their parameters nearest to those of the first."""
+    target = parameters(corpus, next(iter(systems.values())))
 
     def nearest(options: Mapping[str, Any]) -> int:
         def size(cells: int) -> int:
             return parameters(corpus, {**options, "hidden_size": cells})
 
-        above = bisect.bisect_left(CELLS, wanted, hi=len(CELLS) - 1, key=size)
-        return min(CELLS[max(0, above - 1) : above + 1], key=lambda cells: abs(size(cells) - wanted))
+        above = bisect.bisect_left(CELLS, target, hi=len(CELLS) - 1, key=size)
+        return min(CELLS[max(0, above - 1) : above + 1], key=lambda cells: abs(size(cells) - target))
 
     return {name: {**options, "hidden_size": nearest(options)} for name, options in systems.items()}
 
 
 @dataclass
 class Watcher:
-    """Notes what a run tells."""
+    """A callback that collects the speeds and validations of a run."""
 
     speeds: list[float] = field(default_factory=list)
     validations: list[ValidationEvent] = field(default_factory=list)
 
-    def on_log(self, report: LogEvent) -> None:
-        self.speeds.append(report.speed)
+    def on_log(self, event: LogEvent) -> None:
+        self.speeds.append(event.speed)
 
     def on_validation(self, event: ValidationEvent) -> None:
         self.validations.append(event)
@@ -105,8 +106,8 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, target subwords a second while it learnt, and the validations on the way; `minutes` is
-    how long it was to learn."""
+    """A trained model, its median training speed in target subwords per second, its validations, and the minutes that
+    it had."""
 
     loaded: LoadedModel
     speed: float
@@ -114,29 +115,29 @@ class Trained:
     minutes: float
 
 
-def open_corpus(setting: ExperimentConfig) -> PreparedCorpus:
-    """The corpus that was given, or the bundled sample."""
-    if setting.prepared is not None:
-        return PreparedCorpus.open(setting.prepared)
-    out = setting.work / "prepared"
+def open_corpus(config: ExperimentConfig) -> PreparedCorpus:
+    """The prepared corpus of the config, or the bundled sample, which is prepared first."""
+    if config.prepared is not None:
+        return PreparedCorpus.open(config.prepared)
+    out = config.work / "prepared"
     prepare(PreprocessConfig(out=out), lambda line: None)
     return PreparedCorpus.open(out)
 
 
 def train_system(
-    setting: ExperimentConfig, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
+    config: ExperimentConfig, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
 ) -> Trained:
-    """Train one system for some minutes."""
-    out = setting.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
+    """Train one system for a number of minutes."""
+    out = config.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
     budget = {"max_minutes": minutes, "device": "cpu", "precision": "fp32"}
-    given = {**SIZE, **options, **budget, "seed": seed, "prepared": corpus.path, "out": out}
-    config = resolve(TrainConfig, [(name, given)]).model_copy(update={"threads": torch.get_num_threads()})
+    values = {**SIZE, **options, **budget, "seed": seed, "prepared": corpus.path, "out": out}
+    train_config = resolve(TrainConfig, [(name, values)]).model_copy(update={"threads": torch.get_num_threads()})
     watcher = Watcher()
-    if train(config, lambda: [watcher], time.monotonic()).interrupted:
-        raise KeyboardInterrupt  # a model that was cut short must not be compared
-    loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # losses are asked for, too
-    kept = [event.validation.bleu for event in watcher.validations if event.best]
-    setting.say(f"seed {seed}, {name}: dev BLEU {kept[-1] if kept else 0.0:.1f} after {minutes:.2g} minutes")
+    if train(train_config, lambda: [watcher], time.monotonic()).interrupted:
+        raise KeyboardInterrupt  # an interrupted model must not be compared
+    loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # for losses, too
+    best = [event.validation.bleu for event in watcher.validations if event.best]
+    config.say(f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes")
     return Trained(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
@@ -147,7 +148,7 @@ def train_system(
 
 @dataclass(frozen=True)
 class Translated:
-    """A test split with a system's greedy translation."""
+    """The test split with a system's greedy translations."""
 
     sources: Sequence[str]
     references: Sequence[str]
@@ -157,18 +158,18 @@ class Translated:
 
     def bleu(self, rows: Sequence[int] | None = None) -> float:
         """BLEU of some sentences, or of all."""
-        chosen = range(len(self.outputs)) if rows is None else rows
-        outputs, references = [self.outputs[r] for r in chosen], [self.references[r] for r in chosen]
+        rows = range(len(self.outputs)) if rows is None else rows
+        outputs, references = [self.outputs[r] for r in rows], [self.references[r] for r in rows]
         return quick_scores(outputs, references, self.languages[1], self.unicode)["bleu"]
 
     def rows_of_length(self, shortest: int, longest: int) -> list[int]:
-        """Sentences whose source has from `shortest` to `longest` words."""
+        """The rows of the sentences whose source has from `shortest` to `longest` words."""
         lengths = [length(source, self.languages[0]) for source in self.sources]
         return [row for row, words in enumerate(lengths) if shortest <= words <= longest]
 
 
 def translate_test(corpus: PreparedCorpus, trained: Trained) -> Translated:
-    """Translate the test split."""
+    """Translate the test split greedily."""
     split = corpus.split("test")
     sources, references = split.source_texts(), split.target_texts()
     outputs = translate_corpus(trained.loaded, sources)
@@ -177,12 +178,12 @@ def translate_test(corpus: PreparedCorpus, trained: Trained) -> Translated:
 
 
 def compare(
-    setting: ExperimentConfig, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
+    config: ExperimentConfig, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
 ) -> Iterator[tuple[str, Trained, Translated]]:
-    """Train every system from every seed, and translate the test split with it."""
-    for seed in setting.seeds:
+    """Train every system with every seed, and translate the test split with it."""
+    for seed in config.seeds:
         for name, options in systems.items():
-            trained = train_system(setting, corpus, name, options, seed, minutes)
+            trained = train_system(config, corpus, name, options, seed, minutes)
             yield name, trained, translate_test(corpus, trained)
 
 
@@ -191,33 +192,33 @@ GRID = 10
 
 
 def learning(models: Mapping[str, Sequence[Trained]]) -> Plot:
-    """How systems learn over the time that each has."""
+    """The learning curves of systems: dev BLEU over the time that each has."""
     curves = [_learning_curve(name, runs) for name, runs in models.items()]
-    return Plot("dev BLEU as it learns", "share of the time", "BLEU", curves)
+    return Plot("dev BLEU during training", "share of the time", "BLEU", curves)
 
 
 def _learning_curve(name: str, runs: Sequence[Trained]) -> Curve:
-    """Dev BLEU against the share of the time, between validations by straight lines from 0 at the start."""
-    x = [(place + 1) / GRID for place in range(GRID)]
-    drawn = []
+    """Dev BLEU over the share of the time, interpolated between validations, from 0 at the start."""
+    x = [(i + 1) / GRID for i in range(GRID)]
+    curves = []
     for run in runs:
-        at = [0.0, *(min(1.0, judged.elapsed / 60 / run.minutes) for judged in run.validations)]
-        drawn.append(np.interp(x, at, [0.0, *(judged.validation.bleu for judged in run.validations)]).tolist())
-    return curve(name, x, drawn)
+        times = [0.0, *(min(1.0, event.elapsed / 60 / run.minutes) for event in run.validations)]
+        curves.append(np.interp(x, times, [0.0, *(event.validation.bleu for event in run.validations)]).tolist())
+    return curve(name, x, curves)
 
 
 def beats(better: Sequence[float], worse: Sequence[float]) -> bool:
-    """Whether one system is better than another by more than chance: every run of it than every run of the other, and
-    by MARGIN on average."""
+    """Whether one system is better than another by more than chance: every run of it is better than every run of the
+    other, and the mean by at least MARGIN."""
     return min(better) > max(worse) and statistics.fmean(better) - statistics.fmean(worse) >= MARGIN
 
 
 def batches(split: Split, rows: int = ROWS) -> list[Batch]:
-    """A split in batches of like length."""
+    """A split in batches of sentences of similar length."""
     order = np.argsort(split.source_lengths, kind="stable")
     return [collate(*stored(split, order[start : start + rows])) for start in range(0, len(order), rows)]
 
 
 def gold_of_sample(split: str) -> list[Alignment]:
-    """The alignment of a split of the bundled sample, which its generator knows."""
+    """The gold alignment of a split of the bundled sample, from its generator."""
     return read_links(find_sample() / f"{split}.align")

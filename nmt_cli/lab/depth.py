@@ -14,30 +14,30 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "4 layers": {"encoder_layers": 4, "decoder_layers": 4},
 }
 CHOSEN, WIDE = "2 layers", "1 layer"
-"""The stack that is to beat one layer, named beforehand."""
+"""The stack that should beat one wide layer, chosen before the runs."""
 QUICK, FULL = 0.25, 3.4
 """Minutes for each model."""
 SEEDS = 2
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train one to four layers of as many parameters."""
-    corpus = open_corpus(setting)
-    minutes = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train one to four layers with equal parameters."""
+    corpus = open_corpus(config)
+    minutes = QUICK if config.quick else FULL
     systems = at_equal_size(corpus, SYSTEMS)
     bleu: dict[str, list[float]] = {name: [] for name in systems}
     models: dict[str, list[Trained]] = {name: [] for name in systems}
-    for name, trained, found in compare(setting, corpus, systems, minutes):
+    for name, trained, translated in compare(config, corpus, systems, minutes):
         models[name].append(trained)
-        bleu[name].append(found.bleu())
+        bleu[name].append(translated.bleu())
     cells = {name: options["hidden_size"] for name, options in systems.items()}
-    told = ", ".join(f"{name} of {cells[name]} cells {statistics.fmean(values):.1f}" for name, values in bleu.items())
+    summary = ", ".join(f"{name} of {cells[name]} cells {statistics.fmean(runs):.1f}" for name, runs in bleu.items())
     return ExperimentResult(
         title="Depth: stacked LSTMs at equal parameters",
         method=(
-            f"{described(corpus, minutes)}, or as many as give the parameters of the first; attention after the "
-            "recurrence; as many layers in encoder as in decoder, residual from the third on; greedy search on the "
-            "test split."
+            f"{described(corpus, minutes)}, or the number that gives as many parameters as the first system has; "
+            "attention after the recurrence; equal numbers of encoder and decoder layers, residual from the third on; "
+            "greedy search on the test split."
         ),
         columns=["system", "BLEU", "cells", "parameters", "target subwords/s"],
         rows=[
@@ -56,7 +56,7 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
         verdicts=[
             Verdict(
                 f"Depth counts for more than width: {CHOSEN} beat a single wide one of as many parameters.",
-                f"BLEU {told}.",
+                f"BLEU {summary}.",
                 beats(bleu[CHOSEN], bleu[WIDE]),
             )
         ],

@@ -1,4 +1,4 @@
-"""What experiments have in common: how they are set, and what comes out of them."""
+"""What experiments share: their configuration, and their results, printed and written to files."""
 
 import json
 import statistics
@@ -20,9 +20,9 @@ from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 class ExperimentConfig:
     """How an experiment is run.
 
-    `quick` makes it small, and its verdicts indicative only. `work` is a folder for what it needs on the way.
-    `prepared` is the corpus that translators learn, by default the bundled sample; `gold_alignment` the alignment of
-    its test split.
+    `quick` makes it small, and its verdicts indicative only. `work` is a folder for temporary files. `prepared` is the
+    corpus that translators are trained on, by default the bundled sample; `gold_alignment` the alignment of its test
+    split.
     """
 
     quick: bool
@@ -35,7 +35,7 @@ class ExperimentConfig:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, what was measured of it, and whether that bears it out; None if it could not tell."""
+    """A claim, the measurement, and whether it reproduces the claim; None if that is undecided."""
 
     claim: str
     measured: str
@@ -43,16 +43,16 @@ class Verdict:
 
     @property
     def found(self) -> str:
-        """In a word or two."""
+        """The verdict in a word or two."""
         return {True: "reproduced", False: "not reproduced", None: "undecided"}[self.reproduced]
 
 
 @dataclass(frozen=True)
 class ExperimentResult:
-    """What an experiment found.
+    """The result of an experiment.
 
-    `method` says in words what was done; `columns` and `rows` are its table, `plots` its figure, `numbers` everything
-    measured, for programs; `maps` the attention of some sentences.
+    `method` describes the experiment in words; `columns` and `rows` are its table, `plots` its figure, `numbers` all
+    measurements, for programs; `maps` the attention of some sentences.
     """
 
     title: str
@@ -66,85 +66,85 @@ class ExperimentResult:
 
 
 Middle = Callable[[Sequence[float]], float]
-"""How several runs are made into one figure: the mean, or where they differ by orders of magnitude the median."""
+"""Combines several runs into one number: by the mean, or by the median where they differ by orders of magnitude."""
 
 
 def spread(values: Sequence[float], form: str = ".3f", middle: Middle = statistics.fmean) -> str:
-    """The mean or median of several runs, with the least and the largest."""
-    found = format(middle(values), form)
-    return found if len(values) == 1 else f"{found} ({min(values):{form}} to {max(values):{form}})"
+    """The mean or median of several runs as text, with the least and the largest."""
+    text = format(middle(values), form)
+    return text if len(values) == 1 else f"{text} ({min(values):{form}} to {max(values):{form}})"
 
 
 def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]], middle: Middle = statistics.fmean) -> Curve:
-    """The mean or median of several runs at each x, with their span."""
+    """The mean or median of several runs at each x, with the least and the largest."""
     columns = list(zip(*runs, strict=True))
-    found = [middle(column) for column in columns]
+    y = [middle(column) for column in columns]
     if len(runs) == 1:
-        return Curve(name, x, found)
-    return Curve(name, x, found, [min(column) for column in columns], [max(column) for column in columns])
+        return Curve(name, x, y)
+    return Curve(name, x, y, [min(column) for column in columns], [max(column) for column in columns])
 
 
 def points(name: str, runs: Mapping[str, Sequence[float]]) -> Curve:
-    """A figure of several systems, each with its runs, beside each other: means and their spans."""
+    """One point for each of several systems, side by side: the mean of its runs, with the least and the largest."""
     return curve(name, range(len(runs)), list(zip(*runs.values(), strict=True)))
 
 
 def line(verdict: Verdict, quick: bool) -> str:
-    """A verdict in one line."""
+    """A verdict as one line of text."""
     return f"{verdict.found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
 
 
-def show(outcome: ExperimentResult, setting: ExperimentConfig, console: Console | None = None) -> None:
-    """Print table, curves and verdicts."""
+def show(result: ExperimentResult, config: ExperimentConfig, console: Console | None = None) -> None:
+    """Print table, plots and verdicts."""
     console = console or Console(highlight=False)
-    console.print(Text(f"\n{outcome.title}", style="bold"))
+    console.print(Text(f"\n{result.title}", style="bold"))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(outcome.columns):
-        table.add_column(name, justify="right" if place else "left")
-    for row in outcome.rows:
+    for position, name in enumerate(result.columns):
+        table.add_column(name, justify="right" if position else "left")
+    for row in result.rows:
         table.add_row(*map(Text, row))
     console.print(table)
-    for plot in outcome.plots:
+    for plot in result.plots:
         console.print(Text("\n" + plot_text(plot, min(console.width, 100))))
     console.print()
-    for verdict in outcome.verdicts:
-        console.print(Text(line(verdict, setting.quick), style="green" if verdict.reproduced else "yellow"))
+    for verdict in result.verdicts:
+        console.print(Text(line(verdict, config.quick), style="green" if verdict.reproduced else "yellow"))
 
 
-def write(outcome: ExperimentResult, setting: ExperimentConfig, folder: Path, recipe: Mapping[str, Any]) -> None:
+def write(result: ExperimentResult, config: ExperimentConfig, folder: Path, recipe: Mapping[str, Any]) -> None:
     """Write report.md, results.json and the figure into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = write_plots(outcome.plots, folder / "figure")
-    if outcome.maps:
+    figures = write_plots(result.plots, folder / "figure")
+    if result.maps:
         for name in ("attention.html", "attention.svg"):
-            attention_page(outcome.maps, folder / name)
+            attention_page(result.maps, folder / name)
         figures.append(folder / "attention.svg")
-    cells = [outcome.columns, ["---"] * len(outcome.columns), *outcome.rows]
+    cells = [result.columns, ["---"] * len(result.columns), *result.rows]
     lines = [
-        f"# {outcome.title}",
+        f"# {result.title}",
         "",
-        outcome.method,
+        result.method,
         "",
         *("| " + " | ".join(row) + " |" for row in cells),
         "",
-        *(f"![{outcome.title}]({figure.name})" for figure in figures if figure.suffix == ".svg"),
+        *(f"![{result.title}]({figure.name})" for figure in figures if figure.suffix == ".svg"),
         "",
         "## Verdict",
         "",
-        *(f"- {line(verdict, setting.quick)}" for verdict in outcome.verdicts),
+        *(f"- {line(verdict, config.quick)}" for verdict in result.verdicts),
         "",
         f"    {recipe['command']}",
         "",
-        f"{recipe['machine']}; seeds {', '.join(map(str, setting.seeds))}; {recipe['seconds']:.0f} s.",
+        f"{recipe['machine']}; seeds {', '.join(map(str, config.seeds))}; {recipe['seconds']:.0f} s.",
         "",
     ]
     write_atomic(folder / "report.md", "\n".join(lines))
     content = {
-        "title": outcome.title,
-        "quick": setting.quick,
-        "seeds": list(setting.seeds),
-        "verdicts": [asdict(verdict) for verdict in outcome.verdicts],
-        "numbers": outcome.numbers,
+        "title": result.title,
+        "quick": config.quick,
+        "seeds": list(config.seeds),
+        "verdicts": [asdict(verdict) for verdict in result.verdicts],
+        "numbers": result.numbers,
         "recipe": dict(recipe),
     }
     write_atomic(folder / "results.json", json.dumps(content, ensure_ascii=False, indent=2) + "\n")

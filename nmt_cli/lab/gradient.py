@@ -1,5 +1,5 @@
-"""How much the loss of the last word moves the encoder's input at each step: the vanishing gradient, and the path
-around it."""
+"""The gradient of the last word's loss at each encoder input: how it vanishes with distance, and attention as a path
+around."""
 
 import statistics
 
@@ -16,10 +16,10 @@ from nmt_cli.report.curves import Plot
 SYMBOLS = 20
 LENGTH = 30
 ENDS = 3
-"""Steps at either end of the sentence whose mean is compared."""
+"""Steps at each end of the sentence whose mean norms are compared."""
 
 QUICK, FULL = (2_000, 6), (20_000, 20)
-"""Sequences and epochs to learn from."""
+"""Training sequences, and epochs."""
 SEEDS = 3
 
 CELLS = 64
@@ -37,32 +37,32 @@ TRAINING = TrainingConfig(
 
 
 def copies(count: int, seed: int) -> Pairs:
-    """Random sequences to be copied."""
+    """Random sequences, each with itself as the target."""
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randint(FIRST, FIRST + SYMBOLS, (count, LENGTH), generator=generator).tolist()
     return Pairs(rows, rows)
 
 
 def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
-    """The norm of d loss(last word) / d x_j at each source word x_j, a mean over sentences; first word first."""
+    """The norm of d loss(last word) / d x_j for each source word x_j from the first on, averaged over sentences."""
     batch = collate(pairs.sources, pairs.targets)
-    source, lengths, entering, leaving = map(
+    source, lengths, target_input, target_output = map(
         torch.from_numpy, (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
     )
     embedded: list[Tensor] = []
 
-    def note(_: nn.Module, given: tuple[Tensor, ...]) -> None:
-        given[0].retain_grad()
-        embedded.append(given[0])
+    def record(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        inputs[0].retain_grad()
+        embedded.append(inputs[0])
 
-    hook = model.embedding_dropout.register_forward_pre_hook(note)
+    hook = model.embedding_dropout.register_forward_pre_hook(record)
     try:
         model.train()
-        readouts, _ = model(source, sequence_mask(lengths, source.size(1)), entering)
+        readouts, _ = model(source, sequence_mask(lengths, source.size(1)), target_input)
     finally:
         hook.remove()
-    last = LENGTH - 1  # the last word of the target; the end comes after it
-    loss = nn.functional.cross_entropy(model.output(readouts[:, last]), leaving[:, last], reduction="sum")
+    last = LENGTH - 1  # the last word of the target, before the end of sentence
+    loss = nn.functional.cross_entropy(model.output(readouts[:, last]), target_output[:, last], reduction="sum")
     loss.backward()  # type: ignore[no-untyped-call]
     gradient = embedded[0].grad  # the source is embedded first
     assert gradient is not None
@@ -71,32 +71,32 @@ def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
     return norms
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Measure the gradient before and after learning to copy."""
-    sentences, epochs = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Measure the gradient before and after training models to copy."""
+    sentences, epochs = QUICK if config.quick else FULL
     probe = copies(100, 99)
     norms: dict[str, dict[str, list[list[float]]]] = {"untrained": {}, "trained": {}}
     losses: dict[str, list[float]] = {}
-    for name, config in MODELS.items():
-        for seed in setting.seeds:
-            train_step = fresh(config, FIRST + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
+    for name, model in MODELS.items():
+        for seed in config.seeds:
+            train_step = fresh(model, FIRST + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
             norms["untrained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
             loss = float("nan")
             for epoch in range(epochs):
                 loss = learn_epoch(train_step, copies(sentences, seed), epoch, epochs)
-            setting.say(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
+            config.say(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
             losses.setdefault(name, []).append(loss)
             norms["trained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
-    return _outcome(norms, losses, sentences, epochs)
+    return _result(norms, losses, sentences, epochs)
 
 
 def reach(run: list[float]) -> float:
-    """What of the gradient at the last words arrives at the first: the mean norm over either end, as a ratio."""
+    """The share of the gradient at the last words that reaches the first words: the ratio of the mean norms there."""
     near = statistics.fmean(run[-ENDS:])
     return statistics.fmean(run[:ENDS]) / near if near else 0.0
 
 
-def _outcome(
+def _result(
     norms: dict[str, dict[str, list[list[float]]]], losses: dict[str, list[float]], sentences: int, epochs: int
 ) -> ExperimentResult:
     x = [LENGTH - 1 - j for j in range(LENGTH)]
@@ -107,12 +107,13 @@ def _outcome(
         for when, by in reaches.items()
     )
     return ExperimentResult(
-        title="Gradient: what of the last word's loss arrives at each word of the source",
+        title="Gradient: how much of the last word's loss reaches each source word",
         method=(
-            f"Sequences of {LENGTH} random symbols are to be copied; one layer of 64 cells, one direction. Measured is "
-            "the norm of the gradient of the last target word's loss at each embedded source word, a mean over 100 "
-            f"sequences, before any learning and after {epochs} epochs of {sentences:,} sequences. `reach` is the norm "
-            f"at the first {ENDS} words over that at the last {ENDS}. Medians of the runs, and their span."
+            f"The task is to copy sequences of {LENGTH} random symbols, with one unidirectional layer of 64 cells. "
+            "Measured is the norm of the gradient of the last target word's loss at each embedded source word, "
+            f"averaged over 100 sequences, before training and after {epochs} epochs of {sentences:,} sequences. "
+            f"`reach` is the norm at the first {ENDS} words divided by that at the last {ENDS}. Medians of the runs, "
+            "with the least and the largest."
         ),
         columns=["model", "reach, untrained", "reach, trained", "loss at the end"],
         rows=[

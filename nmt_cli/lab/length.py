@@ -13,13 +13,13 @@ from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
 FEWEST = 10
-"""Sentences that a bin must have to be shown."""
+"""The least number of sentences of a bin that is shown."""
 COMPARED = 40
-"""Sentences that each of the two compared lengths must have."""
+"""The least number of sentences of each of the two lengths that are compared."""
 PUBLISHED = ((16, 24), (45, 55))
-"""Words around the lengths of the published comparison, 20 and 50."""
-LEARNT = 5.0
-"""BLEU on the shorter ones below which a system has not learnt enough to lose anything."""
+"""Ranges of words around the lengths of the published comparison, 20 and 50."""
+MIN_BLEU = 5.0
+"""With less BLEU than this on the shorter sentences, a system has not learnt enough to lose anything."""
 
 Span = tuple[int, int]
 
@@ -30,8 +30,8 @@ SEEDS = 2
 
 
 def choose_spans(lengths: Sequence[int], fewest: int) -> tuple[Span, Span]:
-    """The published lengths if there are enough sentences of them; otherwise the longest sentences, and those of about
-    half the length of the shortest of them.
+    """The published lengths if there are enough sentences of them; otherwise the lengths of the `fewest` longest
+    sentences, and about half the length of the shortest of those.
 
     Raises ConfigError if either has fewer than `fewest` sentences, or they overlap.
     """
@@ -53,32 +53,32 @@ def choose_spans(lengths: Sequence[int], fewest: int) -> tuple[Span, Span]:
     return short, long
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train both on the same data, and compare what is left of BLEU on long sentences."""
-    corpus = open_corpus(setting)
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train both systems on the same data, and compare their BLEU on short and on long sentences."""
+    corpus = open_corpus(config)
     lengths = [length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
     spans = choose_spans(lengths, COMPARED)
     bins = [span for span in BINS if sum(span[0] <= words <= span[1] for words in lengths) >= FEWEST]
-    minutes = QUICK if setting.quick else FULL
+    minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[list[float]]] = {name: [] for name in SYSTEMS}
     whole: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     compared: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
-    for name, _, found in compare(setting, corpus, SYSTEMS, minutes):
-        bleu[name].append([found.bleu(found.rows_of_length(*span)) for span in bins])
-        whole[name].append(found.bleu())
-        near, far = (found.bleu(found.rows_of_length(*span)) for span in spans)
-        compared[name].append((near, far))
-    return _outcome(corpus, minutes, (spans, bins), (bleu, whole, compared))
+    for name, _, translated in compare(config, corpus, SYSTEMS, minutes):
+        bleu[name].append([translated.bleu(translated.rows_of_length(*span)) for span in bins])
+        whole[name].append(translated.bleu())
+        short, long = (translated.bleu(translated.rows_of_length(*span)) for span in spans)
+        compared[name].append((short, long))
+    return _result(corpus, minutes, (spans, bins), (bleu, whole, compared))
 
 
-def _outcome(
+def _result(
     corpus: PreparedCorpus,
     minutes: float,
     lengths: tuple[tuple[Span, Span], list[Span]],
-    found: tuple[dict[str, list[list[float]]], dict[str, list[float]], dict[str, list[tuple[float, float]]]],
+    scores: tuple[dict[str, list[list[float]]], dict[str, list[float]], dict[str, list[tuple[float, float]]]],
 ) -> ExperimentResult:
     (short, long), bins = lengths
-    bleu, whole, compared = found
+    bleu, whole, compared = scores
     kept = {name: [far / near if near else 0.0 for near, far in pairs] for name, pairs in compared.items()}
     between = f"between sentences of {short[0]} to {short[1]} words and those of {long[0]} to {long[1]}"
 
@@ -86,12 +86,12 @@ def _outcome(
         near, far = (statistics.fmean(side) for side in zip(*compared[name], strict=True))
         share = statistics.fmean(kept[name])
         measured = f"BLEU {near:.1f} and {far:.1f}, so {share:.0%} is kept"
-        if near < LEARNT:
-            return Verdict(claim, f"not to be tested, as it has hardly learnt: {measured}.", None)
+        if near < MIN_BLEU:
+            return Verdict(claim, f"not tested, as it has hardly learnt: {measured}.", None)
         return Verdict(claim, f"{measured}.", least <= share < most)
 
     return ExperimentResult(
-        title="Length: what is left of BLEU on long sentences",
+        title="Length: how much BLEU is left on long sentences",
         method=(
             f"{described(corpus, minutes)}, the same encoder for both; greedy search on the "
             f"{corpus.manifest.counts['test']:,} test sentences. Bins have at least {FEWEST} sentences, the two "

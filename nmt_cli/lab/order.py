@@ -1,4 +1,4 @@
-"""First aid before attention: the source reversed, or read twice."""
+"""What helped before attention: the source reversed, or encoded twice."""
 
 import statistics
 from typing import Any
@@ -17,28 +17,28 @@ QUICK, FULL = 0.16, 2.2
 SEEDS = 2
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train with each order, without and with attention."""
-    corpus = open_corpus(setting)
-    minutes = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train with each source order, without and with attention."""
+    corpus = open_corpus(config)
+    minutes = QUICK if config.quick else FULL
     bleu: dict[str, dict[str, list[float]]] = {name: {order: [] for order in ORDERS} for name in SYSTEMS}
-    for seed in setting.seeds:
+    for seed in config.seeds:
         for name, options in SYSTEMS.items():
             for order in ORDERS:
-                given = {**options, "source_order": order}
-                trained = train_system(setting, corpus, f"{name} {order}", given, seed, minutes)
+                ordered = {**options, "source_order": order}
+                trained = train_system(config, corpus, f"{name} {order}", ordered, seed, minutes)
                 bleu[name][order].append(translate_test(corpus, trained).bleu())
     mean = {name: {order: statistics.fmean(values) for order, values in by.items()} for name, by in bleu.items()}
     gain = {name: {order: by[order] - by["forward"] for order in ORDERS[1:]} for name, by in mean.items()}
 
-    def told(name: str) -> str:
+    def gains(name: str) -> str:
         return ", ".join(f"{order} {value:+.1f}" for order, value in gain[name].items())
 
     return ExperimentResult(
-        title="Order: the source reversed or read twice, without attention and with it",
+        title="Order: the source reversed or encoded twice, without attention and with it",
         method=(
-            f"{described(corpus, minutes)}, one layer that reads in one direction; greedy search on the test split. "
-            "The end of the sentence stays last."
+            f"{described(corpus, minutes)}, one unidirectional layer; greedy search on the test split. The end of the "
+            "sentence stays last."
         ),
         columns=["system", *ORDERS],
         rows=[[name, *[spread(values, ".1f") for values in by.values()]] for name, by in bleu.items()],
@@ -54,17 +54,17 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
         verdicts=[
             Verdict(
                 "Without attention reversing the source helps.",
-                f"BLEU against forward: {told('fixed vector')}.",
+                f"BLEU against forward: {gains('fixed vector')}.",
                 beats(bleu["fixed vector"]["reversed"], bleu["fixed vector"]["forward"]),
             ),
             Verdict(
-                "Without attention reading the source twice helps.",
-                f"BLEU against forward: {told('fixed vector')}.",
+                "Without attention encoding the source twice helps.",
+                f"BLEU against forward: {gains('fixed vector')}.",
                 beats(bleu["fixed vector"]["doubled"], bleu["fixed vector"]["forward"]),
             ),
             Verdict(
                 "With attention the gain of reversing vanishes (to less than a quarter of one that was there).",
-                f"BLEU against forward with attention: {told('attention')}.",
+                f"BLEU against forward with attention: {gains('attention')}.",
                 beats(bleu["fixed vector"]["reversed"], bleu["fixed vector"]["forward"])
                 and gain["attention"]["reversed"] < gain["fixed vector"]["reversed"] / 4,
             ),

@@ -20,7 +20,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
 }
 MIXED = ("linear", "exponential", "inverse-sigmoid")
 CHOSEN = "inverse-sigmoid"
-"""The schedule that is to beat teacher forcing, named beforehand."""
+"""The schedule that should beat teacher forcing, chosen before the runs."""
 QUICK, FULL = 0.2, 2.7
 """Minutes for each model."""
 SEEDS = 2
@@ -28,7 +28,7 @@ SEEDS = 2
 
 @torch.no_grad()
 def perplexities(corpus: PreparedCorpus, trained: Trained) -> tuple[float, float]:
-    """Of the dev references, when the decoder reads their words, and when it reads its own."""
+    """Perplexities of the dev references: with the gold previous tokens, and with the decoder's own."""
     model, compute = trained.loaded.model, trained.loaded.compute
     forced = free = 0.0
     tokens = 0
@@ -40,16 +40,16 @@ def perplexities(corpus: PreparedCorpus, trained: Trained) -> tuple[float, float
     return math.exp(forced / tokens), math.exp(free / tokens)
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train by each way of feeding, and measure perplexity both ways."""
-    corpus = open_corpus(setting)
-    minutes = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train with each schedule, and measure BLEU and both perplexities."""
+    corpus = open_corpus(config)
+    minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     both: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
     models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
-    for name, trained, found in compare(setting, corpus, SYSTEMS, minutes):
+    for name, trained, translated in compare(config, corpus, SYSTEMS, minutes):
         models[name].append(trained)
-        bleu[name].append(found.bleu())
+        bleu[name].append(translated.bleu())
         both[name].append(perplexities(corpus, trained))
     gap = {name: statistics.fmean(free / forced for forced, free in pairs) for name, pairs in both.items()}
     mean = {name: statistics.fmean(values) for name, values in bleu.items()}
@@ -58,13 +58,14 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
     gaps = ", ".join(f"{name} {value:.2f}" for name, value in gap.items())
     scores = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
     return ExperimentResult(
-        title="Forcing: which previous word the decoder reads in training",
+        title="Scheduled sampling: which previous token the decoder gets in training",
         method=(
-            f"{described(corpus, minutes)}; schedules fall from 1 to 0.25 over the run. Free perplexity is that of the "
-            "dev references while the decoder reads its own best words; the gap is its ratio to the forced one, "
-            "exposure bias. All but forced go step by step, and so make fewer updates."
+            f"{described(corpus, minutes)}; the teacher forcing ratio of schedules falls from 1 to 0.25 over the run. "
+            "Free perplexity is that of the dev references while the decoder gets its own best tokens; the gap, "
+            "exposure bias, is its ratio to the forced perplexity. All systems but forced decode step by step in "
+            "training, and so make fewer updates."
         ),
-        columns=["feeding", "BLEU", "forced perplexity", "free perplexity", "gap", "target subwords/s"],
+        columns=["schedule", "BLEU", "forced perplexity", "free perplexity", "gap", "target subwords/s"],
         rows=[
             [
                 name,
@@ -84,7 +85,7 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
                 beats(bleu["forced"], bleu["free"]),
             ),
             Verdict(
-                "Forced early and free later narrows the gap between training and use, from its free side.",
+                "Forced early and free later narrows the gap between training and use, by lower free perplexity.",
                 f"gap: {gaps}; free perplexity: {frees}.",
                 all(gap[name] < gap["forced"] and free[name] < free["forced"] for name in MIXED),
             ),

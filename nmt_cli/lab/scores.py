@@ -1,4 +1,4 @@
-"""The score functions at equal parameters and minutes: quality, speed, and how sharply attention looks."""
+"""The score functions at equal parameters and minutes: quality, speed, and how sharp attention is."""
 
 import statistics
 from typing import Any
@@ -21,26 +21,26 @@ QUICK, FULL = 0.14, 1.9
 SEEDS = 2
 
 
-def run(setting: ExperimentConfig) -> ExperimentResult:
-    """Train with each score, and compare."""
-    corpus = open_corpus(setting)
-    minutes = QUICK if setting.quick else FULL
+def run(config: ExperimentConfig) -> ExperimentResult:
+    """Train with each score function, and compare."""
+    corpus = open_corpus(config)
+    minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
     systems = at_equal_size(corpus, SYSTEMS)
-    for name, trained, found in compare(setting, corpus, systems, minutes):
+    for name, trained, translated in compare(config, corpus, systems, minutes):
         models[name].append(trained)
-        bleu[name].append(found.bleu())
+        bleu[name].append(translated.bleu())
     mean = {name: statistics.fmean(values) for name, values in bleu.items()}
     entropy = {name: [last_entropy(trained) for trained in runs] for name, runs in models.items()}
     speed = {name: [trained.speed for trained in runs] for name, runs in models.items()}
-    told = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
+    summary = ", ".join(f"{name} {value:.1f}" for name, value in mean.items())
     return ExperimentResult(
         title="Scores: dot, general, concat, mlp, location and a local window",
         method=(
-            f"{described(corpus, minutes)}, or as many as give the parameters of the first; one layer with attention "
-            "after the recurrence; greedy search on the test split. Entropy is that of attention on dev, as a share of "
-            "the largest possible: 0 looks at one token, 1 at all alike."
+            f"{described(corpus, minutes)}, or the number that gives as many parameters as the first system has; one "
+            "layer with attention after the recurrence; greedy search on the test split. Entropy is that of attention "
+            "on dev, as a share of the largest possible: 0 is all weight on one token, 1 equal weights."
         ),
         columns=["score", "BLEU", "entropy", "target subwords/s", "cells", "parameters"],
         rows=[
@@ -58,12 +58,12 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
         verdicts=[
             Verdict(
                 "Scores that see the encoder's states beat the location score, which sees only where they stand.",
-                f"BLEU {told}.",
+                f"BLEU {summary}.",
                 all(beats(bleu[name], bleu["location"]) for name in CONTENT),
             ),
             Verdict(
                 "General, with parameters of its own, beats plain dot.",
-                f"BLEU {told}.",
+                f"BLEU {summary}.",
                 beats(bleu["general"], bleu["dot"]),
             ),
         ],
@@ -72,5 +72,5 @@ def run(setting: ExperimentConfig) -> ExperimentResult:
 
 
 def last_entropy(trained: Trained) -> float:
-    """Of the last validation; 0 without attention."""
+    """Attention entropy in the last validation; 0 without attention."""
     return trained.validations[-1].validation.entropy or 0.0

@@ -1,4 +1,4 @@
-"""Small models on made-up sequences, learnt and searched with the same code as translators."""
+"""Small models on synthetic sequences, trained and searched with the same code as translators."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from nmt_cli.training.schedule import learning_rate
 from nmt_cli.training.step import TrainStep
 
 FIRST = EOS + 1
-"""The first token that is no symbol of the machinery."""
+"""The first token after the special ones."""
 
 SIZE: dict[str, Any] = {
     "embedding_size": 64,
@@ -30,10 +30,10 @@ SIZE: dict[str, Any] = {
     "dropout": 0.0,
     "embedding_dropout": 0.0,
 }
-"""One layer that reads in one direction, with nothing to hold it back."""
+"""One unidirectional layer, without dropout."""
 
 ROWS = 512
-"""Sequences searched at a time."""
+"""Sequences in a batch of the search."""
 
 Sequences = list[list[int]]
 
@@ -46,27 +46,27 @@ class Pairs:
     targets: Sequences
 
     def batches(self, budget: int, seed: int) -> Iterator[Batch]:
-        """All pairs once, in batches of at most `budget` padded tokens, in an order that the seed decides."""
+        """All pairs once, in batches of at most `budget` padded tokens, in an order given by the seed."""
         lengths = [np.array([len(row) for row in side]) for side in (self.sources, self.targets)]
         for rows in make_batches(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
             yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], PAD_MULTIPLE)
 
 
 def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> TrainStep:
-    """A model with random weights, made ready to learn, in fp32."""
+    """A model with random weights, ready to be trained in fp32."""
     torch.manual_seed(seed)
     model = Seq2Seq(config, VocabSizes(vocabulary, vocabulary, True)).train()
     return TrainStep(model, training, compute_for_training("cpu", "fp32", 0))
 
 
 def learn_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) -> float:
-    """Learn from all pairs once, as epoch number `epoch` (from 0) of `epochs`; gives the loss in nats per token."""
+    """Train on all pairs once, as epoch number `epoch` (from 0) of `epochs` -> the loss in nats per token."""
     train_step.model.train()
     config = train_step.config
     loss, tokens = 0.0, 0
-    plan = list(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch))
-    for number, batch in enumerate(plan):
-        rate = learning_rate(config, epoch * len(plan) + number, (epoch + number / len(plan)) / epochs)
+    batches = list(pairs.batches(config.batch_tokens, 1000 * config.seed + epoch))
+    for number, batch in enumerate(batches):
+        rate = learning_rate(config, epoch * len(batches) + number, (epoch + number / len(batches)) / epochs)
         report = train_step.update([batch], rate)
         loss += report.loss * report.tokens
         tokens += report.tokens
@@ -75,31 +75,30 @@ def learn_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) ->
 
 @torch.inference_mode()
 def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
-    """What the model says, greedily, with no help from the truth."""
+    """The model's output by greedy search."""
     model.eval()
-    said: Sequences = []
+    outputs: Sequences = []
     for start in range(0, len(sources), ROWS):
-        padded, lengths = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
-        read = torch.from_numpy(lengths)
+        padded, counts = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
+        lengths = torch.from_numpy(counts)
         step = EnsembleStep([model])
-        state = step.init_state(torch.from_numpy(padded), sequence_mask(read, padded.shape[1]))
-        found = search(step, state, SearchInput(read), SearchConfig(beam_size=1, max_length=longest))
-        said += [hypotheses[0].tokens for hypotheses in found]
-    return said
+        state = step.init_state(torch.from_numpy(padded), sequence_mask(lengths, padded.shape[1]))
+        results = search(step, state, SearchInput(lengths), SearchConfig(beam_size=1, max_length=longest))
+        outputs += [hypotheses[0].tokens for hypotheses in results]
+    return outputs
 
 
-def accuracy(said: Sequences, truth: Sequences) -> tuple[float, float]:
-    """The share of places of the truth, its end included, that are right; and of sequences right as a whole."""
-    right = places = whole = 0
-    for own, true in zip(said, truth, strict=True):
-        ended, wanted = [*own, EOS], [*true, EOS]
-        right += sum(a == b for a, b in zip(ended, wanted, strict=False))
-        places += len(wanted)
-        whole += own == true
-    return right / places, whole / len(truth)
+def accuracy(outputs: Sequences, targets: Sequences) -> tuple[float, float]:
+    """The share of correct target positions, the end included, and the share of sequences correct as a whole."""
+    correct = positions = whole = 0
+    for output, target in zip(outputs, targets, strict=True):
+        correct += sum(a == b for a, b in zip([*output, EOS], [*target, EOS], strict=False))
+        positions += len(target) + 1
+        whole += output == target
+    return correct / positions, whole / len(targets)
 
 
 def numbers(texts: Sequence[str], alphabet: str) -> Sequences:
-    """Characters as tokens."""
-    places = {character: FIRST + i for i, character in enumerate(alphabet)}
-    return [[places[character] for character in text] for text in texts]
+    """Texts -> the tokens of their characters."""
+    tokens = {character: FIRST + i for i, character in enumerate(alphabet)}
+    return [[tokens[character] for character in text] for text in texts]

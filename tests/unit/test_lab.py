@@ -236,7 +236,7 @@ def test_claims_beyond_the_epochs_of_a_run_are_undecided(
 
     runs = {name: [run(None)] for name in addition.MODELS}
     runs |= {"attention": [run(attention)], "fixed vector, repeated": [run(repeated)]}
-    outcome = addition._outcome(runs, epochs, 10, 2)
+    outcome = addition._result(runs, epochs, 10, 2)
     assert [verdict.found for verdict in outcome.verdicts] == expected
 
 
@@ -254,7 +254,7 @@ def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
     manifest = SimpleNamespace(source="en", target="ko", counts={"train": 1, "test": 1})
     corpus_bleu = {name: [10.0] for name in pairs}
     bins = {name: [[10.0]] for name in pairs}
-    outcome = length._outcome(
+    outcome = length._result(
         cast(PreparedCorpus, SimpleNamespace(manifest=manifest)),
         1.0,
         (((8, 12), (21, 30)), [(1, 5)]),
