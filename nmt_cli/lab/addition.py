@@ -18,7 +18,7 @@ DONE = 0.999
 """The accuracy per character at which the training of a model stops."""
 
 QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
-"""Examples, epochs, and examples held out."""
+"""Examples, epochs, and held-out examples of a quick and of a full run."""
 SEEDS = 2
 """Seeds of a full run, which takes about half an hour."""
 THREADS = 2

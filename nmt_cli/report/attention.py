@@ -1,6 +1,6 @@
 """Files with the attention of many sentences.
 
-The suffix decides the format: .html (a self-contained page, with no other font, script or network access), .svg, .png,
+The suffix decides the format: .html (a self-contained page: no external fonts, scripts or network access), .svg, .png,
 or .json with the numbers.
 """
 

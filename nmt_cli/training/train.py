@@ -177,7 +177,7 @@ def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: 
             "restore the right one, or train a new model with another --out"
         )
     if read_config(config.out).model != config.model:
-        raise CheckpointError(f"{config.out}: the run has other model options; resume without any")
+        raise CheckpointError(f"{config.out}: the run has other model options; resume without giving any")
     (current,) = manifest.environments
     if not differences(before.environments[-1], current):
         return before
