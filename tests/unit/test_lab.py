@@ -59,14 +59,14 @@ def test_every_experiment_writes_verdicts_and_a_report(
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in TRANSLATING else [1, 2]
     (tmp_path / "work").mkdir()
-    setting = ExperimentConfig(
+    config = ExperimentConfig(
         True, seeds, messages.append, tmp_path / "work", corpus / "prepared", corpus / "test.align"
     )
-    outcome = module.run(setting)
+    outcome = module.run(config)
     assert messages
     assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
-    write(outcome, setting, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
+    write(outcome, config, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     for verdict, recorded in zip(outcome.verdicts, results["verdicts"], strict=True):
@@ -77,7 +77,7 @@ def test_every_experiment_writes_verdicts_and_a_report(
     assert (tmp_path / "figure.svg").stat().st_size > 1000
     for width in (80, 120):
         output = io.StringIO()
-        show(outcome, setting, Console(file=output, width=width, highlight=False))
+        show(outcome, config, Console(file=output, width=width, highlight=False))
         text = output.getvalue()
         assert all(len(row) <= width for row in text.split("\n"))
         assert outcome.title in text
@@ -183,7 +183,7 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
     assert max(map(len, out.splitlines())) <= 80
     assert nmt("alchemy")[0] == 1
     (tmp_path / "file").touch()
-    monkeypatch.setattr(addition, "run", lambda setting: pytest.fail("the experiment was started"))
+    monkeypatch.setattr(addition, "run", lambda config: pytest.fail("the experiment was started"))
     assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
     for arguments, message in (
         (("addition", "--prepared", "p"), "addition makes its own data"),
@@ -274,9 +274,9 @@ def test_an_interrupted_training_ends_the_comparison(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(compare, "train", lambda *_: SimpleNamespace(interrupted=True))
-    setting = ExperimentConfig(True, [1], lambda text: None, tmp_path, corpus / "prepared")
+    config = ExperimentConfig(True, [1], lambda text: None, tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
-        compare.train_system(setting, compare.open_corpus(setting), "one", {}, 1, 0.01)
+        compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 0.01)
 
 
 def test_systems_of_equal_size_differ_by_two_percent_of_parameters_at_most(corpus: Path) -> None:
