@@ -1,14 +1,14 @@
 """Text in: readers, cleaning, tokenizer, Arrow dataset, batches.
 
-`prepare` goes through it in the order in which text flows:
+`prepare` runs these modules in this order:
 
     sample, download, readers, text_io, tabular, tmx, misalignment     files -> pairs
-    normalization, cleaning, writing_systems, scratch_file             what is wrong with each pair
-    splits                                                             which pairs go into which split
-    train_tokenizer, tokenizer, subword_regularization                 text -> subwords
-    corpus_encoder, dataset                                            subwords -> Arrow files
-    cleaning_report, provenance, manifest, output_dir                  the report, the manifest, the folder
+    normalization, cleaning, writing_systems, scratch_file             findings for each pair
+    splits                                                             pairs -> train, dev and test
+    train_tokenizer, tokenizer, subword_regularization                 text -> subword ids
+    corpus_encoder, dataset                                            subword ids -> Arrow files
+    cleaning_report, provenance, manifest, output_dir                  report, manifest, prepared folder
     ibm1, lexicon                                                      word translation probabilities
 
-and `batching` reads what it stored.
+`batching` then builds batches from the Arrow files.
 """

@@ -1,4 +1,4 @@
-"""A batch: sentences side by side, padded to arrays."""
+"""A batch: token sequences padded to arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ class Batch:
     source_lengths: Tokens  # (B,)
     target_input: Tokens  # (B, T)
     target_output: Tokens  # (B, T)
-    tokens: int  # real target tokens, EOS counted
+    tokens: int  # target tokens without padding, EOS included
 
 
 def duplicate(batch: Batch) -> Batch:
-    """The sentences of a batch, and all of them again below."""
+    """Concatenate a batch with itself: rows B .. 2B - 1 repeat rows 0 .. B - 1."""
     source, lengths, target_input, target_output = (
         np.concatenate([rows, rows])
         for rows in (batch.source, batch.source_lengths, batch.target_input, batch.target_output)
@@ -32,16 +32,16 @@ def duplicate(batch: Batch) -> Batch:
 
 
 def collate(sources: Sequence[npt.ArrayLike], targets: Sequence[npt.ArrayLike], multiple: int = 1) -> Batch:
-    """Pad token sequences (without BOS and EOS) into a batch, to widths that are multiples of this number."""
+    """Pad token sequences (without BOS and EOS) into a batch whose widths are multiples of `multiple`."""
     source, source_lengths = pad([np.append(ids, EOS) for ids in sources], multiple)
     target_output, target_lengths = pad([np.append(ids, EOS) for ids in targets], multiple)
     target_input = np.concatenate([np.full((len(target_output), 1), BOS), target_output[:, :-1]], 1)
-    target_input[target_input == EOS] = PAD  # the end of a shorter target is never read
+    target_input[target_input == EOS] = PAD  # a target's EOS is output only, never input
     return Batch(source, source_lengths, target_input, target_output, int(target_lengths.sum()))
 
 
 def pad(sequences: Sequence[npt.NDArray[np.integer]], multiple: int = 1) -> tuple[Tokens, Tokens]:
-    """Sequences -> an array (B, W), where W is the longest made up to a multiple, and their lengths (B,)."""
+    """Sequences -> padded array (B, W), W the longest length rounded up to a multiple, and lengths (B,)."""
     lengths = np.array([len(s) for s in sequences], np.int64)
     longest = int(lengths.max())
     padded = np.full((len(sequences), longest + -longest % multiple), PAD, np.int64)

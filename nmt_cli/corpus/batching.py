@@ -1,4 +1,4 @@
-"""Batches: sentences of like length together, as many as fit a budget of padded tokens, built ahead."""
+"""Batches of sentences of similar length, limited by a budget of padded tokens and built in a background thread."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,25 +15,25 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 Rows = npt.NDArray[np.int64]
 
 PAD_MULTIPLE = 2
-"""Widths of batches are multiples of this: half as many shapes for a thirtieth more padding."""
+"""Batch widths are multiples of this: half as many shapes for a thirtieth more padding."""
 
 AHEAD = 4
-"""Updates built ahead of the one that the model is computing."""
+"""Updates whose batches are built in advance."""
 
 
 def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
-    """Rows of each batch of one epoch, in a random order that `order` decides.
+    """Row indices of the batches of one epoch, shuffled by the generator `order`.
 
-    Rows are sorted by the width they need, of the source, then of the target, up for one width of the source and down
-    for the next, so that neighbours are alike where it changes; ties are in random order. They are cut so that the
-    longer side of a batch holds at most `budget` tokens with its padding; a sentence longer than that gets a batch of
-    its own. Batches have a `round_batch_size` and widths that are multiples of EVEN where they can, so that few shapes
-    occur: the library compiles kernels for each, and every one takes a quarter of a megabyte or more.
+    Rows are sorted by padded source width, then by padded target width, ascending and descending in turn, so that
+    neighbors are similar where the source width changes; ties are in random order. The sorted rows are cut into batches
+    whose longer side holds at most `budget` tokens, padding included; a longer sentence gets a batch of its own. To
+    limit the number of different shapes, sizes are rounded by `round_batch_size` and widths to multiples of
+    PAD_MULTIPLE: oneDNN compiles kernels for each shape, and each kernel takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
-    wide, far = (side[shuffled] // PAD_MULTIPLE + 1 for side in (source, target))  # EOS counted
-    ranking = np.lexsort((np.where(wide % 2, far, -far), wide))
-    ranked, longest = shuffled[ranking], PAD_MULTIPLE * np.maximum(wide, far)[ranking]
+    source_width, target_width = (side[shuffled] // PAD_MULTIPLE + 1 for side in (source, target))  # EOS included
+    ranking = np.lexsort((np.where(source_width % 2, target_width, -target_width), source_width))
+    ranked, longest = shuffled[ranking], PAD_MULTIPLE * np.maximum(source_width, target_width)[ranking]
     batches = []
     start = 0
     width = 0
@@ -48,8 +48,8 @@ def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random
 
 
 def round_batch_size(room: int) -> int:
-    """Sentences of a batch that has room for so many: a multiple of 8 from there on, of 16 above 64, of 32 above 128,
-    and so on: of large batches a fifth is left to the next one at most."""
+    """Round down the number of sentences that fit in a batch: from 8 on to a multiple of 8, above 64 of 16, above 128
+    of 32, and so on. A large batch loses at most a fifth, which goes into the next batch."""
     step = max(8, (1 << (room - 1).bit_length()) // 8)
     return room - room % step or room
 
@@ -57,18 +57,18 @@ def round_batch_size(room: int) -> int:
 Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]
 
 Segment = Callable[[Split, Rows, int], Segmented]
-"""How rows of a split become subwords of both sides; the number is what any randomness follows from."""
+"""Function (split, rows, key) -> subword ids of both sides; `key` seeds a random segmentation."""
 
 
 def stored(split: Split, rows: Rows, _: int = 0) -> Segmented:
-    """The segmentation made by preprocess."""
+    """The segmentation stored by preprocess."""
     return [split.source_ids(r) for r in rows.tolist()], [split.target_ids(r) for r in rows.tolist()]
 
 
 def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
-    """A new segmentation at every visit: subword regularisation (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
+    """A new random segmentation each time: subword regularisation (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
 
-    Batches stay those of the stored segmentation, so that a sampled one may exceed the budget a little.
+    Batches are planned by the lengths of the stored segmentation, so a sampled batch may slightly exceed the budget.
     """
 
     def segment(split: Split, rows: Rows, key: int) -> Segmented:
@@ -84,9 +84,11 @@ def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What decides the batches of a run: the same plan gives the same batches. Of those of an update,
-    `gradient_accumulation` for each of the `size` processes that share it, the one of this `rank` takes every
-    size-th."""
+    """Everything that determines the batches of a run: equal plans give equal batches.
+
+    An update has `gradient_accumulation` batches for each of `size` processes; the process of this `rank` takes every
+    `size`-th of them.
+    """
 
     budget: int
     gradient_accumulation: int
@@ -97,13 +99,13 @@ class BatchPlan:
 
     @property
     def width(self) -> int:
-        """Batches in an update, over all processes."""
+        """Batches per update, over all processes."""
         return self.gradient_accumulation * self.size
 
 
 class BatchLoader:
-    """The updates of one epoch, from a given batch on; each is this process's share of the batches whose gradients make
-    one update, which may be none of the last."""
+    """The updates of one epoch: for each the batches that this process contributes. In the last update these may be
+    none."""
 
     def __init__(self, split: Split, plan: BatchPlan, epoch: int) -> None:
         self._split = split
@@ -114,25 +116,25 @@ class BatchLoader:
         self._plan = plan
 
     def __len__(self) -> int:
-        """Batches in the epoch."""
+        """Batches in the epoch, over all processes."""
         return len(self._batches)
 
     def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
-        """Build the updates on another thread while the caller computes."""
+        """Yield the updates from batch `first` on, built in a background thread."""
         return prefetch((self._build(start) for start in range(first, len(self), self._plan.width)), AHEAD)
 
     def _build(self, start: int) -> list[Batch]:
-        mine = range(start + self._plan.rank, min(start + self._plan.width, len(self)), self._plan.size)
-        return [collate(*self._segment(self._split, self._batches[i], self._keys[i]), PAD_MULTIPLE) for i in mine]
+        local = range(start + self._plan.rank, min(start + self._plan.width, len(self)), self._plan.size)
+        return [collate(*self._segment(self._split, self._batches[i], self._keys[i]), PAD_MULTIPLE) for i in local]
 
 
 def prefetch(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
-    """Run an iterator on another thread, `count` items ahead; its errors are raised here."""
+    """Run an iterator in a background thread, at most `count` items ahead; its exceptions are raised here."""
     queue: Queue[list[Batch] | BaseException | None] = Queue(count)
-    left = threading.Event()
+    stopped = threading.Event()
 
     def put(item: list[Batch] | BaseException | None) -> bool:
-        while not left.is_set():
+        while not stopped.is_set():
             try:
                 queue.put(item, timeout=0.1)
                 return True
@@ -146,7 +148,7 @@ def prefetch(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
                 if not put(item):
                     return
             put(None)
-        except BaseException as error:  # handed to the consumer, which raises it
+        except BaseException as error:  # raised in the consumer
             put(error)
 
     thread = threading.Thread(target=work, name="batches", daemon=True)
@@ -157,5 +159,5 @@ def prefetch(items: Iterator[list[Batch]], count: int) -> Iterator[list[Batch]]:
                 raise item
             yield item
     finally:
-        left.set()
+        stopped.set()
         thread.join()

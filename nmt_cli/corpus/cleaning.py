@@ -1,8 +1,8 @@
-"""The first pass: read a split once, note what is wrong with each pair, and keep the text on disk.
+"""First pass of preprocess: read each split once, check every pair, and store the text in a scratch file on disk.
 
-In memory a pair takes 18 bytes: two 8-byte hashes, of the pair and of its source, and 2 bytes of findings.
-Comparing hashes takes about 16 bytes a pair more for a moment. Two different pairs have the same hash with a
-probability of n^2 / 2^65, one in thirty million for a million pairs.
+A pair takes 18 bytes of memory: two 8-byte hashes, of the pair and of its source, and 2 bytes of findings. Comparing
+hashes takes about 16 more bytes per pair temporarily. The probability that any two of n different pairs have the same
+hash is n^2 / 2^65, one in thirty million for a million pairs.
 """
 
 import re
@@ -40,12 +40,12 @@ from nmt_cli.progress import ProgressLog, Say
 ) = (1 << bit for bit in range(13))
 
 COPIED_WORDS = 3
-"""A name or a number of up to this many words may well be its own translation."""
+"""A segment of up to this many words, such as a name or a number, may be its own translation."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A kind of finding: its bit, its name in tables and reports, and what it means."""
+    """A kind of finding: its bit, its name in tables and reports, and its meaning."""
 
     bit: int
     name: str
@@ -53,24 +53,24 @@ class Check:
 
 
 CHECKS = (
-    Check(BLANK, "blank side", "source or target is empty or white space"),
+    Check(BLANK, "blank side", "source or target is empty or only white space"),
     Check(CONTROL, "control characters", "NUL and other control characters"),
-    Check(COPY, "copies", f"the target is the source, more than {COPIED_WORDS} words long"),
+    Check(COPY, "copies", f"source and target are equal and have more than {COPIED_WORDS} words"),
     Check(
         OVERLAP,
         "overlap",
-        "the same pair (or a held-out source) stands in dev or test; in dev: the pair stands in test",
+        "the same pair (or a held-out source) occurs in dev or test; in dev: the same pair occurs in test",
     ),
-    Check(DUPLICATE, "duplicates", "the same pair stands earlier in the split"),
+    Check(DUPLICATE, "duplicates", "the same pair occurs earlier in the split"),
     Check(SCRIPT, "wrong script", "fewer than half of the letters are in the script of the language"),
-    Check(LONG, "too long", "a side has more subwords than max_length"),
-    Check(RATIO, "length ratio", "a side has more than max_ratio times the subwords of the other"),
-    Check(SHORT_COPY, "short copies", f"the target is the source, up to {COPIED_WORDS} words long"),
-    Check(SEPARATOR, "line separators", "a character that some programs take for a line end (U+2028, CR, form feed)"),
-    Check(DAMAGED, "damaged text", "U+FFFD, left where an earlier conversion failed"),
-    Check(KNOWN_SOURCE, "source in train", "the source of this dev or test pair also stands in what is kept of train"),
+    Check(LONG, "too long", "one side has more than max_length subwords"),
+    Check(RATIO, "length ratio", "one side has more than max_ratio times as many subwords as the other"),
+    Check(SHORT_COPY, "short copies", f"source and target are equal and have up to {COPIED_WORDS} words"),
+    Check(SEPARATOR, "line separators", "a character that some programs treat as a line end (U+2028, CR, form feed)"),
+    Check(DAMAGED, "damaged text", "U+FFFD, the trace of an earlier conversion error"),
+    Check(KNOWN_SOURCE, "source in train", "the source of this dev or test pair also occurs in train as kept"),
 )
-"""In the order in which a pair that has several is counted as dropped."""
+"""A dropped pair with several findings is counted under the first one in this order."""
 
 SUSPECTS: dict[Suspect, int] = {
     "duplicates": DUPLICATE,
@@ -79,34 +79,34 @@ SUSPECTS: dict[Suspect, int] = {
     "control": CONTROL,
     "wrong-script": SCRIPT,
 }
-"""What `--keep` keeps."""
+"""Values of `--keep` and the findings that they keep."""
 
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
 def dropped_bits(config: PreprocessConfig) -> int:
-    """The findings for which a training pair is left out."""
+    """The findings for which a training pair is dropped."""
     return BLANK | LONG | RATIO | sum(bit for name, bit in SUSPECTS.items() if name not in config.keep)
 
 
 def check_pair(source: str, target: str, scripts: tuple[Script, Script]) -> int:
-    """The findings that a pair shows by itself, before it is normalised."""
+    """The findings of a single pair, before normalisation."""
     if not source or not target or source.isspace() or target.isspace():
         return BLANK
-    found = 0
+    findings = 0
     if source == target:
-        found |= COPY if len(source.split()) > COPIED_WORDS else SHORT_COPY
-    if not (source.isprintable() and target.isprintable()):  # else there is nothing to search for
+        findings |= COPY if len(source.split()) > COPIED_WORDS else SHORT_COPY
+    if not (source.isprintable() and target.isprintable()):  # printable text needs no search
         pair = f"{source}\n{target}"
         if _CONTROL.search(pair):
-            found |= CONTROL
+            findings |= CONTROL
         if SEPARATORS.search(pair):
-            found |= SEPARATOR
+            findings |= SEPARATOR
     if "\ufffd" in source or "\ufffd" in target:
-        found |= DAMAGED
+        findings |= DAMAGED
     if scripts[0].is_wrong(source) or scripts[1].is_wrong(target):
-        found |= SCRIPT
-    return found
+        findings |= SCRIPT
+    return findings
 
 
 Hashes = npt.NDArray[np.int64]
@@ -116,11 +116,11 @@ Rows = npt.NDArray[np.bool_]
 
 @dataclass
 class Examined:
-    """The text of a split: where it lies, what was found, and the hashes that tell equal pairs."""
+    """The text of a split: files, scratch file, and the findings, pair hash and source hash of each row."""
 
     texts: list[ParallelText]
     firsts: list[int]
-    """First row of each of `texts`."""
+    """First row of each text in `texts`."""
     scratch: ScratchFile
     findings: Findings
     pairs: Hashes
@@ -131,16 +131,16 @@ class Examined:
         return len(self.findings)
 
     def place(self, row: int) -> tuple[str, int]:
-        """The (source) file and the line of a row, from 1: in TMX the number of the pair, in CSV the line if no cell
-        above holds several."""
-        which = bisect_right(self.firsts, row) - 1
-        file = self.texts[which].files[0]
-        return file.name, file.header + row - self.firsts[which] + 1
+        """The source file of a row and its line number, from 1. For TMX it is the number of the pair; for CSV it is the
+        line only if no earlier cell spans several lines."""
+        index = bisect_right(self.firsts, row) - 1
+        file = self.texts[index].files[0]
+        return file.name, file.header + row - self.firsts[index] + 1
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How text is read and looked at."""
+    """How text is read and checked."""
 
     fields: Fields
     unicode: Form
@@ -148,9 +148,9 @@ class Reading:
 
 
 def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) -> Examined:
-    """Read the texts of a split into a spool at `path` and check every pair by itself.
+    """Read the texts of a split into a scratch file at `path` and check every pair.
 
-    Raises CorpusError if a text cannot be read or holds no pair.
+    Raises CorpusError if a text cannot be read or contains no pair.
     """
     scripts = (Script(reading.fields.languages[0]), Script(reading.fields.languages[1]))
     findings: list[Findings] = []
@@ -166,18 +166,17 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
             for chunk in in_chunks(read_pairs(text, reading.fields)):
                 scratch.append(chunk)
                 findings.append(np.array([check_pair(s, t, scripts) for s, t in chunk], np.uint16))
-                ready = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
-                pairs.append(_hashes(ready))
-                sources.append(np.array([hash(s) for s, _ in ready], np.int64))
+                normalized = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
+                pairs.append(_hashes(normalized))
+                sources.append(np.array([hash(s) for s, _ in normalized], np.int64))
                 progress(lambda: f"  {scratch.rows:,} pairs of {name} read")
-                characters += sum(len(s) + len(t) for s, t in ready)
+                characters += sum(len(s) + len(t) for s, t in normalized)
             if scratch.rows == firsts[-1]:
-                what = (
-                    "is empty" if text.format != "tmx" else f"holds no pair of {' and '.join(reading.fields.languages)}"
-                )
-                raise CorpusError(f"{text.name}: {what}")
-    noted = np.concatenate(findings), np.concatenate(pairs), np.concatenate(sources)
-    return Examined(texts, firsts, scratch, *noted, characters)
+                languages = " and ".join(reading.fields.languages)
+                reason = "is empty" if text.format != "tmx" else f"contains no pair of {languages}"
+                raise CorpusError(f"{text.name}: {reason}")
+    arrays = np.concatenate(findings), np.concatenate(pairs), np.concatenate(sources)
+    return Examined(texts, firsts, scratch, *arrays, characters)
 
 
 def _hashes(pairs: list[Pair]) -> Hashes:
@@ -185,21 +184,22 @@ def _hashes(pairs: list[Pair]) -> Hashes:
 
 
 def mark_duplicates(text: Examined) -> None:
-    """Note every pair that stands earlier in the same split."""
+    """Mark every pair that occurs earlier in the same split."""
     order = np.argsort(text.pairs, kind="stable")
     ranked = text.pairs[order]
     text.findings[order[1:][ranked[1:] == ranked[:-1]]] |= DUPLICATE
 
 
 def mark_overlap(splits: dict[str, Examined]) -> None:
-    """Note the pairs of train that stand in dev or test, and those of dev that stand in test."""
-    judged = [splits[name] for name in ("dev", "test") if name in splits]
-    for text in judged:
+    """Mark the pairs of train that occur in dev or test, and those of dev that occur in test."""
+    evaluation = [splits[name] for name in ("dev", "test") if name in splits]
+    for text in evaluation:
         splits["train"].findings[np.isin(splits["train"].pairs, text.pairs)] |= OVERLAP
-    if len(judged) == 2:
-        judged[0].findings[np.isin(judged[0].pairs, judged[1].pairs)] |= OVERLAP
+    if len(evaluation) == 2:
+        dev, test = evaluation
+        dev.findings[np.isin(dev.pairs, test.pairs)] |= OVERLAP
 
 
 def mark_known_sources(text: Examined, train: Examined, kept: Rows) -> None:
-    """Note the pairs of dev or test whose source stands among the rows of train that are kept."""
+    """Mark the pairs of dev or test whose source also occurs in the kept rows of train."""
     text.findings[np.isin(text.sources, train.sources[kept])] |= KNOWN_SOURCE

@@ -1,4 +1,4 @@
-"""What was found in the text and what became of it: `report.json` and the table that the user sees."""
+"""The cleaning report: what was found in each split and what was dropped. Written to `report.json`."""
 
 import json
 from pathlib import Path
@@ -11,17 +11,17 @@ from nmt_cli.corpus.corpus_encoder import SideCounts, Written
 from nmt_cli.corpus.splits import Selection
 
 EXAMPLES = 3
-"""Examples shown of each finding."""
+"""Examples stored for each finding."""
 
 NOTABLE_BYTES = 0.001
-"""Share of single bytes among the subwords from which on the user hears of it."""
+"""Fraction of single-byte subwords above which the user is notified."""
 
 WIDTH = 100
-"""Characters of an example that are shown."""
+"""Maximum characters of an example segment."""
 
 
 class Example(BaseModel):
-    """A pair that shows a finding; `number` is its line (see Examined.place)."""
+    """An example of a finding; `number` is its line (see Examined.place)."""
 
     file: str
     number: int
@@ -30,18 +30,18 @@ class Example(BaseModel):
 
 
 class Finding(BaseModel):
-    """A kind of finding in a split."""
+    """The pairs of a split with one kind of finding."""
 
     check: str
     meaning: str
     found: int
     dropped: int
-    """Pairs left out for this reason, each counted under the first reason that applies."""
+    """Pairs dropped for this reason; each is counted under the first reason that applies."""
     examples: list[Example]
 
 
 class FileFacts(BaseModel):
-    """What was met while reading a file."""
+    """What the reader counted in a file."""
 
     file: str
     lines: int
@@ -53,7 +53,7 @@ class FileFacts(BaseModel):
 
 
 class SideFacts(BaseModel):
-    """One side of a split in subwords."""
+    """Counts of one side of a split: words, subwords, and among these single bytes and unknown ones."""
 
     words: int
     subwords: int
@@ -62,12 +62,12 @@ class SideFacts(BaseModel):
 
     @property
     def per_word(self) -> float:
-        """Subwords in a space-separated word."""
+        """Subwords per space-separated word."""
         return self.subwords / max(1, self.words)
 
 
 class SplitReport(BaseModel):
-    """A split: pairs read and kept, and everything that was found."""
+    """A split: pairs read, kept and held out, its files, both sides' counts, and the findings."""
 
     read: int
     kept: int
@@ -78,7 +78,7 @@ class SplitReport(BaseModel):
     findings: list[Finding]
 
     def finding(self, check: str) -> Finding | None:
-        """What was found by a check, if anything."""
+        """The finding of a check; None if it found nothing."""
         return next((finding for finding in self.findings if finding.check == check), None)
 
 
@@ -87,32 +87,32 @@ class CleaningReport(BaseModel):
 
     splits: dict[str, SplitReport]
     unchecked_scripts: list[str]
-    """Languages whose script is not known, so that lines in a wrong one are not found."""
+    """Languages whose script is unknown, so that lines in a wrong script are not detected."""
 
     def write(self, path: Path) -> None:
-        """Write it as readable JSON."""
+        """Write the report as indented JSON."""
         text = json.dumps(self.model_dump(), ensure_ascii=False, indent=2)
         path.write_text(text + "\n", encoding="utf-8")
 
 
 def report_split(split: Selection, rows: Rows, dropped: int, written: Written) -> SplitReport:
-    """The report of the given rows of a split's text; `dropped` are the findings for which rows were left out."""
+    """Report on the given rows of a split; `dropped` are the findings for which rows were dropped."""
     text = split.text
     all_findings = text.findings | written.findings
-    left = np.where(rows, all_findings & dropped, 0)
+    uncounted = np.where(rows, all_findings & dropped, 0)  # rows not yet counted as dropped
     findings = []
     for check in CHECKS:
         found = rows & ((all_findings & check.bit) != 0)
         if not found.any():
             continue
-        reason = (left & check.bit) != 0
-        left[reason] = 0
+        newly_dropped = (uncounted & check.bit) != 0
+        uncounted[newly_dropped] = 0
         findings.append(
             Finding(
                 check=check.name,
                 meaning=check.meaning,
                 found=int(found.sum()),
-                dropped=int(reason.sum()),
+                dropped=int(newly_dropped.sum()),
                 examples=[_example(text, int(row)) for row in np.flatnonzero(found)[:EXAMPLES]],
             )
         )
@@ -131,10 +131,10 @@ def report_split(split: Selection, rows: Rows, dropped: int, written: Written) -
 def _example(text: Examined, row: int) -> Example:
     file, number = text.place(row)
     source, target = text.scratch.pair(row)
-    return Example(file=file, number=number, source=_cut(source), target=_cut(target))
+    return Example(file=file, number=number, source=_shorten(source), target=_shorten(target))
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
@@ -159,30 +159,30 @@ def _side(counts: SideCounts) -> SideFacts:
 
 
 def notes(report: CleaningReport) -> list[str]:
-    """What else the user should know, a line each: what reading changed or left out, and how the subwords fit."""
+    """Further notes for the user, one line each: what reading changed or skipped, and how well the subwords fit."""
     lines = []
     for split in report.splits.values():
         for file in split.files:
-            lines += [f"{file.file}: {count:,} {what}" for what, count in _read_facts(file) if count]
+            lines += [f"{file.file}: {count:,} {what}" for what, count in _reader_counts(file) if count]
     for name, split in report.splits.items():
         for side, facts in (("source", split.source), ("target", split.target)):
             if facts.unknown:
-                lines.append(f"warning: {name} {side}: {facts.unknown:,} subwords are unknown to the tokenizer given")
+                lines.append(f"warning: {name} {side}: {facts.unknown:,} subwords are unknown to the given tokenizer")
             if facts.bytes > NOTABLE_BYTES * facts.subwords:
                 share = facts.bytes / facts.subwords
                 lines.append(f"{name} {side}: {share:.1%} of the subwords are single bytes of rare characters")
     lines += [
-        f"{code}: its script is not known here, so wrong scripts were not looked for"
+        f"{code}: the script of this language is unknown, so wrong scripts were not checked"
         for code in report.unchecked_scripts
     ]
     return lines
 
 
-def _read_facts(file: FileFacts) -> list[tuple[str, int]]:
+def _reader_counts(file: FileFacts) -> list[tuple[str, int]]:
     return [
-        ("byte order mark taken off", file.byte_order_marks),
-        ("carriage returns taken off line ends", file.carriage_returns),
+        ("byte order mark removed", file.byte_order_marks),
+        ("carriage returns removed from line ends", file.carriage_returns),
         ("invalid bytes replaced by U+FFFD", file.invalid_bytes),
-        ("line breaks inside segments made spaces", file.joined_segments),
-        *((f"{reason}, left out", count) for reason, count in file.left_out.items()),
+        ("line breaks inside segments replaced by spaces", file.joined_segments),
+        *((f"{reason}, skipped", count) for reason, count in file.left_out.items()),
     ]

@@ -1,4 +1,4 @@
-"""The last pass: text to subwords on all cores, chunk by chunk into an Arrow file."""
+"""Last pass of preprocess: encode text as subword ids on all cores and write Arrow files chunk by chunk."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,12 +20,12 @@ from nmt_cli.progress import ProgressLog, Say
 from nmt_cli.special_tokens import UNK
 
 FEW = 50_000
-"""Pairs up to which starting other processes costs more time than they save."""
+"""Up to this many pairs, starting worker processes takes longer than it saves."""
 
 
 @dataclass(frozen=True)
 class LengthLimits:
-    """Most subwords of a side, and most times the subwords of the other; `drop` leaves out what is beyond."""
+    """Maximum subwords of a side, and maximum ratio to the other side; `drop` drops pairs that exceed them."""
 
     length: int
     ratio: float
@@ -34,12 +34,12 @@ class LengthLimits:
 
 @dataclass(frozen=True)
 class SideCounts:
-    """What one side of a split came to."""
+    """Counts of one side of a split."""
 
     words: int = 0
     subwords: int = 0
     bytes: int = 0
-    """Subwords that are single bytes, for characters that the vocabulary lacks."""
+    """Single-byte subwords, for characters that are not in the vocabulary."""
     unknown: int = 0
 
     def __add__(self, other: "SideCounts") -> "SideCounts":
@@ -53,7 +53,7 @@ class SideCounts:
 
 @dataclass(frozen=True)
 class Written:
-    """A split that was written: its pairs, the findings in subwords for every row, and both sides' counts."""
+    """The result of writing a split: number of pairs, length findings of every row, and counts of both sides."""
 
     pairs: int
     findings: Findings
@@ -76,7 +76,7 @@ class _Encoded:
 
 
 class CorpusEncoder:
-    """Turns chunks of text into record batches, in this process or in several."""
+    """Encodes chunks of text as Arrow record batches, in this process or in a pool of workers."""
 
     def __init__(
         self, tokenizers: Tokenizers, say: Say, pool: ProcessPoolExecutor | None = None, ahead: int = 1
@@ -87,7 +87,7 @@ class CorpusEncoder:
         self._ahead = ahead
 
     def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits) -> Written:
-        """Write the rows to keep of a spool into an Arrow file."""
+        """Encode the rows selected by `keep` and write them to an Arrow file."""
         tasks = (_Task(c, keep[c.first : c.first + c.rows].tobytes(), limits) for c in chunks)
         findings = []
         counts = (SideCounts(), SideCounts())
@@ -102,33 +102,33 @@ class CorpusEncoder:
     def _encode(self, tasks: Iterator[_Task]) -> Iterator[_Encoded]:
         if self._pool is None:
             return (_encode_chunk(self._tokenizers, task) for task in tasks)
-        return in_order(self._pool, _encode_here, tasks, self._ahead)
+        return in_order(self._pool, _encode_in_worker, tasks, self._ahead)
 
 
 @contextmanager
 def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[CorpusEncoder]:
-    """An encoder with this many processes, or none but this one when there is little to do."""
+    """An encoder with this many worker processes; small corpora are encoded in this process."""
     if processors < 2 or pairs <= FEW:
         yield CorpusEncoder(tokenizers, say)
         return
     source, target = tokenizers.source, tokenizers.target
     models = (source.model,) if tokenizers.joint else (source.model, target.model)
-    with processes(processors, _prepare, models, source.unicode) as pool:
+    with processes(processors, _init_worker, models, source.unicode) as pool:
         yield CorpusEncoder(tokenizers, say, pool, 2 * processors)
 
 
-_here: Tokenizers
-"""The tokenizers of a working process."""
+_worker_tokenizers: Tokenizers
+"""The tokenizers of a worker process, set when it starts."""
 
 
-def _prepare(models: tuple[bytes, ...], unicode: Form) -> None:
-    global _here  # what a working process was started with
+def _init_worker(models: tuple[bytes, ...], unicode: Form) -> None:
+    global _worker_tokenizers
     loaded = [Tokenizer(model, unicode) for model in models]
-    _here = Tokenizers(loaded[0], loaded[-1])
+    _worker_tokenizers = Tokenizers(loaded[0], loaded[-1])
 
 
-def _encode_here(task: _Task) -> _Encoded:
-    return _encode_chunk(_here, task)
+def _encode_in_worker(task: _Task) -> _Encoded:
+    return _encode_chunk(_worker_tokenizers, task)
 
 
 def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
@@ -137,10 +137,10 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
     sides = [[text for text, kept in zip(side, keep, strict=True) if kept] for side in task.chunk.read()]
     ids = [t.encode_many(texts) for t, texts in zip((tokenizers.source, tokenizers.target), sides, strict=True)]
     lengths = [np.fromiter(map(len, side), np.int64, len(side)) for side in ids]
-    beyond = _beyond(lengths[0], lengths[1], task.limits)
-    findings[keep] = beyond
-    if task.limits.drop and beyond.any():
-        good = (beyond == 0).tolist()
+    length_findings = _check_lengths(lengths[0], lengths[1], task.limits)
+    findings[keep] = length_findings
+    if task.limits.drop and length_findings.any():
+        good = (length_findings == 0).tolist()
         sides = [[x for x, kept in zip(side, good, strict=True) if kept] for side in sides]
         ids = [[x for x, kept in zip(side, good, strict=True) if kept] for side in ids]
     batch = record_batch(tokenizers, (ids[0], ids[1]), (sides[0], sides[1]))
@@ -151,11 +151,11 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
     return _Encoded(batch.serialize().to_pybytes(), findings, counts)
 
 
-def _beyond(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: LengthLimits) -> Findings:
+def _check_lengths(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: LengthLimits) -> Findings:
     longer, shorter = np.maximum(source, target), np.minimum(source, target)
-    found = np.where(shorter == 0, BLANK, 0) | np.where(longer > limits.length, LONG, 0)
-    found |= np.where(longer > limits.ratio * np.maximum(shorter, 1), RATIO, 0)
-    return found.astype(np.uint16)
+    findings = np.where(shorter == 0, BLANK, 0) | np.where(longer > limits.length, LONG, 0)
+    findings |= np.where(longer > limits.ratio * np.maximum(shorter, 1), RATIO, 0)
+    return findings.astype(np.uint16)
 
 
 def _count(tokenizer: Tokenizer, texts: list[str], values: pa.Array) -> SideCounts:

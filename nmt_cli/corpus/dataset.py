@@ -1,7 +1,7 @@
-"""The prepared corpus on disk: Arrow files read back memory-mapped.
+"""The prepared corpus on disk: memory-mapped Arrow files.
 
-A split is an Arrow IPC file with the columns `source` and `target` (lists of subword ids, uint16 while
-they fit, without BOS and EOS) and `source_text` and `target_text` (the text as read).
+A split is an Arrow IPC file with the columns `source` and `target` (lists of subword ids without BOS and EOS, uint16 if
+the vocabulary fits, else int32) and `source_text` and `target_text` (the text before normalisation).
 """
 
 from bisect import bisect_right
@@ -33,14 +33,14 @@ def split_file(name: str) -> str:
 def record_batch(
     tokenizers: Tokenizers, ids: tuple[list[list[int]], list[list[int]]], texts: tuple[list[str], list[str]]
 ) -> Any:
-    """Pairs as an Arrow record batch: ids and texts of source and target."""
+    """An Arrow record batch of pairs: ids and texts of source and target."""
     schema = _schema(tokenizers)
     arrays = [pa.array(column, field.type) for column, field in zip([*ids, *texts], schema, strict=True)]
     return pa.record_batch(arrays, schema=schema)
 
 
 class SplitWriter:
-    """Writes a split batch by batch; memory holds one batch."""
+    """Writes a split batch by batch, with one batch in memory."""
 
     def __init__(self, path: Path, tokenizers: Tokenizers) -> None:
         self._schema = _schema(tokenizers)
@@ -49,7 +49,7 @@ class SplitWriter:
         self.rows = 0
 
     def write(self, serialised: bytes) -> None:
-        """Add a serialised record batch."""
+        """Append a serialised record batch."""
         batch = pa.ipc.read_record_batch(pa.py_buffer(serialised), self._schema)
         if batch.num_rows:
             self._writer.write_batch(batch)
@@ -81,7 +81,7 @@ def _id_type(size: int) -> Any:
 
 
 class _Column:
-    """One side of a split: ids, lengths and texts, read where they lie in the mapped file."""
+    """One side of a split: ids, lengths and texts, read from the memory-mapped file."""
 
     def __init__(self, batches: Sequence[Any], ids: str, texts: str) -> None:
         lists = [batch.column(ids) for batch in batches]
@@ -93,21 +93,21 @@ class _Column:
         self.lengths: Lengths = np.concatenate([np.empty(0, np.int32), *parts]).astype(np.int32)
 
     def _find(self, row: int) -> tuple[int, int]:
-        """Batch, and place in it, of a row."""
+        """The record batch of a row, and its index in that batch."""
         if not 0 <= row < len(self.lengths):
             raise IndexError(f"row {row} of {len(self.lengths)}")
         batch = bisect_right(self._firsts, row) - 1
         return batch, row - self._firsts[batch]
 
     def ids(self, row: int) -> Ids:
-        batch, place = self._find(row)
-        start, end = self._offsets[batch][place : place + 2]
-        found: Ids = self._values[batch][start:end]
-        return found
+        batch, index = self._find(row)
+        start, end = self._offsets[batch][index : index + 2]
+        ids: Ids = self._values[batch][start:end]
+        return ids
 
     def text(self, row: int) -> str:
-        batch, place = self._find(row)
-        text: str = self._texts[batch][place].as_py()
+        batch, index = self._find(row)
+        text: str = self._texts[batch][index].as_py()
         return text
 
     def all_texts(self) -> Iterator[str]:
@@ -118,9 +118,9 @@ class _Column:
 class Split:
     """The pairs of train, dev or test, in the order of the input.
 
-    `source_lengths` and `target_lengths` are int32 arrays of subwords without BOS and EOS. The arrays that
-    `source_ids(i)` and `target_ids(i)` give are read-only views of the mapped file, not copies.
-    Raises CorpusError if the file is missing or damaged.
+    `source_lengths` and `target_lengths` are int32 arrays of the numbers of subwords without BOS and EOS.
+    `source_ids(i)` and `target_ids(i)` return read-only views of the memory-mapped file, not copies. Raises CorpusError
+    if the file is missing or damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -138,19 +138,19 @@ class Split:
         return len(self.source_lengths)
 
     def source_ids(self, row: int) -> Ids:
-        """Source subwords of a pair."""
+        """Source subword ids of a pair."""
         return self._source.ids(row)
 
     def target_ids(self, row: int) -> Ids:
-        """Target subwords of a pair."""
+        """Target subword ids of a pair."""
         return self._target.ids(row)
 
     def source_text(self, row: int) -> str:
-        """Source text of a pair, as read."""
+        """Source text of a pair, not normalised."""
         return self._source.text(row)
 
     def target_text(self, row: int) -> str:
-        """Target text of a pair, as read."""
+        """Target text of a pair, not normalised."""
         return self._target.text(row)
 
     def source_texts(self) -> list[str]:
@@ -172,19 +172,19 @@ class PreparedCorpus:
 
     @classmethod
     def open(cls, path: Path) -> "PreparedCorpus":
-        """Open a prepared folder. Raises CorpusError if it is missing, damaged or of a newer format."""
+        """Open a prepared folder. Raises CorpusError if it is missing, damaged or of another format version."""
         manifest = PREPARED.read(path)
         return cls(path, manifest, Tokenizers.load(path, manifest.unicode))
 
     def lexicon(self) -> bytes | None:
-        """The file of its lexicon (see `lexicon.py`); None if it was prepared by an nmt that made none."""
+        """Content of its lexicon file (see `lexicon.py`); None if there is none."""
         path = self.path / LEXICON
         return path.read_bytes() if path.is_file() else None
 
     def split(self, name: str) -> Split:
-        """A split by its name: train, dev or test. Raises CorpusError if there is none or it is damaged."""
+        """Open a split by name: train, dev or test. Raises CorpusError if it is missing or damaged."""
         if name not in self.manifest.counts:
-            raise CorpusError(f"{self.path}: no split {name}; there are: {', '.join(self.manifest.counts)}")
+            raise CorpusError(f"{self.path}: no split {name}; available: {', '.join(self.manifest.counts)}")
         split = Split(self.path / split_file(name))
         if len(split) != self.manifest.counts[name]:
             raise CorpusError(

@@ -1,4 +1,4 @@
-"""Inputs that can be read only once or lie elsewhere: URLs and pipes are copied to a working folder first."""
+"""Copy URLs and pipes to a working folder, because inputs are read more than once."""
 
 import itertools
 import shutil
@@ -14,7 +14,7 @@ from nmt_cli.errors import CorpusError
 
 
 class NotFoundError(CorpusError):
-    """A URL at which there is nothing."""
+    """There is nothing at a URL."""
 
 
 def is_remote(given: str) -> bool:
@@ -23,13 +23,13 @@ def is_remote(given: str) -> bool:
 
 
 def fetch(given: str, format: Format | Literal["auto"], languages: tuple[str, str], folder: Path) -> ParallelText:
-    """Copy what a URL names (a file of both sides, URL,URL, or a prefix) into a folder.
+    """Download an input (one URL with both sides, URL,URL, or a URL prefix) into a folder.
 
-    Raises CorpusError naming the URL if it cannot be had.
+    Raises CorpusError naming the URL if it cannot be fetched.
     """
-    chosen = form_of(urlsplit(given).path) if format == "auto" else format
-    if chosen != "text":
-        return ParallelText(chosen, (_download(given, folder),))
+    resolved = form_of(urlsplit(given).path) if format == "auto" else format
+    if resolved != "text":
+        return ParallelText(resolved, (_download(given, folder),))
     parts = given.split(",")
     if len(parts) == 2 and all(is_remote(part) for part in parts):
         return ParallelText("text", (_download(parts[0], folder), _download(parts[1], folder)))
@@ -38,7 +38,7 @@ def fetch(given: str, format: Format | Literal["auto"], languages: tuple[str, st
 
 
 def copy_pipes(text: ParallelText, folder: Path) -> ParallelText:
-    """The same text, with pipes and other files that can be read only once copied into a folder."""
+    """The same text, with pipes and other non-regular files copied into a folder."""
     files = [file if file.path.is_file() else _copy_pipe(file, folder) for file in text.files]
     return ParallelText(text.format, tuple(files))
 
@@ -76,7 +76,7 @@ def _save(stream: IO[bytes], folder: Path, suffix: str) -> Path:
 
 @contextmanager
 def _plain_errors(url: str) -> Iterator[None]:
-    """What a file system far away can answer, as one line."""
+    """Turn errors of fsspec and aiohttp into a CorpusError of one line."""
     import aiohttp
 
     try:
@@ -87,5 +87,5 @@ def _plain_errors(url: str) -> Iterator[None]:
         raise NotFoundError(f"{url}: not found") from None
     except (aiohttp.ClientError, TimeoutError) as error:
         raise CorpusError(f"{url}: cannot be fetched: {error or type(error).__name__}") from None
-    except (ImportError, ValueError) as error:  # fsspec: a protocol it does not know, or lacks the library for
+    except (ImportError, ValueError) as error:  # fsspec: unknown protocol, or missing package for it
         raise CorpusError(f"{url}: cannot be fetched: {error}") from None

@@ -1,9 +1,9 @@
-"""Learning which target subwords go with a source subword, by counting.
+"""IBM Model 1 (Brown et al. 1993), without the empty word: trains p(t | s) of target and source subwords by EM.
 
-    a(t, s) = p(t | s) / sum over s' of p(t | s')      the share of s, of all subwords of its sentence, in a target t
-    p(t | s) = sum of a(t, s) over all pairs of sentences, over its sum over t
+    E step: a(t, s) = p(t | s) / sum over s' of p(t | s')        s' over the subwords of the source sentence
+    M step: p(t | s) = sum of a(t, s) over all sentence pairs, divided by its sum over t
 
-again and again from a p that is the same for all: Model 1 of Brown et al. 1993, without their empty word.
+starting from a uniform p.
 """
 
 import numpy as np
@@ -17,14 +17,15 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.special_tokens import PAD
 
 LINKS = 8_000_000
-"""Pairs of subwords that it is learnt from at most, in sentences from all over the corpus."""
+"""Maximum number of subword pairs to train on, in sentences spread over the corpus."""
 ROUNDS = 5
+"""Iterations of EM."""
 
 
 def learn_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
-    """Learn from the pairs of a split, or from a part of them if they are many."""
+    """Train a lexicon on the sentence pairs of a split, or on a part of them if the split is large."""
     sources, targets, places, seen = _links(split, tokenizers)
-    pairs = pa.array(sources * tokenizers.target.size + targets).dictionary_encode()  # much faster than sorting
+    pairs = pa.array(sources * tokenizers.target.size + targets).dictionary_encode()  # much faster than np.unique
     inverse, keys = np.asarray(pairs.indices), np.asarray(pairs.dictionary)
     source, target = np.divmod(keys, tokenizers.target.size)
     probability = np.ones(len(keys))
@@ -44,8 +45,11 @@ def learn_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
 
 
 def _links(split: Split, tokenizers: Tokenizers) -> tuple[npt.NDArray[np.int64], ...]:
-    """For every two subwords of a pair of sentences, each once: source, target, and the number of that target in that
-    sentence, (L,) each; and for each target subword how many sentences have it."""
+    """All pairs (source subword, target subword) of each sentence pair, counted once per sentence pair.
+
+    Returns source ids, target ids and group numbers, (L,) each; pairs of the same target subword in the same sentence
+    share a group. Also returns, (V,), the number of sentences that contain each target subword.
+    """
     seen = np.zeros(tokenizers.target.size, np.int64)
     sources, targets, places = [], [], []
     mean = 1 + int((split.source_lengths.astype(np.int64) * split.target_lengths).mean()) if len(split) else 1

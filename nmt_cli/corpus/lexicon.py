@@ -1,4 +1,4 @@
-"""A lexicon: which target subwords go with each of the source, the most probable first."""
+"""The lexicon: the most probable target subwords of each source subword, most probable first."""
 
 from pathlib import Path
 
@@ -12,30 +12,30 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 
 LEXICON = "lexicon.safetensors"
-"""File name, in the folder of a prepared corpus and of a model."""
+"""File name in a prepared folder and in a model folder."""
 
 Table = npt.NDArray[np.int32]
-"""(V, LISTED), PAD where there is nothing. The row of PAD has the target subwords that most sentences have."""
+"""Target ids (V, LISTED), filled up with PAD. The row of PAD holds the target subwords that most sentences contain."""
 
 
 def write_lexicon(folder: Path, table: Table) -> None:
-    """Write it into a folder."""
+    """Write a lexicon to a folder."""
     save_file({"targets": table}, folder / LEXICON)
 
 
 def read_lexicon(folder: Path, tokenizers: Tokenizers) -> Table:
-    """Read it from a folder. Raises CorpusError if it is missing, damaged or of other subwords."""
+    """Read a lexicon from a folder. Raises CorpusError if it is missing, damaged or of another vocabulary."""
     path = folder / LEXICON
     try:
         table = load_file(path)["targets"]
     except FileNotFoundError:
         raise CorpusError(
-            f"{path}: there is none: it was made by an nmt that knew no shortlists; prepare and train again, or leave "
-            "out --shortlist"
+            f"{path}: no lexicon here, as with an nmt that had no shortlists; prepare and train again, or leave out "
+            "--shortlist"
         ) from None
     except (OSError, SafetensorError, KeyError) as error:
         raise CorpusError(f"{path}: missing or damaged ({error})") from None
     fits = table.shape == (tokenizers.source.size, LISTED) and table.dtype == np.int32
     if not fits or table.min() < 0 or table.max() >= tokenizers.target.size:
-        raise CorpusError(f"{path}: not a lexicon of these subwords")
+        raise CorpusError(f"{path}: not a lexicon of this vocabulary")
     return table

@@ -1,7 +1,7 @@
-"""What a prepared corpus says about itself: `manifest.json`.
+"""The manifest of a prepared corpus: `manifest.json`.
 
-It holds no date and no path of this machine beyond the inputs as they were given, so that the same
-input makes the same bytes.
+It holds no date, and no paths except those of the inputs as they were given, so that the same input produces the same
+bytes.
 """
 
 import hashlib
@@ -15,26 +15,26 @@ from nmt_cli.manifest import FolderType, ManifestBase
 REPORT = "report.json"
 
 FORMAT = 2
-"""Version of the prepared folder's format."""
+"""Format version of the prepared folder."""
 
 
 class InputFile(ManifestBase):
-    """A file that was read."""
+    """An input file."""
 
     path: str
-    """As it was given."""
+    """As given by the user."""
     sha256: str
 
 
 class TokenizerSettings(ManifestBase):
-    """How text becomes subwords."""
+    """Type, vocabulary and size of the tokenizers."""
 
     type: Literal["unigram", "bpe", "given"]
     vocabulary: Literal["joint", "separate"]
     source_size: int
     target_size: int
     sentences: int
-    """Sentences that it was trained on; 0 when it was given."""
+    """Sentences that it was trained on; 0 if it was given by the user."""
 
 
 class PreparedManifest(ManifestBase):
@@ -44,37 +44,38 @@ class PreparedManifest(ManifestBase):
     kind: Literal["prepared"]
     toolkit: str
     command: list[str]
-    """The command that makes the same again."""
+    """The command that reproduces the folder."""
     source: str
     target: str
     unicode: Literal["nfc", "nfkc", "none"]
     max_length: int
     counts: dict[str, int]
-    """Pairs in each split."""
+    """Sentence pairs of each split."""
     subwords: dict[str, tuple[int, int]]
-    """Subwords of source and target in each split."""
+    """Total source and target subwords of each split."""
     tokenizer: TokenizerSettings
     inputs: dict[str, list[InputFile]]
     """By role: train, dev, test, tokenizer."""
     files: dict[str, str]
-    """SHA-256 of each file in the folder, by name."""
+    """SHA-256 of each file in the folder, by file name."""
     options: dict[str, Any]
-    """The options that decide the content."""
+    """The options that determine the content."""
     fingerprint: str
-    """Hash of inputs, languages and options: the same means nothing to do."""
+    """Hash of inputs, languages and options: if it is unchanged, there is nothing to do."""
 
     @property
     def identity(self) -> str:
-        """Hash of what was made: of the same inputs, another version of SentencePiece may learn other subwords."""
-        made = {name: content for name, content in self.files.items() if name != REPORT}
-        return hashlib.sha256(json.dumps([self.fingerprint, made], sort_keys=True).encode()).hexdigest()
+        """Hash of the fingerprint and the written files: another version of SentencePiece may train other subwords on
+        the same input."""
+        written = {name: content for name, content in self.files.items() if name != REPORT}
+        return hashlib.sha256(json.dumps([self.fingerprint, written], sort_keys=True).encode()).hexdigest()
 
 
 PREPARED = FolderType("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)
-"""The folder of a prepared corpus."""
+"""The folder type of a prepared corpus."""
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """SHA-256 of a file's content, as hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

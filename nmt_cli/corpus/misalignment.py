@@ -1,4 +1,4 @@
-"""Where two files that should run in parallel come apart."""
+"""Find the line at which two files that should be parallel become misaligned."""
 
 import itertools
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from nmt_cli.corpus.text_io import SEPARATORS
 
 _LEAST_EVIDENCE = 20
-"""Lines on either side of a change below which it may be chance."""
+"""Minimum lines on either side of a change; with fewer it may be chance."""
 
 
 @dataclass(frozen=True)
 class Suspicion:
-    """A line at which two files may have come apart; `side` is 0 for the source, 1 for the target."""
+    """A line at which two files may have become misaligned; `side` is 0 for the source, 1 for the target."""
 
     line: int
     side: int
@@ -23,10 +23,10 @@ class Suspicion:
 
 
 def first_suspicious_line(source: Iterable[str], target: Iterable[str]) -> Suspicion | None:
-    """The first line that another program would have split, or else the one from which the lengths disagree.
+    """The first line that another program would have split, or else the line from which the lengths disagree.
 
-    The lengths disagree from the line at which the typical distance of the length ratio from its median
-    grows most. Takes 8 bytes of memory a line.
+    The lengths disagree from the line at which the mean distance of the log length ratio from its median increases
+    most. Takes 8 bytes of memory per line.
     """
     ratios = []
     separator: Suspicion | None = None
@@ -39,8 +39,9 @@ def first_suspicious_line(source: Iterable[str], target: Iterable[str]) -> Suspi
 
 def _separator(number: int, pair: tuple[str, str]) -> Suspicion | None:
     for side, text in enumerate(pair):
-        if found := SEPARATORS.search(text):
-            return Suspicion(number, side, f"it holds U+{ord(found[0]):04X}, which other programs take for a line end")
+        if match := SEPARATORS.search(text):
+            reason = f"it contains U+{ord(match[0]):04X}, which other programs treat as a line end"
+            return Suspicion(number, side, reason)
     return None
 
 
@@ -54,7 +55,7 @@ def _change(ratios: npt.NDArray[np.float64]) -> Suspicion | None:
     means = before / counts, (before[-1] + distance[-1] - before) / (lines - counts)
     gain = np.abs(means[1] - means[0]) * np.sqrt(counts * (lines - counts))
     gain[: _LEAST_EVIDENCE - 1] = gain[lines - _LEAST_EVIDENCE :] = 0
-    place = int(np.argmax(gain))
-    if means[1][place] < 1.5 * means[0][place] + 0.05:
+    change = int(np.argmax(gain))
+    if means[1][change] < 1.5 * means[0][change] + 0.05:
         return None
-    return Suspicion(place + 2, 0, "from about here on the lengths of the two sides no longer agree")
+    return Suspicion(change + 2, 0, "from about here on the lengths of the two sides no longer agree")

@@ -1,4 +1,4 @@
-"""The folder of a prepared corpus: written beside its place, moved there in one step, and never over anything else."""
+"""The output folder of preprocess: written to a temporary folder, then renamed; it replaces only prepared corpora."""
 
 import glob
 import os
@@ -17,14 +17,16 @@ from nmt_cli.errors import CorpusError, OutputError
 from nmt_cli.manifest import MANIFEST, kind_of
 
 _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
+"""Files that preprocess writes."""
 
 
 @contextmanager
 def atomic_directory(out: Path) -> Iterator[tuple[Path, Path]]:
-    """A new folder to fill, and a folder for work, both beside `out`; when the block ends well the first becomes `out`.
+    """Yield an empty folder to fill and a working folder, both beside `out`; if the block succeeds, the first becomes
+    `out`.
 
-    A prepared corpus that is there is replaced then; however the block ends, nothing half-written is left.
-    Raises OutputError if the folder cannot be written.
+    It replaces an existing prepared corpus. However the block ends, no partial output is left. Raises OutputError if
+    the folder cannot be written.
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -40,28 +42,28 @@ def atomic_directory(out: Path) -> Iterator[tuple[Path, Path]]:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OutputError(
-            f"{out}: cannot write the prepared corpus: {reason}; mend that or choose another folder with --out"
+            f"{out}: cannot write the prepared corpus: {reason}; fix this or choose another folder with --out"
         ) from None
 
 
 def _sweep(out: Path) -> None:
-    """Take away what a killed run left beside `out`, and put back a corpus that it had moved aside."""
-    for left in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        with dir_lock(left) as alone:
-            if not alone:
-                continue  # it belongs to a run that is still going on
-            if (left / "old").is_dir() and not out.exists():
-                os.rename(left / "old", out)
-            shutil.rmtree(left, ignore_errors=True)
+    """Remove temporary folders that a killed run left beside `out`, and restore a corpus that it had moved there."""
+    for leftover in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        with dir_lock(leftover) as acquired:
+            if not acquired:
+                continue  # in use by another run
+            if (leftover / "old").is_dir() and not out.exists():
+                os.rename(leftover / "old", out)
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _publish(fresh: Path, out: Path, old: Path) -> None:
     for path in fresh.iterdir():
-        with open(path, "rb+") as file:  # Windows syncs only what may be written
+        with open(path, "rb+") as file:  # Windows syncs only files that are open for writing
             os.fsync(file.fileno())
     sync_folder(fresh)
     if out.is_dir():
-        check_output_dir(out, overwrite=True)  # once more: it may have come meanwhile
+        check_output_dir(out, overwrite=True)  # again: it may have appeared since
         os.rename(out, old)
     try:
         os.rename(fresh, out)
@@ -74,9 +76,9 @@ def _publish(fresh: Path, out: Path, old: Path) -> None:
 
 
 def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
-    """Whether a prepared corpus may be written here; gives the manifest of one that is there and whole.
+    """Check that a prepared corpus may be written here. Returns the manifest of an existing one, else None.
 
-    Raises CorpusError if something else is there, or files that this program did not write.
+    Raises CorpusError if there is something else, or a file that preprocess did not write.
     """
     nearest = next(path for path in out.absolute().parents if path.exists())
     if not nearest.is_dir():
@@ -84,16 +86,16 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
     if not out.exists() and not out.is_symlink():
         return None
     if not out.is_dir():
-        raise CorpusError(f"{out}: is there and is no folder; choose another with --out")
+        raise CorpusError(f"{out}: exists and is not a folder; choose another with --out")
     names = {path.name for path in out.iterdir()}
     if not names:
         return None
     if MANIFEST not in names:
-        raise CorpusError(f"{out}: is there and is no prepared corpus, so it is left alone; choose another with --out")
+        raise CorpusError(f"{out}: exists and is not a prepared corpus, so it is not touched; choose another --out")
     if kind_of(out) != PREPARED.name:
-        raise CorpusError(f"{out}: is there and its {MANIFEST} is of something else; choose another folder with --out")
+        raise CorpusError(f"{out}: exists and its {MANIFEST} is of another kind; choose another folder with --out")
     if foreign := sorted(names - _OURS):
-        raise CorpusError(f"{out}: holds {foreign[0]}, not written by preprocess; move it away or choose another --out")
+        raise CorpusError(f"{out}: contains {foreign[0]}, not written by preprocess; move it or choose another --out")
     try:
         manifest = PREPARED.read(out)
     except CorpusError as error:
@@ -104,6 +106,6 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
 
 
 def verify(folder: Path, manifest: PreparedManifest) -> bool:
-    """Whether every file of a prepared corpus is there with the content that its manifest states."""
+    """Whether every file of a prepared corpus exists and matches the hash in its manifest."""
     paths = {folder / name: content for name, content in manifest.files.items()}
     return all(path.is_file() and file_hash(path) == content for path, content in paths.items())

@@ -1,7 +1,7 @@
-"""Raw parallel text to a prepared folder: read and check, choose, learn subwords, encode, describe.
+"""Preprocessing: read and check parallel text, select the splits, train subwords, encode, write the prepared folder.
 
-The text is read once, into a spool on the disk; after that every pass goes over the spool chunk by chunk, so
-that memory holds a few chunks, the sample that a vocabulary is learnt from, and 18 bytes a pair (see examine).
+The text is read once into a scratch file on disk; later passes read the scratch file chunk by chunk. Memory holds a few
+chunks, the sample that a vocabulary is trained on, and 18 bytes per pair (see `cleaning.examine`).
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from nmt_cli.progress import Say
 
 @dataclass(frozen=True)
 class Prepared:
-    """What came of preparing: the manifest, and what was found (None when there was nothing to do)."""
+    """The result of preprocessing: the manifest, and the cleaning report (None if the folder was up to date)."""
 
     manifest: PreparedManifest
     report: CleaningReport | None
@@ -49,7 +49,7 @@ class _Job:
     fresh: Path
     """The folder to fill."""
     work: Path
-    """A folder for what is needed on the way."""
+    """The folder for temporary files."""
 
     @property
     def processors(self) -> int:
@@ -57,23 +57,23 @@ class _Job:
 
 
 def prepare(config: PreprocessConfig, say: Say) -> Prepared:
-    """Make the folder `config.out`, whole or not at all; `say` is told what goes on, line by line.
+    """Write the prepared folder `config.out` atomically; `say` gets the progress messages, line by line.
 
-    Raises CorpusError for text that cannot be used or a folder in the way, ConfigError for options that do not
-    fit each other, OutputError if the folder cannot be written.
+    Raises CorpusError for text that cannot be used or another folder at `out`, ConfigError for options that contradict
+    each other, OutputError if the folder cannot be written.
     """
     languages = _languages(config)
-    there = check_output_dir(config.out, config.overwrite)
+    existing = check_output_dir(config.out, config.overwrite)
     with atomic_directory(config.out) as (fresh, work):
         job = _Job(config, languages, say, fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model)
         key = fingerprint(inputs, languages, content_options(config))
-        if there and there.fingerprint == key and not config.overwrite and verify(config.out, there):
-            return Prepared(there, None)
-        if there and there.fingerprint != key and not config.overwrite:
+        if existing and existing.fingerprint == key and not config.overwrite and verify(config.out, existing):
+            return Prepared(existing, None)
+        if existing and existing.fingerprint != key and not config.overwrite:
             raise CorpusError(
-                f"{config.out}: holds a corpus prepared from other inputs or options; "
+                f"{config.out}: contains a corpus prepared from other inputs or options; "
                 "--overwrite replaces it, --out chooses another folder"
             )
         report, settings = _write_corpus(job, texts)
@@ -88,18 +88,18 @@ def _languages(config: PreprocessConfig) -> tuple[str, str]:
             raise ConfigError("--train needs the language codes too, such as --source en --target de")
         return config.source, config.target
     if config.dev or config.test:
-        raise ConfigError("--dev and --test need --train; without any of them the bundled sample is taken")
+        raise ConfigError("--dev and --test need --train; without all three the bundled sample is used")
     languages = config.source or sample.LANGUAGES[0], config.target or sample.LANGUAGES[1]
     if sorted(languages) != sorted(sample.LANGUAGES):
         raise ConfigError(
             f"the bundled sample is in {' and '.join(sample.LANGUAGES)}, not in {' and '.join(languages)}; "
-            "name other text with --train"
+            "give other text with --train"
         )
     return languages
 
 
 def _locate_inputs(job: _Job) -> Texts:
-    """Find the files of every split; what can be read only once is copied."""
+    """Find the files of every split; URLs and pipes are copied into the working folder."""
     config = job.config
     if not config.train:
         return {name: [text] for name, text in sample.texts(job.languages).items()}
@@ -115,7 +115,7 @@ def _find(job: _Job, given: str) -> ParallelText:
 
 
 def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSettings]:
-    """Write everything but the manifest."""
+    """Write everything except the manifest."""
     config = job.config
     fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
     reading = Reading(fields, config.unicode, job.say)
@@ -127,7 +127,7 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
     )
     tokenizers.save(job.fresh)
     encoded = _encode(job, splits, tokenizers)
-    job.say("learning which subwords translate which")
+    job.say("training the lexicon")
     write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
     report = CleaningReport(
         splits=encoded,
@@ -145,26 +145,26 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
 
 
 def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> dict[str, SplitReport]:
-    """Write the Arrow file of each split, and say what came of it."""
+    """Write the Arrow file of each split and report on it."""
     reports = {}
     pairs = sum(int(split.rows.sum()) for split in splits.values())
     job.say(f"encoding {pairs:,} pairs")
     with encoder(tokenizers, job.processors, pairs, job.say) as encode:
         for name, split in splits.items():
-            training = name == "train"
-            limits = LengthLimits(job.config.max_length, job.config.max_ratio, drop=training)
+            is_train = name == "train"
+            limits = LengthLimits(job.config.max_length, job.config.max_ratio, drop=is_train)
             written = encode.write_split(job.fresh / split_file(name), split.text.scratch.chunks, split.rows, limits)
             if not written.pairs:
                 raise CorpusError(
-                    f"{split.text.texts[0].name}: every pair has a side of more than {limits.length} subwords or "
+                    f"{split.text.texts[0].name}: every pair has a side with more than {limits.length} subwords or "
                     f"{limits.ratio:g} times those of the other; raise --max-length or --max-ratio"
                 )
-            rows = np.ones(len(split.text), np.bool_) if training else split.rows
-            dropped = dropped_bits(job.config) if training else 0
+            rows = np.ones(len(split.text), np.bool_) if is_train else split.rows
+            dropped = dropped_bits(job.config) if is_train else 0
             reports[name] = report_split(split, rows, dropped, written)
     train = reports["train"]
-    left_out = train.read - train.held_out - train.kept
-    job.say(f"train: {train.read:,} pairs read, {train.kept:,} kept, {left_out:,} dropped (see {REPORT})")
+    dropped_pairs = train.read - train.held_out - train.kept
+    job.say(f"train: {train.read:,} pairs read, {train.kept:,} kept, {dropped_pairs:,} dropped (see {REPORT})")
     return reports
 
 

@@ -1,4 +1,4 @@
-"""Where a prepared corpus came from: its inputs, the command that made it, and a fingerprint of both."""
+"""Provenance of a prepared corpus: input hashes, the command that reproduces it, and a fingerprint."""
 
 import hashlib
 import json
@@ -10,17 +10,17 @@ from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
 from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
 
-_ELSEWHERE = {"out", "overwrite", "force", "threads"}
-"""Options that do not decide the content."""
+_NOT_CONTENT = {"out", "overwrite", "force", "threads"}
+"""Options that do not affect the content."""
 
 _INPUTS = {"train", "dev", "test", "tokenizer_model"}
-"""Options that name files, which count by their content."""
+"""Options that name files; the hash of their content is used instead."""
 
 Texts = dict[str, list[ParallelText]]
 
 
 def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
-    """Every file that goes in with its SHA-256, by role. Raises CorpusError if one cannot be read."""
+    """Every input file with its SHA-256, by role. Raises CorpusError if one cannot be read."""
     files = {
         role: [(file.name, file.path) for text in parts for file in text.files]
         for role, parts in texts.items()
@@ -28,10 +28,10 @@ def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
     }
     if models:
         files["tokenizer"] = [(str(path), path) for path in models]
-    return {role: [_hashed(name, path) for name, path in named] for role, named in files.items()}
+    return {role: [_hash_file(name, path) for name, path in entries] for role, entries in files.items()}
 
 
-def _hashed(name: str, path: Path) -> InputFile:
+def _hash_file(name: str, path: Path) -> InputFile:
     try:
         return InputFile(path=name, sha256=file_hash(path))
     except OSError as error:
@@ -39,12 +39,12 @@ def _hashed(name: str, path: Path) -> InputFile:
 
 
 def content_options(config: PreprocessConfig) -> dict[str, Any]:
-    """The options that decide the content, apart from the files."""
-    return config.model_dump(mode="json", exclude=_ELSEWHERE | _INPUTS)
+    """The options that affect the content, except those that name files."""
+    return config.model_dump(mode="json", exclude=_NOT_CONTENT | _INPUTS)
 
 
 def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], options: dict[str, Any]) -> str:
-    """The same for the same content, languages and options."""
+    """Hash of the format version, languages, input hashes and options."""
     content = {
         "format": FORMAT,
         "languages": languages,
@@ -55,9 +55,9 @@ def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], 
 
 
 def command_line(config: PreprocessConfig) -> list[str]:
-    """The command that makes the same corpus, whatever the folder and the machine."""
+    """The command that reproduces the corpus, without options for output folder and machine."""
     words = ["nmt", "preprocess"]
-    for name, value in config.model_dump(mode="json", exclude=_ELSEWHERE, exclude_defaults=True).items():
+    for name, value in config.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True).items():
         flag = "--" + name.replace("_", "-")
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")

@@ -1,4 +1,4 @@
-"""From what the user names (prefix, two files, one file of both, URL) to pairs of segments."""
+"""Find the files of an input (prefix, two files, or one file with both sides) and read pairs of segments."""
 
 import itertools
 import os
@@ -27,22 +27,22 @@ _ENDINGS: dict[str, Format] = {
 
 @dataclass(frozen=True)
 class ParallelText:
-    """Parallel text to read: its form, and one file that holds both sides or one file for each."""
+    """Parallel text to read: its format, and one file with both sides or one file for each side."""
 
     format: Format
     files: tuple[TextFile, ...]
 
     @property
     def name(self) -> str:
-        """The files, as the user knows them."""
+        """The names of the files as given by the user."""
         return " + ".join(file.name for file in self.files)
 
 
 def locate(given: str, format: Format | Literal["auto"], languages: tuple[str, str]) -> ParallelText:
-    """Find the files that an input names. Raises CorpusError saying what was looked for and what is there."""
-    chosen = form_of(given) if format == "auto" else format
-    if chosen != "text":
-        return ParallelText(chosen, (_existing(given),))
+    """Find the files of an input. Raises CorpusError naming the expected files and similar ones that exist."""
+    resolved = form_of(given) if format == "auto" else format
+    if resolved != "text":
+        return ParallelText(resolved, (_existing(given),))
     by_prefix = [_with_suffix(given, language) for language in languages]
     if by_prefix[0] and by_prefix[1]:
         return ParallelText("text", (by_prefix[0], by_prefix[1]))
@@ -53,10 +53,10 @@ def locate(given: str, format: Format | Literal["auto"], languages: tuple[str, s
 
 
 def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
-    """The pairs of a parallel text in order, each segment on one line.
+    """Yield the pairs of a parallel text in order, each segment on one line.
 
-    Raises CorpusError where a file cannot be read or decoded, where a row lacks a side, and where two files
-    have different numbers of lines; then it names the first line that looks suspicious.
+    Raises CorpusError if a file cannot be read or decoded, if a row lacks a side, or if two files have different
+    numbers of lines; the message then names the first suspicious line.
     """
     if text.format == "text":
         return _read_two_files(text, fields)
@@ -66,11 +66,11 @@ def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
     else:
         reader = {"tsv": read_tsv, "csv": read_csv, "jsonl": read_jsonl}[text.format]
         pairs = reader(file, fields)
-    return ((_joined(source, file, fields), _joined(target, file, fields)) for source, target in pairs)
+    return ((_clean_segment(source, file, fields), _clean_segment(target, file, fields)) for source, target in pairs)
 
 
-def _joined(segment: str, file: TextFile, fields: Fields) -> str:
-    """A segment on one line and of characters only, out of a file whose escapes allow more."""
+def _clean_segment(segment: str, file: TextFile, fields: Fields) -> str:
+    """Replace line breaks and lone surrogates, which escapes and quoted cells allow inside a segment."""
     if "\n" in segment:
         file.joined += 1
         segment = segment.replace("\r\n", "\n").replace("\n", " ")
@@ -79,8 +79,8 @@ def _joined(segment: str, file: TextFile, fields: Fields) -> str:
     except UnicodeEncodeError as error:
         if fields.invalid == "error":
             raise CorpusError(
-                f"{file.name}:{file.lines}: an escape for half a surrogate pair, U+{ord(segment[error.start]):04X}, "
-                "which is no character; mend it, or replace such with --invalid-utf8 replace"
+                f"{file.name}:{file.lines}: escape of half a surrogate pair, U+{ord(segment[error.start]):04X}, "
+                "which is not a character; fix it, or replace such escapes with --invalid-utf8 replace"
             ) from None
         file.invalid_bytes += 1
         return segment.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -92,7 +92,7 @@ def _read_two_files(text: ParallelText, fields: Fields) -> Iterator[tuple[str, s
     for source, target in itertools.zip_longest(*sides):
         if source is None or target is None:
             for side in sides:
-                for _ in side:  # to the end, so that the count is known
+                for _ in side:  # read to the end, so that all lines are counted
                     pass
             raise CorpusError(_explain_mismatch(text, fields))
         yield source, target
@@ -111,7 +111,7 @@ def _explain_mismatch(text: ParallelText, fields: Fields) -> str:
 
 
 def form_of(given: str) -> Format:
-    """The form of a file, by its name."""
+    """The format of a file, by its name."""
     path = Path(given)
     if path.suffix in OPENERS and path.suffix:
         path = path.with_suffix("")
@@ -125,7 +125,7 @@ def _existing(given: str) -> TextFile:
     except OSError as error:
         raise CorpusError(f"{given}: {(error.strerror or 'cannot be read').lower()}") from None
     if stat.S_ISDIR(mode):
-        raise CorpusError(f"{given}: is a folder; name a file or a prefix of files in it")
+        raise CorpusError(f"{given}: is a folder; give a file or a prefix of files in it")
     return file
 
 
@@ -136,8 +136,8 @@ def _with_suffix(prefix: str, language: str) -> TextFile | None:
     return None
 
 
-def _explain_missing(given: str, languages: tuple[str, str], found: list[bool]) -> str:
-    missing = [f"{given}.{language}" for language, there in zip(languages, found, strict=True) if not there]
+def _explain_missing(given: str, languages: tuple[str, str], exists: list[bool]) -> str:
+    missing = [f"{given}.{language}" for language, found in zip(languages, exists, strict=True) if not found]
     path = Path(given)
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.name)
     names = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
@@ -146,4 +146,4 @@ def _explain_missing(given: str, languages: tuple[str, str], found: list[bool]) 
     message = f"{' and '.join(missing)}: no such file (nor with {', '.join(e for e in OPENERS if e)})"
     if path.is_dir():
         message += f"; {given} is a folder, give a prefix of files in it"
-    return f"{message}; in {folder} there are {', '.join(near)}" if near else message
+    return f"{message}; files in {folder}: {', '.join(near)}" if near else message

@@ -1,4 +1,4 @@
-"""The bundled English-Korean sample: where it lies."""
+"""Paths of the bundled English-Korean sample."""
 
 from pathlib import Path
 
@@ -13,22 +13,22 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def find_sample() -> Path:
-    """The folder of the sample: in the installed package, or in the repository beside it.
+    """The folder of the sample: in the installed package, or in the repository.
 
-    Raises CorpusError if its files are in neither.
+    Raises CorpusError if neither has its files.
     """
-    wanted = [f"{split}.{language}" for split in _SPLITS for language in LANGUAGES]
+    names = [f"{split}.{language}" for split in _SPLITS for language in LANGUAGES]
     for folder in (_PACKAGE / "sample", _PACKAGE.parent / "data"):
-        if all((folder / name).is_file() for name in wanted):
+        if all((folder / name).is_file() for name in names):
             return folder
     raise CorpusError(
-        f"{_PACKAGE / 'sample'}: the bundled sample is not there; install nmt-cli again, "
-        "or name your own text: nmt preprocess --train PREFIX --source en --target de"
+        f"{_PACKAGE / 'sample'}: the bundled sample is missing; reinstall nmt-cli, "
+        "or give your own text: nmt preprocess --train PREFIX --source en --target de"
     )
 
 
 def texts(languages: tuple[str, str]) -> dict[str, ParallelText]:
-    """The sample's splits in this direction."""
+    """The splits of the sample in this translation direction."""
     folder = find_sample()
     return {
         split: ParallelText("text", tuple(_file(folder, f"{split}.{code}") for code in languages)) for split in _SPLITS

@@ -1,4 +1,4 @@
-"""Text waiting on disk between two passes: pairs as they were read, a source line, then its target line."""
+"""A temporary file of sentence pairs between two passes: each source line is followed by its target line."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 CHUNK = 8192
-"""Pairs that are handled together."""
+"""Pairs in a chunk."""
 
 Pair = tuple[str, str]
 Sides = tuple[list[str], list[str]]
@@ -17,7 +17,7 @@ Sides = tuple[list[str], list[str]]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Where a run of pairs lies: its first row, how many there are, and the bytes that hold them."""
+    """A run of consecutive pairs in the file: first row, number of rows, byte offset and size."""
 
     first: int
     rows: int
@@ -26,7 +26,7 @@ class Chunk:
     size: int
 
     def read(self) -> Sides:
-        """The source and the target segments."""
+        """Read the source segments and the target segments."""
         with open(self.path, "rb") as file:
             file.seek(self.offset)
             lines = file.read(self.size).decode().split("\n")
@@ -34,7 +34,7 @@ class Chunk:
 
 
 class ScratchFile:
-    """Pairs appended chunk by chunk and read back in any order; memory holds only where each chunk lies."""
+    """Pairs written chunk by chunk and read back in any order; only the positions of the chunks are in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -44,7 +44,7 @@ class ScratchFile:
         self._file = open(path, "wb")  # noqa: SIM115  # closed by __exit__
 
     def append(self, pairs: list[Pair]) -> None:
-        """Add a chunk. A segment must not hold a line feed."""
+        """Append a chunk. Segments must not contain line feeds."""
         content = "".join(f"{source}\n{target}\n" for source, target in pairs).encode()
         self._file.write(content)
         self.chunks.append(Chunk(self.rows, len(pairs), self.path, self._size, len(content)))
@@ -52,7 +52,7 @@ class ScratchFile:
         self._size += len(content)
 
     def pair(self, row: int) -> Pair:
-        """One pair, read from the disk."""
+        """Read one pair."""
         chunk = self.chunks[bisect_right(self.chunks, row, key=lambda c: c.first) - 1]
         source, target = chunk.read()
         return source[row - chunk.first], target[row - chunk.first]
@@ -67,7 +67,7 @@ class ScratchFile:
 
 
 def in_chunks(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """The pairs in lists of CHUNK, the last one shorter."""
-    waiting = iter(pairs)
-    while chunk := list(islice(waiting, CHUNK)):
+    """Split pairs into lists of CHUNK; the last may be shorter."""
+    remaining = iter(pairs)
+    while chunk := list(islice(remaining, CHUNK)):
         yield chunk

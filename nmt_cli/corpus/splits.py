@@ -1,4 +1,4 @@
-"""Which rows go into which split."""
+"""Select the rows of train, dev and test."""
 
 from dataclasses import dataclass
 
@@ -24,18 +24,18 @@ from nmt_cli.progress import Say
 
 @dataclass(frozen=True)
 class Selection:
-    """A split: the text it is taken from, and the rows of it that go in."""
+    """A split: its text, and which rows of the text belong to it."""
 
     text: Examined
     rows: Rows
     own: bool = True
-    """Whether the text was given for this split, not held out of train."""
+    """Whether the text was given for this split, rather than held out of train."""
 
 
 def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) -> dict[str, Selection]:
-    """The rows of train, dev and test; what is not given is held out of train.
+    """Select the rows of train, dev and test; a split that is not given is held out of train.
 
-    Raises CorpusError if nothing is left to learn from.
+    Raises CorpusError if nothing is left to train on.
     """
     train = examined["train"]
     for text in examined.values():
@@ -45,20 +45,20 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) ->
     usable = (train.findings & dropped) == 0
     if not usable.any():
         reasons = [(check.name, int(((train.findings & check.bit & dropped) != 0).sum())) for check in CHECKS]
-        found = ", ".join(f"{name} {count:,}" for name, count in reasons if count)
+        counts = ", ".join(f"{name} {count:,}" for name, count in reasons if count)
         raise CorpusError(
-            f"{train.texts[0].name}: nothing is left to learn from: all of {len(train):,} pairs are to be dropped "
-            f"({found}); give other text, or keep what can be kept (nmt preprocess --help, Cleaning)"
+            f"{train.texts[0].name}: nothing is left to train on: all {len(train):,} pairs would be dropped "
+            f"({counts}); give other text, or keep more with --keep (see nmt preprocess --help)"
         )
     for name in examined.keys() - {"train"}:
         if ((examined[name].findings & BLANK) != 0).all():
             raise CorpusError(
-                f"{examined[name].texts[0].name}: every pair of {name} has a blank side; there is nothing to measure by"
+                f"{examined[name].texts[0].name}: every pair of {name} has a blank side; nothing can be scored"
             )
     splits = {name: Selection(text, np.ones(len(text), np.bool_)) for name, text in examined.items() if name != "train"}
     missing = [name for name in ("dev", "test") if name not in examined]
     for name, rows in hold_out(train, usable, missing, config.holdout, config.seed).items():
-        say(_told(name, int(rows.sum()), int(usable.sum()), config.seed))
+        say(_holdout_message(name, int(rows.sum()), int(usable.sum()), config.seed))
         splits[name] = Selection(train, rows, own=False)
     kept = (train.findings & (dropped | HELD_OUT)) == 0
     for name in examined.keys() - {"train"}:
@@ -67,18 +67,18 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) ->
     return {name: splits[name] for name in ("train", "dev", "test")}
 
 
-def _told(name: str, dir_lock: int, of: int, seed: int) -> str:
-    if dir_lock == of:
-        return f"no {name} text, and too few pairs ({of}) to hold any out: it is the training text, scores mean nothing"
-    return f"no {name} text: held out {dir_lock:,} of {of:,} training pairs (seed {seed})"
+def _holdout_message(name: str, held_out: int, usable: int, seed: int) -> str:
+    if held_out == usable:
+        return f"no {name} text, and too few pairs ({usable}) to hold out: it is the training text, scores mean nothing"
+    return f"no {name} text: held out {held_out:,} of {usable:,} training pairs (seed {seed})"
 
 
 def hold_out(train: Examined, usable: Rows, names: list[str], most: int, seed: int) -> dict[str, Rows]:
-    """Which rows of train become each of the named splits, drawn by seed among the usable ones.
+    """Draw the rows of each named split from the usable rows of train, with this seed.
 
-    Each split gets at most `most` pairs, at most a tenth of the usable ones and at least one, of different
-    sources, so that no source is in two splits; what train keeps of their sources is marked as overlap.
-    With too few pairs to give any away, each split gets every usable pair, and train keeps them too.
+    Each split gets at most `most` pairs, at most a tenth of the usable ones and at least one. Their sources differ, so
+    that no source is in two splits; other training pairs with these sources are marked as overlap. If there are too few
+    pairs, each split gets every usable pair, and train keeps them too.
     """
     if not names:
         return {}

@@ -1,4 +1,4 @@
-"""Both sides in one file: TSV, CSV and JSON Lines."""
+"""Files with both sides: TSV, CSV and JSON Lines."""
 
 import csv
 import json
@@ -12,12 +12,12 @@ from nmt_cli.errors import CorpusError
 _USUAL_NAMES = ({"source", "src"}, {"target", "tgt", "trg"})
 
 Row = tuple[int, list[str]]
-"""The line on which a row ends, and its cells."""
+"""The line number on which a row ends, and its cells."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """Where the two sides stand: the languages, and column names, column numbers (from 1) or JSON keys if given."""
+    """How to find the two sides: languages, and column names, column numbers (from 1) or JSON keys if given."""
 
     languages: tuple[str, str]
     names: tuple[str | None, str | None] = (None, None)
@@ -25,29 +25,29 @@ class Fields:
 
 
 def read_tsv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
-    """The pairs of a tab-separated file; quotation marks mean nothing. Raises CorpusError for a row too short."""
+    """Yield the pairs of a tab-separated file, without quoting. Raises CorpusError if a row is too short."""
     return _pick(file, fields, ((n, line.split("\t")) for n, line in enumerate(read_lines(file, fields.invalid), 1)))
 
 
 def read_csv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
-    """The pairs of a comma-separated file as spreadsheets write it; a quoted cell may hold line breaks."""
+    """Yield the pairs of a comma-separated file as spreadsheets write it; quoted cells may contain line breaks."""
     return _pick(file, fields, _csv_rows(file, fields))
 
 
 def _csv_rows(file: TextFile, fields: Fields) -> Iterator[Row]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader((line + "\n" for line in read_lines(file, fields.invalid)), strict=True)
-    begun = 1
+    first_line = 1
     try:
         for cells in reader:
             yield reader.line_num, cells
-            begun = reader.line_num + 1
+            first_line = reader.line_num + 1
     except csv.Error as error:
-        raise CorpusError(f"{file.name}:{begun}: not valid CSV ({error}); is a quotation mark left open?") from None
+        raise CorpusError(f"{file.name}:{first_line}: not valid CSV ({error}); is a quotation mark unclosed?") from None
 
 
 def _pick(file: TextFile, fields: Fields, rows: Iterator[Row]) -> Iterator[tuple[str, str]]:
-    """The two columns asked for, past the header if there is one."""
+    """Yield the two selected columns, without the header if there is one."""
     first = next(rows, None)
     if first is None:
         return
@@ -68,8 +68,8 @@ def _cells(file: TextFile, columns: tuple[int, int], row: Row) -> tuple[str, str
         return cells[columns[0]], cells[columns[1]]
     except IndexError:
         raise CorpusError(
-            f"{file.name}:{line}: {len(cells)} columns, but column {max(columns) + 1} is wanted; "
-            "mend the line or choose others with --source-field and --target-field"
+            f"{file.name}:{line}: {len(cells)} columns, but column {max(columns) + 1} is needed; "
+            "fix the line or choose other columns with --source-field and --target-field"
         ) from None
 
 
@@ -77,33 +77,33 @@ def _columns(file: TextFile, fields: Fields, first: Sequence[str]) -> tuple[tupl
     """Indices of the two columns, and whether the first row is a header."""
     header = [cell.strip().lower() for cell in first]
     usual = [{language.lower()} | names for language, names in zip(fields.languages, _USUAL_NAMES, strict=True)]
-    found: list[int] = []
+    indices: list[int] = []  # -1: not found in the header
     for side, name in enumerate(fields.names):
         if name is None:
-            found.append(next((i for i, cell in enumerate(header) if cell in usual[side]), -1))
+            indices.append(next((i for i, cell in enumerate(header) if cell in usual[side]), -1))
         elif name.isdecimal():
-            found.append(int(name) - 1)
+            indices.append(int(name) - 1)
         elif name.strip().lower() in header:
-            found.append(header.index(name.strip().lower()))
+            indices.append(header.index(name.strip().lower()))
         else:
-            raise CorpusError(f"{file.name}:1: no column {name}; there are: {', '.join(first)}")
-    source, target = found
+            raise CorpusError(f"{file.name}:1: no column {name}; columns: {', '.join(first)}")
+    source, target = indices
     is_header = any(name is not None and not name.isdecimal() for name in fields.names) or all(
-        0 <= i < len(header) and header[i] in usual[0] | usual[1] for i in found
+        0 <= i < len(header) and header[i] in usual[0] | usual[1] for i in indices
     )
     if not is_header:
-        source, target = (i if fields.names[side] is not None else side for side, i in enumerate(found))
+        source, target = (i if fields.names[side] is not None else side for side, i in enumerate(indices))
     if min(source, target) < 0 or source == target:
         raise CorpusError(
-            f"{file.name}: cannot tell source and target column; name them with --source-field and --target-field"
+            f"{file.name}: cannot identify source and target column; name them with --source-field and --target-field"
         )
     return (source, target), is_header
 
 
 def read_jsonl(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
-    """The pairs of a JSON Lines file: an object a line, each side under its key (a.b reaches into objects).
+    """Yield the pairs of a JSON Lines file: one object per line, each side under its key (a.b for nested objects).
 
-    Without keys: the language codes, at the top or under "translation". A blank line is a blank pair.
+    Default keys are the language codes, at the top level or under "translation". A blank line is a blank pair.
     """
     for number, line in enumerate(read_lines(file, fields.invalid), 1):
         if not line.strip():
@@ -129,6 +129,6 @@ def _value(record: Any, side: int, fields: Fields, place: str) -> str:
             return value
         if value is not None:
             raise CorpusError(f"{place}: {path} is {type(value).__name__}, not text")
-    there = f"there are: {', '.join(record)}" if isinstance(record, dict) else f"the line is {type(record).__name__}"
+    keys = f"keys: {', '.join(record)}" if isinstance(record, dict) else f"the line is {type(record).__name__}"
     option = ("--source-field", "--target-field")[side]
-    raise CorpusError(f"{place}: no key {paths[0]}, {there}; name it with {option}")
+    raise CorpusError(f"{place}: no key {paths[0]}; {keys}; name it with {option}")

@@ -1,4 +1,4 @@
-"""Translation memories (TMX), streamed: no entity is expanded and nothing is fetched."""
+"""Streaming reader of translation memories (TMX): entities are not expanded and nothing is fetched."""
 
 from collections.abc import Iterator
 from xml.parsers import expat
@@ -7,16 +7,16 @@ from nmt_cli.corpus.text_io import TextFile, read_blocks
 from nmt_cli.errors import CorpusError
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut", "sub"})
-"""Elements inside a segment that hold formatting codes rather than text."""
+"""Elements inside a segment that contain formatting codes rather than text."""
 
 NO_PAIR = "translation units without both languages"
 
 
 def read_tmx(file: TextFile, source: str, target: str) -> Iterator[tuple[str, str]]:
-    """The pairs of a TMX file in document order; a unit without both languages is counted in `file.left_out`.
+    """Yield the pairs of a TMX file in document order; units without both languages are counted in `file.left_out`.
 
-    A language matches with or without its region (en matches en-US). Raises CorpusError naming the line of
-    what is not well-formed, and refuses a document that declares entities.
+    A language matches with or without its region (en matches en-US). Raises CorpusError naming the line if the document
+    is not well-formed or declares entities.
     """
     units = _Units(file, source, target)
     try:
@@ -27,13 +27,13 @@ def read_tmx(file: TextFile, source: str, target: str) -> Iterator[tuple[str, st
     except expat.ExpatError as error:
         reason = expat.errors.messages[error.code]
         raise CorpusError(
-            f"{file.name}:{error.lineno}: not well-formed XML ({reason}); mend or export it again"
+            f"{file.name}:{error.lineno}: not well-formed XML ({reason}); fix it or export it again"
         ) from None
     yield from units.take()
 
 
 class _Units:
-    """Parser handlers that gather the segments of one translation unit at a time."""
+    """Expat handlers that collect the segments of translation units."""
 
     def __init__(self, file: TextFile, source: str, target: str) -> None:
         self._file = file
@@ -51,21 +51,21 @@ class _Units:
         self.parser.EntityDeclHandler = self._refuse_entity
 
     def take(self) -> list[tuple[str, str]]:
-        """The pairs that are complete, each once."""
+        """Return the pairs completed since the last call."""
         ready, self._ready = self._ready, []
         return ready
 
     def _refuse_entity(self, name: str, *_: object) -> None:
         raise CorpusError(
             f"{self._file.name}:{self.parser.CurrentLineNumber}: declares the entity {name}; "
-            "entities are not expanded: export the memory without them"
+            "entities are not expanded; export the file without them"
         )
 
     def _start(self, element: str, attributes: dict[str, str]) -> None:
         if element == "tu":
             self._unit = {}
         elif element == "tuv":
-            self._side = self._which(attributes.get("xml:lang") or attributes.get("lang") or "")
+            self._side = self._side_of(attributes.get("xml:lang") or attributes.get("lang") or "")
         elif element == "seg" and self._side is not None and self._side not in self._unit:
             self._text = []
         elif element in _NATIVE_CODE:
@@ -87,9 +87,9 @@ class _Units:
         if self._text is not None and not self._native:
             self._text.append(text)
 
-    def _which(self, language: str) -> int | None:
+    def _side_of(self, language: str) -> int | None:
         language = language.lower().replace("_", "-")
-        exact = [side for side, wanted in enumerate(self._languages) if language == wanted]
-        close = [side for side, wanted in enumerate(self._languages) if language.split("-")[0] == wanted.split("-")[0]]
-        found = exact or close
-        return found[0] if found else None
+        exact = [side for side, code in enumerate(self._languages) if language == code]
+        close = [side for side, code in enumerate(self._languages) if language.split("-")[0] == code.split("-")[0]]
+        sides = exact or close
+        return sides[0] if sides else None

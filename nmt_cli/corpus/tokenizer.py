@@ -1,4 +1,4 @@
-"""Text to subwords and back: SentencePiece behind the corpus's one Unicode normalisation."""
+"""Tokenizers: SentencePiece with the corpus's Unicode normalisation applied first."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -19,11 +19,11 @@ SEPARATE = ("tokenizer.source.model", "tokenizer.target.model")
 
 
 class Tokenizer:
-    """A SentencePiece model and the Unicode normalisation that its text goes through.
+    """A SentencePiece model and the Unicode normalisation of its input.
 
-    `model` is the serialised SentencePiece model, `unicode` the normalisation form, `size` the number of
-    subwords, V, and `is_byte` (V,) tells the pieces that are single bytes. Raises CorpusError if the bytes are
-    no such model or number the symbols otherwise.
+    `model` is the serialised SentencePiece model, `unicode` the normalisation form, `size` the number of subwords, V,
+    and `is_byte` (V,) is True for single-byte pieces. Raises CorpusError if the bytes are not a SentencePiece model or
+    its special tokens have other ids.
     """
 
     def __init__(self, model: bytes, unicode: Form = "nfc", origin: str = "tokenizer") -> None:
@@ -31,11 +31,11 @@ class Tokenizer:
         try:
             processor.LoadFromSerializedProto(model)
         except RuntimeError:
-            raise CorpusError(f"{origin}: not a SentencePiece model; give a file that SentencePiece wrote") from None
-        found = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
-        if found != (PAD, UNK, BOS, EOS):
+            raise CorpusError(f"{origin}: not a SentencePiece model; give a file written by SentencePiece") from None
+        special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+        if special != (PAD, UNK, BOS, EOS):
             raise CorpusError(
-                f"{origin}: pad, unk, bos and eos have the ids {found}, not {(PAD, UNK, BOS, EOS)}; train it with "
+                f"{origin}: pad, unk, bos and eos have the ids {special}, not {(PAD, UNK, BOS, EOS)}; train it with "
                 "--pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3"
             )
         self.model = model
@@ -47,26 +47,25 @@ class Tokenizer:
         self._starts_word = [processor.id_to_piece(i).startswith(SPACE) for i in range(self.size)]
 
     def normalize(self, text: str) -> str:
-        """Text as the tokenizer and the metrics see it."""
+        """Normalise text as for the tokenizer and the metrics."""
         return normalize(text, self.unicode)
 
     def encode(self, text: str) -> list[int]:
-        """Subwords of a text, without BOS and EOS."""
+        """Subword ids of a text, without BOS and EOS."""
         ids: list[int] = self._processor.encode(self.normalize(text))
         return ids
 
     def encode_many(self, texts: Iterable[str], threads: int = 1) -> list[list[int]]:
-        """Subwords of many texts, computed on this many threads."""
-        ready = [self.normalize(text) for text in texts]
-        ids: list[list[int]] = self._processor.encode(ready, num_threads=threads)
+        """Subword ids of many texts, computed with this many threads."""
+        normalized = [self.normalize(text) for text in texts]
+        ids: list[list[int]] = self._processor.encode(normalized, num_threads=threads)
         return ids
 
     def sample(self, texts: Iterable[str], strength: float, seed: int) -> list[list[int]]:
         """A random segmentation of each text: unigram sampling (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
 
-        `strength` s, between 0 and 1, is the probability of leaving out a merge, or stands for the exponent
-        (1 - s) / s of the unigram model's probabilities.
-        The same `seed` gives the same segmentations, in every process.
+        `strength` s, between 0 and 1, is the dropout probability of a BPE merge, or sets the exponent (1 - s) / s of
+        the unigram model's probabilities. The same `seed` gives the same segmentations in every process.
         """
         if self._sampler is None:
             self._sampler = SubwordSampler(self._processor)
@@ -74,20 +73,20 @@ class Tokenizer:
         return [self._sampler.sample(self.normalize(text), strength, rng) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Detokenised text on one line; PAD, UNK, BOS and EOS are left out."""
+        """Detokenised text on one line, without PAD, UNK, BOS and EOS."""
         text: str = self._processor.decode([int(i) for i in ids if i > EOS])
         return single_line(text)
 
     def decode_many(self, sentences: Iterable[Sequence[int]]) -> list[str]:
-        """Detokenised text of each."""
+        """Detokenised text of each sentence."""
         return [self.decode(ids) for ids in sentences]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """The subwords as they are written, a leading space shown as ▁ and a single byte as <0xE3>."""
+        """The subwords as strings; a leading space is written as ▁, a single byte as <0xE3>."""
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
     def words(self, ids: Sequence[int]) -> list[int]:
-        """For every subword the index, from 0, of the space-separated word that it belongs to."""
+        """For every subword the index, from 0, of its space-separated word."""
         indices: list[int] = []
         word = -1
         for i in ids:
@@ -99,7 +98,7 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class Tokenizers:
-    """The tokenizers of the two sides; one and the same when `joint`."""
+    """The tokenizers of source and target; the same object if `joint`."""
 
     source: Tokenizer
     target: Tokenizer
@@ -110,19 +109,19 @@ class Tokenizers:
         return self.source is self.target
 
     def files(self) -> dict[str, bytes]:
-        """The files that hold them, by name."""
+        """File names and contents of the serialised models."""
         if self.joint:
             return {JOINT: self.source.model}
         return dict(zip(SEPARATE, (self.source.model, self.target.model), strict=True))
 
     def save(self, folder: Path) -> None:
-        """Write them into a folder."""
+        """Write the models to a folder."""
         for name, content in self.files().items():
             (folder / name).write_bytes(content)
 
     @classmethod
     def load(cls, folder: Path, unicode: Form) -> "Tokenizers":
-        """Read them from a folder. Raises CorpusError if they are not there or damaged."""
+        """Read the models from a folder. Raises CorpusError if they are missing or damaged."""
         if (folder / JOINT).is_file():
             both = _load(folder / JOINT, unicode)
             return cls(both, both)

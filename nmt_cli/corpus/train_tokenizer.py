@@ -1,4 +1,4 @@
-"""Choosing the size of a vocabulary and training SentencePiece on the text at hand."""
+"""Choose the vocabulary size and train SentencePiece on a sample of the training text."""
 
 import collections
 import contextlib
@@ -24,22 +24,22 @@ from nmt_cli.progress import Say
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 MOST_CHARACTERS = 24_000_000
-"""Characters of text, drawn at random, that a vocabulary is trained on at most: about 500 MB in SentencePiece."""
+"""Maximum characters, in randomly drawn sentences, that a vocabulary is trained on: about 500 MB in SentencePiece."""
 
 THREADS = 16
-"""SentencePiece's sums depend on the number of its threads, and with them the last pieces of a vocabulary; the
-same number everywhere makes the same model of the same text. The processors that they run on are chosen apart."""
+"""Threads of SentencePiece. Its floating-point sums, and so the last pieces of a vocabulary, depend on their number; a
+fixed number gives the same model for the same text everywhere. `SubwordOptions.processors` limits the cores."""
 
 PART = 2000
-"""Characters of a line for SentencePiece; its time grows with the square of a repetitive line."""
+"""Maximum characters of a line for SentencePiece, whose time is quadratic in the length of a repetitive line."""
 
 RESERVED = 4 + 256
-"""Pieces that every vocabulary has: the four symbols and the bytes."""
+"""Pieces in every vocabulary: the four special tokens and the 256 bytes."""
 
 
 @dataclass(frozen=True)
 class SubwordOptions:
-    """What kind of SentencePiece model to train; without a size, one that suits the text."""
+    """Options of a SentencePiece model to train; without a size it is chosen by `suitable_size`."""
 
     type: Literal["unigram", "bpe"] = "unigram"
     size: int | None = None
@@ -48,11 +48,11 @@ class SubwordOptions:
 
 @dataclass
 class Sample:
-    """Normalised text to train a vocabulary on, in a file, and what its size depends on."""
+    """Normalised text to train a vocabulary on, in a file, and the statistics that the vocabulary size depends on."""
 
     path: Path
     share: float = 1.0
-    """How much of the training text it is."""
+    """Fraction of the training text in the sample."""
     characters: int = 0
     sentences: int = 0
     alphabet: set[str] = field(default_factory=set)
@@ -70,7 +70,7 @@ class Sample:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """A text in parts of at most PART characters, cut at spaces where there are any."""
+    """Split a text into parts of at most PART characters, at spaces if possible."""
     start = 0
     while len(text) - start > PART:
         space = text.rfind(" ", start + 1, start + PART + 1)
@@ -81,13 +81,13 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def suitable_size(sample: Sample) -> int:
-    """How many subwords suit a text.
+    """The vocabulary size for a text.
 
-    4,000 for four million characters (Multi30k, both sides), growing with the power 0.28 of the text: 8,000 for
-    47 million (200,000 pairs of parliamentary debates), 13,000 for a million such pairs. Each character beyond
-    the first 200 adds one, so that Hangul syllables and ideographs do not crowd out words, until the size has
-    doubled. A text of few words gets half as many subwords as it has distinct words, so that most of them are
-    seen often.
+    4,000 subwords for four million characters (Multi30k, both sides), growing with the length of the text to the power
+    0.28: 8,000 for 47 million characters (200,000 pairs of parliamentary debates), 13,000 for a million such pairs.
+    Each distinct character beyond the first 200 adds one subword, up to double the size, so that Hangul syllables and
+    ideographs do not crowd out words. For a text with a small vocabulary the limit is half its number of distinct words
+    (plus reserved pieces and characters), so that most subwords are frequent.
     """
     alphabet = len(sample.alphabet)
     by_length: float = 4000 * (sample.characters / sample.share / 4e6) ** 0.28
@@ -98,11 +98,11 @@ def suitable_size(sample: Sample) -> int:
 
 
 def train_subwords(sample: Sample, options: SubwordOptions) -> bytes:
-    """A SentencePiece model of a sample, in which every byte has a piece, so that nothing is ever unknown.
+    """Train a SentencePiece model on a sample, with byte fallback, so that no text is unknown.
 
-    It runs in a process of its own, which gives its memory back and can be interrupted. A size that the text
-    cannot fill is not reached; the rarest characters of a text with too many for the size are left to bytes.
-    Raises CorpusError if there is nothing to learn from.
+    Training runs in a separate process, which can be interrupted and returns its memory. The vocabulary is smaller than
+    requested if the text has too few subwords; if it has too many distinct characters, the rarest are encoded as bytes.
+    Raises CorpusError if the text has nothing to train on.
     """
     size = options.size or suitable_size(sample)
     job = _Job(sample.path, options.type, size)
@@ -121,10 +121,10 @@ class _Job:
 def _train(job: _Job) -> bytes:
     model = io.BytesIO()
     try:
-        with contextlib.chdir(job.path.parent):  # the path given goes into the model, and commas in it part files
+        with contextlib.chdir(job.path.parent):  # SentencePiece stores the path and splits it at commas
             _run_trainer(job, model)
-    except RuntimeError as error:  # SentencePiece names the line of its source and the condition
-        raise CorpusError(f"no subwords can be learnt from this text: {error}") from None
+    except RuntimeError as error:  # its text names the line of SentencePiece's source and the failed condition
+        raise CorpusError(f"no subwords can be trained on this text: {error}") from None
     return model.getvalue()
 
 
@@ -149,16 +149,17 @@ def _run_trainer(job: _Job, model: io.BytesIO) -> None:
 
 
 def _drop_rare_characters(path: Path, keep: int) -> None:
-    """Leave only the most frequent characters in a file (SentencePiece's own coverage cannot go below 0.98)."""
+    """Remove all but the `keep` most frequent characters from a file (SentencePiece's character_coverage cannot go
+    below 0.98)."""
     counts: collections.Counter[str] = collections.Counter()
     for line in _lines(path):
         counts.update(line)
     ranked = sorted(counts, key=lambda c: (-counts[c], c))
     table = {ord(c): None for c in ranked[keep:]}
-    thinned = path.with_suffix(".thin")
-    with open(thinned, "w", encoding="utf-8", newline="\n") as file:
+    filtered = path.with_suffix(".thin")
+    with open(filtered, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(line.translate(table) + "\n" for line in _lines(path))
-    os.replace(thinned, path)
+    os.replace(filtered, path)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -168,34 +169,34 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
-    """The tokenizers that the user gives, if so. Raises CorpusError if one cannot be used."""
+    """The tokenizers given by the user, or None. Raises CorpusError if one cannot be used."""
     loaded = []
     for path in config.tokenizer_model:
         try:
             loaded.append(Tokenizer(path.read_bytes(), config.unicode, str(path)))
         except OSError as error:
-            raise CorpusError(f"{path}: cannot be read: {error.strerror}; name a SentencePiece .model file") from None
+            raise CorpusError(f"{path}: cannot be read: {error.strerror}; give a SentencePiece .model file") from None
     return Tokenizers(loaded[0], loaded[-1]) if loaded else None
 
 
 def learn_tokenizers(
     train: Selection, config: PreprocessConfig, work: Path, processors: int, say: Say
 ) -> tuple[Tokenizers, int]:
-    """New tokenizers, and from how many sentences they were learnt."""
+    """Train tokenizers. Returns them and the number of sentences that they were trained on."""
     samples = _draw(train, config, work)
-    learnt = []
+    trained = []
     for name, sample in samples.items():
         size = config.vocabulary_size or suitable_size(sample)
-        say(f"learning {size:,} {config.tokenizer} subwords ({name}) from {sample.sentences:,} sentences")
+        say(f"training {size:,} {config.tokenizer} subwords ({name}) on {sample.sentences:,} sentences")
         model = train_subwords(sample, SubwordOptions(config.tokenizer, size, processors))
-        learnt.append(Tokenizer(model, config.unicode))
-        if learnt[-1].size < size:
-            say(f"this text has no more than {learnt[-1].size:,} subwords")
-    return Tokenizers(learnt[0], learnt[-1]), sum(sample.sentences for sample in samples.values())
+        trained.append(Tokenizer(model, config.unicode))
+        if trained[-1].size < size:
+            say(f"this text yields only {trained[-1].size:,} subwords")
+    return Tokenizers(trained[0], trained[-1]), sum(sample.sentences for sample in samples.values())
 
 
 def _draw(train: Selection, config: PreprocessConfig, work: Path) -> dict[str, Sample]:
-    """Both sides of a random sample of the training pairs, in one file or in two."""
+    """Write both sides of a random sample of the training pairs, to one file or two."""
     joint = config.vocabulary == "joint"
     names = ("joint",) if joint else ("source", "target")
     rate = min(1.0, MOST_CHARACTERS * len(names) / max(1, train.text.characters))

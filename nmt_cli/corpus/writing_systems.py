@@ -1,4 +1,4 @@
-"""Which script a language is written in, and whether a line is."""
+"""The script of a language, and a check whether text is written in it."""
 
 import re
 
@@ -60,10 +60,11 @@ _LANGUAGES = {
 
 
 _DENSE = {"hangul", "kana", "han"}
+"""Scripts whose characters count as two letters."""
 
 
 class Script:
-    """The script or scripts of a language; `known` is False for a language that is not listed."""
+    """The script or scripts of a language; `known` is False for a language that is not in the table."""
 
     def __init__(self, language: str) -> None:
         base = re.split("[-_]", language.lower())[0]
@@ -74,13 +75,13 @@ class Script:
         self._runs = re.compile(f"[{''.join(_RANGES[name] for name in names.split())}]+") if names else None
 
     def is_wrong(self, text: str) -> bool:
-        """Whether fewer than half of the letters of a text are in this script (never, if it is not known).
+        """Whether fewer than half of the letters of a text are in this script; False if the script is unknown.
 
-        A syllable of Hangul or kana and an ideograph count as two letters, for they stand for more.
+        A Hangul syllable, a kana and an ideograph count as two letters, because they represent more than one.
         """
         if self._runs is None or (self._ascii and text.isascii()):
             return False
-        own = sum(map(len, self._runs.findall(text)))
-        if own * 2 >= len(text):
+        in_script = sum(map(len, self._runs.findall(text)))
+        if in_script * 2 >= len(text):
             return False
-        return own * self._weight < sum(map(str.isalpha, text)) - own
+        return in_script * self._weight < sum(map(str.isalpha, text)) - in_script

@@ -332,8 +332,8 @@ def test_what_reading_changes_is_told(nmt: Nmt, text: Path) -> None:
     (text / "train.en").write_bytes(b"\xef\xbb\xbf" + b"".join(s.encode() + b"\r\n" for s, _ in pairs(0, 120)))
     status, out, _ = nmt(*ALL)
     assert status == 0
-    assert "train.en: 1 byte order mark taken off" in out
-    assert "train.en: 120 carriage returns taken off line ends" in out
+    assert "train.en: 1 byte order mark removed" in out
+    assert "train.en: 120 carriage returns removed from line ends" in out
     assert texts(PreparedCorpus.open(text / "prepared"), "train") == pairs(0, 120)
 
 
@@ -478,16 +478,16 @@ RUBBISH: dict[str, Callable[[Path, Path], object]] = {
     ("case", "message"),
     [
         ("empty", r"train.en + train.ko: is empty"),
-        ("blank", r"all of 5 pairs are to be dropped (blank side 5, duplicates 4)"),
+        ("blank", r"all 5 pairs would be dropped (blank side 5, duplicates 4)"),
         ("unequal", r"train.en has 120 lines but train.ko has 119"),
         ("utf-16", r"train.en: is UTF-16"),
         ("binary", r"train.en:2: byte 0x80 at byte offset 128 is not UTF-8"),
         ("zeros", r"train.en: more than a quarter of it is NUL bytes"),
         ("folder", r"train.en: no such file"),
         ("missing", r"train.en: no such file"),
-        ("same as test", r"nothing is left to learn from: all of 12 pairs are to be dropped (overlap 12)"),
-        ("cut", r"train.en.gz: damaged or cut short .gz file"),
-        ("long", r"every pair has a side of more than 200 subwords"),
+        ("same as test", r"nothing is left to train on: all 12 pairs would be dropped (overlap 12)"),
+        ("cut", r"train.en.gz: damaged or truncated .gz file"),
+        ("long", r"every pair has a side with more than 200 subwords"),
     ],
 )
 def test_rubbish_is_one_clear_line_and_leaves_nothing(nmt: Nmt, text: Path, case: str, message: str) -> None:
@@ -554,7 +554,7 @@ def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkey
     monkeypatch.setattr(FolderType, "write", come)
     status, _, err = nmt(*ALL)
     assert status == 1
-    assert "prepared: is there and is no prepared corpus, so it is left alone" in err
+    assert "prepared: exists and is not a prepared corpus, so it is not touched" in err
     assert [path.name for path in (text / "prepared").iterdir()] == ["precious"]
     assert not leftovers(text)
 

@@ -155,7 +155,7 @@ def test_a_split_must_exist_and_hold_the_number_of_pairs_in_the_manifest(
     write(tmp_path / "train.arrow", tokenizers, [[([1], [2], "a", "b")]])
     PREPARED.write(tmp_path, PreparedManifest.model_validate(manifest()))
     corpus = PreparedCorpus.open(tmp_path)
-    with pytest.raises(CorpusError, match=r"no split dev; there are: train"):
+    with pytest.raises(CorpusError, match=r"no split dev; available: train"):
         corpus.split("dev")
     with pytest.raises(CorpusError, match=r"train.arrow: 1 pairs, but the manifest says 2"):
         corpus.split("train")

@@ -106,19 +106,19 @@ def test_fields(
 @pytest.mark.parametrize(
     ("name", "content", "fields", "message"),
     [
-        ("f.tsv", "x\ty\nalone\n", (None, None), r"f.tsv:2: 1 columns, but column 2 is wanted"),
-        ("f.tsv", "x\ty\n", ("text", None), r"f.tsv:1: no column text; there are: x, y"),
-        ("f.tsv", "x\ty\n", ("1", "1"), r"cannot tell source and target column"),
-        ("f.csv", 'x,y\n"open,z\n', (None, None), r"f.csv:2: not valid CSV .*quotation mark left open"),
+        ("f.tsv", "x\ty\nalone\n", (None, None), r"f.tsv:2: 1 columns, but column 2 is needed"),
+        ("f.tsv", "x\ty\n", ("text", None), r"f.tsv:1: no column text; columns: x, y"),
+        ("f.tsv", "x\ty\n", ("1", "1"), r"cannot identify source and target column"),
+        ("f.csv", 'x,y\n"open,z\n', (None, None), r"f.csv:2: not valid CSV .*quotation mark unclosed"),
         ("f.jsonl", '{"en": "x", "de": "y"}\n{"en": 1\n', (None, None), r"f.jsonl:2: not valid JSON"),
         (
             "f.jsonl",
             '{"en": "x", "fr": "y"}\n',
             (None, None),
-            r"f.jsonl:1: no key de, there are: en, fr; .*--target-field",
+            r"f.jsonl:1: no key de; keys: en, fr; .*--target-field",
         ),
         ("f.jsonl", '{"en": "x", "de": 5}\n', (None, None), r"f.jsonl:1: de is int, not text"),
-        ("f.jsonl", "[1]\n", (None, None), r"f.jsonl:1: no key en, the line is list"),
+        ("f.jsonl", "[1]\n", (None, None), r"f.jsonl:1: no key en; the line is list"),
         ("f.jsonl", '{"en": "\\ud800", "de": "y"}\n', (None, None), r"f.jsonl:1: .*U\+D800.*--invalid-utf8"),
         ("f.tmx", "<tmx>\n<tu>\n</tmx>", (None, None), r"f.tmx:3: not well-formed XML \(mismatched tag\)"),
         ("f.tmx", "plain", (None, None), r"f.tmx:1: not well-formed XML"),
@@ -168,8 +168,8 @@ def test_exact_language_wins_over_another_region(tmp_path: Path) -> None:
     ("source", "target", "message"),
     [
         (["a", "b", "c"], ["x", "y"], r"t.en has 3 lines but .*t.de has 2; line i must translate line i$"),
-        (["a", "b\u2028c"], ["x", "y", "z"], r"has 2 lines but .* has 3; .*look at .*t.en:2: it holds U\+2028"),
-        (["a", "b"], ["x\ry", "y", "z"], r"look at .*t.de:1: it holds U\+000D"),
+        (["a", "b\u2028c"], ["x", "y", "z"], r"has 2 lines but .* has 3; .*look at .*t.en:2: it contains U\+2028"),
+        (["a", "b"], ["x\ry", "y", "z"], r"look at .*t.de:1: it contains U\+000D"),
         ([], ["x"], r"t.en has 0 lines but .*t.de has 1"),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_missing_line_is_found_by_the_lengths() -> None:
     ("given", "message"),
     [
         ("nothing", r"nothing.en and .*nothing.de: no such file \(nor with .gz, .bz2, .xz, .zst\)"),
-        ("half", r"half.de: no such file .*there are half.en"),
+        ("half", r"half.de: no such file .*: half.en"),
         ("folder", r"folder is a folder, give a prefix of files in it"),
         ("half.en,missing", r"missing: no such file or directory"),
         ("half.en,folder", r"folder: is a folder"),

@@ -125,10 +125,10 @@ def test_a_lexicon_is_checked(model: LoadedModel) -> None:
     for write_wrong, message in (
         (lambda: None, "prepare and train again, or leave out --shortlist"),
         (lambda: path.write_bytes(b"rubbish"), "missing or damaged"),
-        (lambda: write_lexicon(model.path, np.zeros((7, LISTED), np.int32)), "not a lexicon of these subwords"),
+        (lambda: write_lexicon(model.path, np.zeros((7, LISTED), np.int32)), "not a lexicon of this vocabulary"),
         (
             lambda: write_lexicon(model.path, np.full((model.tokenizers.source.size, LISTED), 1 << 20, np.int32)),
-            "not a lexicon of these subwords",
+            "not a lexicon of this vocabulary",
         ),
     ):
         write_wrong()

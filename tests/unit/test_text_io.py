@@ -87,7 +87,7 @@ def test_compressed_files_in_several_members(tmp_path: Path, ending: str) -> Non
 @pytest.mark.parametrize("keep", [-3, 10])
 def test_a_file_cut_short_is_an_error(tmp_path: Path, ending: str, keep: int) -> None:
     whole = COMPRESSORS[ending](b"".join(b"%d\n" % i for i in range(1000)))
-    with pytest.raises(CorpusError, match=rf"f\{ending}: damaged or cut short \{ending} file"):
+    with pytest.raises(CorpusError, match=rf"f\{ending}: damaged or truncated \{ending} file"):
         read(tmp_path / f"f{ending}", whole[:keep])
 
 

@@ -76,7 +76,7 @@ def test_no_corpus_is_too_small_or_too_rich(
 
 
 def test_nothing_to_learn_from_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="no subwords can be learnt from this text") as caught:
+    with pytest.raises(CorpusError, match="no subwords can be trained on this text") as caught:
         train_subwords(sample(tmp_path / "text", ["", "\0"]), SubwordOptions())
     assert "\n" not in str(caught.value)
 
