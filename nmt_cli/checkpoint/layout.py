@@ -1,14 +1,14 @@
-"""What lies in a model folder and what can be told of it without torch.
+"""Files of a model folder, and its metadata, read without importing torch.
 
-model/  manifest.json        what it is, where it comes from
-        config.toml          every option in force
-        tokenizer.model      subwords (or tokenizer.source.model and tokenizer.target.model)
-        lexicon.safetensors  which target subwords go with each of the source, for --shortlist
-        weights.safetensors  the best weights, with step, scores and hash in the header
+model/  manifest.json        languages, corpus, command and environments
+        config.toml          all options
+        tokenizer.model      SentencePiece (or tokenizer.source.model and tokenizer.target.model)
+        lexicon.safetensors  most probable target subwords of each source subword, for --shortlist
+        weights.safetensors  the best weights; step, scores and hash are in the header
         last/                the state to resume from
-        metrics.jsonl        a line for every report and validation
+        metrics.jsonl        one line for every log event and validation
         README.md            the model card
-        replaced-1/          while --overwrite is at work: the model that was here before
+        replaced-1/          the previous model, while --overwrite trains a new one
 """
 
 import json
@@ -21,7 +21,7 @@ from nmt_cli.manifest import FolderType, ManifestBase
 from nmt_cli.settings import read_toml
 
 FORMAT = 3
-"""Version of the model folder's format."""
+"""Format version of the model folder."""
 
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
@@ -29,20 +29,20 @@ CARD = "README.md"
 METRICS = "metrics.jsonl"
 RESUME = Path("last") / "state.safetensors"
 HEADER = "nmt"
-"""Where our facts stand in the header of a tensor file."""
+"""Key of nmt's metadata in the header of a tensor file."""
 
 
 class Environment(ManifestBase):
-    """What a part of a training computed with: the same versions, processor, precision and number of threads make the
-    same numbers."""
+    """The environment of a training run, or of a part of it after a resume. Equal versions, processor, precision and
+    number of threads give equal results."""
 
     date: str
-    """When it started, in UTC."""
+    """Start time, in UTC."""
     python: str
     torch: str
     sentencepiece: str
     processor: str
-    """The model of the CPU or GPU."""
+    """Model name of the CPU or GPU."""
     precision: str
     threads: int
 
@@ -58,30 +58,31 @@ class ModelManifest(ManifestBase):
     target: str
     unicode: Literal["nfc", "nfkc", "none"]
     max_source_length: int
-    """Subwords of the longest input translated in one piece."""
+    """Maximum subwords of an input that is translated in one piece."""
     source_size: int
     target_size: int
     prepared: str
-    """Folder of the corpus that it was trained on."""
+    """Folder of the prepared corpus that it was trained on."""
     corpus: str
-    """The identity of that corpus: a hash of all that is in it."""
+    """Identity of that corpus (`PreparedManifest.identity`)."""
     train_pairs: int
     environments: list[Environment]
-    """What the run computed with: at first, and after each resume that changed something of it."""
+    """Environment at the start, and after each resume in which it changed."""
 
 
 MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
-"""The folder of a model."""
+"""The folder type of a model."""
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """The options that the model in this folder was trained with. Raises ConfigError or CheckpointError."""
+    """Read the options that a model was trained with. Raises ConfigError or CheckpointError."""
     MODEL.read(path)
     return read_toml(path / CONFIG)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """The facts in a tensor file, without its tensors. Raises CheckpointError if it is missing or foreign."""
+    """Read nmt's metadata from a tensor file, without its tensors. Raises CheckpointError if the file is missing,
+    damaged or not written by nmt."""
     try:
         with open(path, "rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))

@@ -1,4 +1,4 @@
-"""The model folder, written and read: everything that is needed to translate (see `layout` for what lies in it)."""
+"""Write and read a model folder, which holds everything needed to translate (see `layout` for its files)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +24,8 @@ from nmt_cli.settings import resolve, to_toml
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to use. `metadata` are those of its weights: step, scores, sha256. `ensemble` are those whose
-    probabilities are averaged with its own in an ensemble."""
+    """A loaded model. `metadata` is that of its weights: step, scores, sha256. `ensemble` holds the models whose
+    probabilities are averaged with its own."""
 
     path: Path
     model: Seq2Seq
@@ -38,19 +38,19 @@ class LoadedModel:
 
     @property
     def models(self) -> tuple[Seq2Seq, ...]:
-        """Itself and the others."""
+        """The model and the other members of its ensemble."""
         return (self.model, *(other.model for other in self.ensemble))
 
     @property
     def hash(self) -> str:
-        """The first digits of the weights' hash: the model's name in recipes."""
+        """The first 12 digits of the weights' hash, which identify the model in reports."""
         return str(self.metadata["sha256"])[:12]
 
 
 def create_model_dir(
     path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers, lexicon: bytes | None = None
 ) -> None:
-    """Write what does not change while training."""
+    """Create a model folder and write the files that do not change during training."""
     path.mkdir(parents=True, exist_ok=True)
     write_atomic(path / CONFIG, to_toml(config))
     for name, content in tokenizers.files().items():
@@ -61,25 +61,25 @@ def create_model_dir(
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, Any]) -> str:
-    """Write the weights to translate with. Returns their hash."""
+    """Write the weights used for translation. Returns their hash."""
     return write_tensors(path / WEIGHTS, weights, metadata)
 
 
 def read_config(path: Path) -> TrainConfig:
-    """The options that a model was trained with."""
+    """Read the config that a model was trained with."""
     return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:
-    """A model with fresh weights for these vocabularies."""
+    """A newly initialised model for these vocabularies."""
     sizes = VocabSizes(tokenizers.source.size, tokenizers.target.size, tokenizers.joint)
     return Seq2Seq(config.model, sizes)
 
 
 def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel:
-    """Read a model folder. `packed`: ready for search, and for nothing else (see `model.inference`).
+    """Load a model. `packed` prepares it for search only (see `model.inference`).
 
-    Raises CheckpointError if anything in it is missing or damaged.
+    Raises CheckpointError if a file is missing or damaged.
     """
     manifest = MODEL.read(path)
     config = read_config(path)
@@ -98,32 +98,32 @@ def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel
 
 
 def load_ensemble(path: Path, ensemble: Sequence[Path], compute: Compute) -> LoadedModel:
-    """A model together with others that know the same subwords. Raises CheckpointError naming one that does not."""
+    """Load models as an ensemble. Raises CheckpointError naming a model whose subwords differ from the first one's."""
     first = load_model(path, compute)
     rest = tuple(load_model(other, compute) for other in ensemble)
     for other in rest:
         if other.tokenizers.files() != first.tokenizers.files() or other.manifest.unicode != first.manifest.unicode:
             raise CheckpointError(
                 f"{other.path}: has other subwords than {path}; an ensemble needs models of one prepared corpus, or of "
-                "several that nmt preprocess --tokenizer-model gave the same"
+                "several that were prepared with the same --tokenizer-model"
             )
     return replace(first, ensemble=rest)
 
 
 def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:
-    """Put weights into a model. Raises CheckpointError naming the first that does not fit."""
+    """Copy weights into a model. Raises CheckpointError naming the first tensor that does not fit."""
     expected = model_weights(model)
     for name in sorted(expected.keys() ^ weights.keys()):
-        what = "missing" if name in expected else "unknown"
-        raise CheckpointError(f"{origin}: {what} tensor {name}; config.toml and weights are not of the same model")
+        problem = "missing" if name in expected else "unknown"
+        raise CheckpointError(f"{origin}: {problem} tensor {name}; config.toml and weights are from different models")
     for name, tensor in weights.items():
         if tensor.shape != expected[name].shape:
             raise CheckpointError(
-                f"{origin}: {name} has shape {tuple(tensor.shape)}, config.toml says {tuple(expected[name].shape)}"
+                f"{origin}: {name} has shape {tuple(tensor.shape)}, config.toml requires {tuple(expected[name].shape)}"
             )
         expected[name].data.copy_(tensor)
 
 
 def model_weights(model: Seq2Seq) -> dict[str, Tensor]:
-    """Every weight once, tied ones under their first name."""
+    """All parameters by name; tied weights once, under their first name."""
     return dict(model.named_parameters())

@@ -1,4 +1,4 @@
-"""Tensors in a file: safetensors with a JSON header and a hash, written in one step, verified when read."""
+"""Tensor files: safetensors with JSON metadata and a hash, written atomically and verified when read."""
 
 import hashlib
 import json
@@ -17,23 +17,23 @@ from nmt_cli.checkpoint.layout import HEADER, read_metadata
 from nmt_cli.errors import CheckpointError
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
-"""What safetensors calls the kinds of numbers that are kept."""
+"""Names of the supported dtypes in safetensors."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
-    """Write tensors and JSON-able facts as one file, in one step. Returns the hash of the tensors.
+    """Write tensors and JSON-serializable metadata to one file atomically. Returns the hash of the tensors.
 
-    Each tensor goes to the file from where it lies. The library would first make bytes of each, and then of the whole
-    file; or write a file of its own that it renames, and leaves behind where it is killed.
+    Tensors are written straight from memory. safetensors would copy each to bytes, and then the whole file; or write
+    a temporary file that it renames, and leaves behind if it is killed.
     """
-    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-    digest = _hash(plain)
+    contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    digest = _hash(contiguous)
     header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps({**metadata, "sha256": digest}, ensure_ascii=False)}}
-    # the widest numbers first, so that each tensor begins at a multiple of its own width
-    order = sorted(plain, key=lambda name: (-plain[name].element_size(), name))
+    # the largest element size first, so that every tensor is aligned to its element size
+    order = sorted(contiguous, key=lambda name: (-contiguous[name].element_size(), name))
     end = 0
     for name in order:
-        tensor = plain[name]
+        tensor = contiguous[name]
         begin, end = end, end + tensor.nbytes
         header[name] = {"dtype": DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [begin, end]}
     head = json.dumps(header, ensure_ascii=False).encode()
@@ -41,12 +41,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(struct.pack("<Q", len(head)) + head)
         for name in order:
-            file.write(_memory(plain[name]))
+            file.write(_memory(contiguous[name]))
     return digest
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and facts. Raises CheckpointError if the file is missing, damaged or foreign."""
+    """Read tensors and metadata. Raises CheckpointError if the file is missing, damaged or not written by nmt."""
     metadata = read_metadata(path)
     try:
         tensors = load_file(path)

@@ -118,7 +118,7 @@ def test_started_again_it_leaves_an_older_model_alone(prepared: Path, tmp_path: 
     command = [*RESTARTING, "train", str(prepared), *EXACT, "--out", str(out), "--max-steps", "9"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert done.stderr.count("there is already a model") == 2, "at both starts"
+    assert done.stderr.count("contains a model; continue with --resume") == 2, "at both starts"
     assert (out / "last" / "state.safetensors").read_bytes() == before
 
 

@@ -271,7 +271,7 @@ def test_nothing_of_half_a_model_is_taken_for_a_part_of_the_next(prepared: Path,
     for path in mine:
         path.mkdir()
     shutil.rmtree(tmp_path / "m" / "last")
-    assert f"{tmp_path / 'm'}: holds half a model, and " in nmt(*train, check=False).stderr
+    assert f"{tmp_path / 'm'}: contains an incomplete model, and " in nmt(*train, check=False).stderr
     nmt(*train, "--overwrite")
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in mine)
@@ -316,7 +316,7 @@ def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
         assert (model / "weights.safetensors").read_bytes() == weights
 
-    refused(*train, message="there is already a model")
+    refused(*train, message="contains a model; continue with --resume")
     refused(*train, "--resume", "--overwrite", message="contradict")
     refused(*train, "--resume", "--hidden-size", "8", message="has other model options")
     (tmp_path / "mine").mkdir()
