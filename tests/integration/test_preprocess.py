@@ -575,7 +575,7 @@ def test_a_file_that_may_grow_no_further(text: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "at"), [(signal.SIGINT, "reading train"), (signal.SIGINT, "learning"), (signal.SIGTERM, "encoding")]
+    ("number", "at"), [(signal.SIGINT, "reading train"), (signal.SIGINT, "training"), (signal.SIGTERM, "encoding")]
 )
 def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
     write_pairs(text / "train", pairs(0, 2300) * 40)
@@ -601,7 +601,7 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) 
     command = [sys.executable, "-m", "nmt_cli", *ALL]
     with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
-        assert any(line.startswith("learning") for line in running.stderr)
+        assert any(line.startswith("training") for line in running.stderr)
         running.kill()
     assert len(leftovers(text)) == 1
     living = text / ".prepared.living.partial"
