@@ -5,11 +5,11 @@ from nmt_cli.startup import exit_at_once
 
 
 def program() -> None:
-    """Run the program on the arguments of the process, and end the process."""
+    """Run the CLI on the arguments of the process, then exit."""
     try:
         main()
-    except SystemExit as leaving:
-        status = leaving.code or 0
+    except SystemExit as error:
+        status = error.code or 0
         if isinstance(status, int):
             exit_at_once(status)
         raise

@@ -1,4 +1,4 @@
-"""Writing so that no reader ever meets half a file, and no other run the same folder."""
+"""Atomic file writes, and locks on folders."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from typing import IO
 
 try:
     import fcntl
-except ImportError:  # not on Windows
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 from nmt_cli.errors import OutputError
@@ -18,12 +18,10 @@ from nmt_cli.errors import OutputError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, it becomes `path` in one step.
+    """Yield a temporary path beside `path`, which atomically replaces `path` if the block succeeds.
 
-    The data is on the disk before the name changes. If the block fails, `path` stays as it was. A link stays a link,
-    to what is written; a device or a pipe is given as it is, to be written to.
-
-    Raises what `check_writable` raises.
+    The data is synced to disk before the rename. If the block fails, `path` is unchanged. If `path` is a symbolic link,
+    its target is replaced; if it is a device or a pipe, `path` itself is yielded. Raises what `check_writable` raises.
     """
     check_writable(path)
     if path.exists() and not path.is_file():
@@ -36,8 +34,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with open(temporary, "rb+") as written:
-            os.fsync(written.fileno())
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         sync_folder(path.parent)
@@ -47,15 +45,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_open(path: Path) -> Iterator[IO[str]]:
-    """Give a text file to write, which becomes `path` in one step when the block ends well (see `atomic_path`)."""
+    """Open a UTF-8 text file that atomically replaces `path` if the block succeeds (see `atomic_path`)."""
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as file:
         yield file
 
 
 def check_writable(path: Path) -> None:
-    """Raise, before any work is done for it, the OSError that writing `path` would end in.
+    """Check before any work is done that `path` can be written; raise the OSError that writing it would raise.
 
-    Raises OutputError if it is a file that standard input, output or error already is: replacing it would lose that.
+    Raises OutputError if standard input, output or error is this file, because replacing it would lose that data.
     """
     real = Path(os.path.realpath(path))
     folder = next(parent for parent in real.parents if parent.exists())
@@ -67,17 +65,17 @@ def check_writable(path: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     for handle, name in enumerate(("input", "output", "error")):
         if real.is_file() and os.path.samestat(os.fstat(handle), real.stat()):
-            raise OutputError(f"{path}: is standard {name} already; name another file")
+            raise OutputError(f"{path}: is already used as standard {name}; choose another file")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole small file in one step."""
+    """Write a small file atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the names in a folder as durable as its files."""
+    """Sync a folder's entries to disk."""
     if hasattr(os, "O_DIRECTORY"):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -94,23 +92,23 @@ def _umask() -> int:
 
 @contextmanager
 def dir_lock(folder: Path) -> Iterator[bool | None]:
-    """Lock a folder against other runs for as long as this one lives: True, False if another has it, None where there
-    are no such locks."""
+    """Hold a lock on a folder during the block. Yields True if it was acquired, False if another process holds it, None
+    if the system has no such locks."""
     if fcntl is None:
         yield None
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield _locked(handle)
+        yield _acquire(handle)
     finally:
         os.close(handle)
 
 
-def _locked(handle: int) -> bool | None:
+def _acquire(handle: int) -> bool | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without them
+    except OSError:  # this file system has no locks
         return None
     return True

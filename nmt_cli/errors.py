@@ -1,23 +1,23 @@
-"""What can go wrong, as a tree.
+"""Exceptions for errors that the user can fix.
 
-NMTError                 a mistake that the user can mend: one line on stderr, exit 1
-├── ConfigError          an option, a config file or a combination of options
+NMTError                 base class: the CLI prints one line on stderr and exits with status 1
+├── ConfigError          an invalid option, config file or combination of options
 ├── CorpusError          text that cannot be used, or a prepared folder that does not fit
-├── CheckpointError      a model folder that is missing, damaged, foreign or in the way
-├── TrainingError        training that cannot go on (no finite loss, no memory, nothing to learn from)
-└── OutputError          a result that cannot be written
+├── CheckpointError      a model folder that is missing, damaged, not a model, or must not be overwritten
+├── TrainingError        training that cannot continue (no finite loss, out of memory, nothing to train on)
+└── OutputError          output that cannot be written
 
-Every message names the file, the line, the value and the remedy, as far as each exists.
-Anything else that reaches the top is a bug and shows its traceback.
+A message names the file, the line, the value and the remedy where they exist. Any other exception that reaches the
+top is a bug and shows its traceback.
 """
 
 
 class NMTError(Exception):
-    """A mistake that the user can mend."""
+    """An error that the user can fix."""
 
 
 class ConfigError(NMTError):
-    """An option, a config file, or a combination of options."""
+    """An invalid option, config file or combination of options."""
 
 
 class CorpusError(NMTError):
@@ -25,12 +25,12 @@ class CorpusError(NMTError):
 
 
 class CheckpointError(NMTError):
-    """A model folder that is missing, damaged, foreign or in the way."""
+    """A model folder that is missing, damaged, not a model, or must not be overwritten."""
 
 
 class TrainingError(NMTError):
-    """Training that cannot go on."""
+    """Training that cannot continue."""
 
 
 class OutputError(NMTError):
-    """A result that cannot be written."""
+    """Output that cannot be written."""

@@ -1,4 +1,4 @@
-"""`manifest.json`: what a folder of this program is, read without trusting it."""
+"""`manifest.json`: the type and metadata of a folder that nmt wrote, validated when read."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MANIFEST = "manifest.json"
 
 
 class ManifestBase(BaseModel):
-    """What a manifest holds: exactly its fields."""
+    """Base class of manifests; unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,26 +24,28 @@ R = TypeVar("R", bound=ManifestBase)
 
 @dataclass(frozen=True)
 class FolderType(Generic[R]):
-    """A kind of folder: what its manifest says it is, and how to speak of it."""
+    """A type of folder: its manifest class, its format version, and its name in error messages."""
 
     name: str
-    """As in the manifest: prepared."""
+    """`kind` in the manifest, such as prepared."""
     called: str
-    """As in a sentence: prepared corpus."""
+    """Name in messages, such as prepared corpus."""
     command: str
-    """What makes one: nmt preprocess."""
+    """The command that writes such a folder, such as nmt preprocess."""
     format: int
-    """The version that this program writes and reads."""
+    """The format version that this nmt writes and reads."""
     record: type[R]
+    """The class of its manifest."""
     error: type[NMTError]
+    """Raised if the manifest cannot be used."""
 
     def write(self, folder: Path, record: R) -> None:
-        """Write the manifest, readable and with a final newline."""
+        """Write the manifest as indented JSON with a final newline."""
         write_atomic(folder / MANIFEST, json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n")
 
     def read(self, folder: Path) -> R:
-        """The manifest of a folder. Raises this kind's error if it is missing, foreign, damaged or of another
-        format."""
+        """Read the manifest of a folder. Raises `error` if it is missing, damaged, of another kind or of another format
+        version."""
         path = folder / MANIFEST
         try:
             content = manifest_of(folder)
@@ -55,9 +57,9 @@ class FolderType(Generic[R]):
             raise self.error(f"{folder}: not a {self.called}; make one with {self.command}")
         version = content.get("format")
         if isinstance(version, int) and version > self.format:
-            raise self.error(f"{path}: format {version} is newer than this program's {self.format}; upgrade nmt-cli")
+            raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")
         if isinstance(version, int) and version < self.format:
-            raise self.error(f"{path}: format {version} is of an older nmt-cli; make it again with {self.command}")
+            raise self.error(f"{path}: format {version} is from an older nmt-cli; run {self.command} again")
         try:
             return self.record.model_validate(content)
         except ValidationError as error:
@@ -67,13 +69,13 @@ class FolderType(Generic[R]):
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """The content of a folder's manifest, whatever its kind. Raises OSError or ValueError if there is none to read."""
+    """The content of a folder's manifest, of whatever kind. Raises OSError or ValueError if it cannot be read."""
     content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else {}
 
 
 def kind_of(folder: Path) -> Any:
-    """The kind that the manifest of a folder states; None if it cannot be read."""
+    """The `kind` in the manifest of a folder; None if it cannot be read."""
     try:
         return manifest_of(folder).get("kind")
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Work in processes of its own: all cores, memory that is given back, and an end when the user wants one."""
+"""Worker processes: they use all cores, return their memory when they end, and stop on Ctrl-C."""
 
 import multiprocessing
 import os
@@ -23,24 +23,24 @@ _HAS_MASKS = hasattr(signal, "pthread_sigmask")
 
 
 def processors() -> int:
-    """Cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def processes(number: int, prepare: Callable[..., None] | None = None, *given: Any) -> Iterator[ProcessPoolExecutor]:
-    """A pool of fresh processes, each of which first calls prepare(*given).
+def processes(number: int, prepare: Callable[..., None] | None = None, *args: Any) -> Iterator[ProcessPoolExecutor]:
+    """A pool of spawned processes, each of which first calls prepare(*args).
 
-    When the block is left by an error or by Ctrl-C they are ended at once. Raises CorpusError if one of them
-    was killed, which is what happens when memory runs out.
+    An error or Ctrl-C in the block terminates them at once. Raises CorpusError if a worker was killed, as happens when
+    memory runs out.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(number, context, _begin, (prepare, given))
+    pool = ProcessPoolExecutor(number, context, _init_worker, (prepare, args))
     before = set(multiprocessing.active_children())
     try:
         yield pool
     except BrokenProcessPool:
-        raise CorpusError("a working process was killed, most likely for want of memory; try --threads 1") from None
+        raise CorpusError("a worker process was killed, probably because memory ran out; try --threads 1") from None
     except BaseException:
         for child in set(multiprocessing.active_children()) - before:
             child.terminate()
@@ -50,41 +50,41 @@ def processes(number: int, prepare: Callable[..., None] | None = None, *given: A
 
 
 def run_apart(work: Callable[[T], R], task: T, processors: int) -> R:
-    """work(task) in a process of its own, on this many processors where the system can see to it."""
-    with processes(1, _keep_to, processors) as pool:
+    """Run work(task) in a separate process, limited to this many cores if the system supports CPU affinity."""
+    with processes(1, _limit_cores, processors) as pool:
         return _submit(pool, work, task).result()
 
 
 def in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterable[T], ahead: int) -> Iterator[R]:
-    """The results of `work` on each task in order, at most `ahead` of them waiting in memory."""
-    waiting: deque[Future[R]] = deque()
+    """Yield the result of `work` on each task in order, with at most `ahead` tasks submitted at a time."""
+    pending: deque[Future[R]] = deque()
     for task in tasks:
-        waiting.append(_submit(pool, work, task))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+        pending.append(_submit(pool, work, task))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
 
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
-    """Hand out a task; that may start a process, which an interrupt must not catch half-born and complaining."""
+    """Submit a task with signals blocked: it may spawn a worker, which an interrupt would end with a traceback."""
     if threading.current_thread() is not threading.main_thread():
         return pool.submit(work, task)
     if _HAS_MASKS:
-        resource_tracker.ensure_running()  # its own start would lift the mask; where there are no masks it cannot start
-    with _signals_held():
+        resource_tracker.ensure_running()  # starting it would reset the mask; without masks it cannot start
+    with _signals_blocked():
         return pool.submit(work, task)
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Put off interrupts to the end of the block; processes started in it are born deaf to them (see _begin)."""
-    came: list[int] = []
+def _signals_blocked() -> Iterator[None]:
+    """Defer SIGINT and SIGTERM to the end of the block; workers started in it inherit the mask (see `_init_worker`)."""
+    received: list[int] = []
 
-    def note(number: int, _: FrameType | None) -> None:
-        came.append(number)
+    def record(number: int, _: FrameType | None) -> None:
+        received.append(number)
 
-    handlers = [signal.signal(number, note) for number in _SIGNALS]
+    handlers = [signal.signal(number, record) for number in _SIGNALS]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _HAS_MASKS else None
     try:
         yield
@@ -93,18 +93,18 @@ def _signals_held() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in zip(_SIGNALS, handlers, strict=True):
             signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        if received:
+            signal.raise_signal(received[0])
 
 
-def _begin(prepare: Callable[..., None] | None, given: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides, and sends SIGTERM
+def _init_worker(prepare: Callable[..., None] | None, args: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and sends SIGTERM
     if _HAS_MASKS:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     if prepare:
-        prepare(*given)
+        prepare(*args)
 
 
-def _keep_to(processors: int) -> None:
+def _limit_cores(processors: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])

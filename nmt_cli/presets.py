@@ -1,19 +1,19 @@
 """Published systems by name, as option values.
 
-A preset says what the paper says of the architecture, at the paper's size. `docs/systems.md` has the equations, the
-lines of code that are them, and where a preset differs from its paper.
+A preset sets the architecture that the paper describes, at the paper's size. `docs/systems.md` has the equations, the
+code that implements them, and the differences between a preset and its paper.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 SIZES = ("embedding_size", "hidden_size")
-"""What --scale makes smaller or larger."""
+"""Options that --scale multiplies."""
 STEP = 8
-"""Scaled sizes are multiples of this."""
+"""Scaled sizes are rounded to multiples of this."""
 
 _STATE: dict[str, Any] = {
-    # Sutskever, Vinyals and Le 2014, section 3.4: four layers of 1,000 cells, the state handed over
+    # Sutskever, Vinyals and Le 2014, section 3.4: four layers of 1,000 cells; the decoder starts from their states
     "cell": "lstm",
     "embedding_size": 1000,
     "hidden_size": 1000,
@@ -29,7 +29,7 @@ _STATE: dict[str, Any] = {
 }
 
 _LUONG: dict[str, Any] = {
-    # Luong, Pham and Manning 2015, sections 3.1 and 4.1: the same size, the source reversed, dropout 0.2
+    # Luong, Pham and Manning 2015, sections 3.1 and 4.1: the same size, reversed source, dropout 0.2
     **_STATE,
     "source_order": "reversed",
     "attention": "luong",
@@ -41,13 +41,13 @@ _LUONG_ATTENTION: dict[str, dict[str, Any]] = {
     "general": {"score": "general"},
     "concat": {"score": "concat"},
     "location": {"score": "location"},
-    # where the window moves with the target, a reversed source would move the other way
+    # the monotonic window moves forward with the target, so the source must not be reversed
     "local-m": {"score": "general", "local_attention": "monotonic", "source_order": "forward"},
     "local-p": {"score": "general", "local_attention": "predictive"},
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # the tutorials' first model: one layer, the encoder's last state repeated at every step
+    # the tutorials' first model: one layer, the encoder's final state is the input of every decoder step
     "simple-seq2seq": {
         **_STATE,
         "embedding_size": 512,
@@ -58,7 +58,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "sutskever2014": {**_STATE, "source_order": "reversed"},
     "sutskever2014-forward": _STATE,
-    # Bahdanau, Cho and Bengio 2014, appendix A: gated units, attention before the recurrence, maxout
+    # Bahdanau, Cho and Bengio 2014, appendix A: GRU, attention before the recurrence, maxout
     "bahdanau2014": {
         "cell": "gru",
         "embedding_size": 620,
@@ -74,9 +74,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": 0.0,
         "embedding_dropout": 0.0,
     },
-    **{f"luong2015-{name}": {**_LUONG, **how} for name, how in _LUONG_ATTENTION.items()},
-    **{f"luong2015-{name}-feed": {**_LUONG, **how, "input_feeding": True} for name, how in _LUONG_ATTENTION.items()},
-    # Wu et al. 2016, section 3: eight layers of 1,024 cells, attention asked by the bottom decoder layer
+    **{f"luong2015-{name}": {**_LUONG, **options} for name, options in _LUONG_ATTENTION.items()},
+    **{
+        f"luong2015-{name}-feed": {**_LUONG, **options, "input_feeding": True}
+        for name, options in _LUONG_ATTENTION.items()
+    },
+    # Wu et al. 2016, section 3: eight layers of 1,024 cells, the bottom decoder layer computes the query
     "gnmt2016": {
         "cell": "lstm",
         "embedding_size": 1024,
@@ -94,6 +97,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def scaled(preset: Mapping[str, Any], scale: float) -> dict[str, Any]:
-    """A preset with its widths multiplied by `scale`; its depth stays."""
-    widths = {name: max(STEP, round(preset[name] * scale / STEP) * STEP) for name in SIZES}
-    return {**preset, **widths}
+    """A preset with its sizes multiplied by `scale`; the number of layers is unchanged."""
+    sizes = {name: max(STEP, round(preset[name] * scale / STEP) * STEP) for name in SIZES}
+    return {**preset, **sizes}

@@ -1,4 +1,4 @@
-"""What option classes are made of, and how options given in many places become one checked config.
+"""Base class of the option groups, and merging of options from several sources into one validated config.
 
 Precedence: default < preset < config file < `--set` < flag.
 """
@@ -19,19 +19,19 @@ from nmt_cli.errors import ConfigError
 
 @dataclass(frozen=True)
 class CliOption:
-    """How a field appears on the command line."""
+    """How a field appears on the command line: its help panel, and whether it is a positional argument."""
 
     panel: str = "Options"
     argument: bool = False
 
 
 class Settings(BaseModel):
-    """A frozen group of options; an unknown key is an error."""
+    """A frozen group of options; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     def changed(self, *names: str) -> list[str]:
-        """Those of these options that do not have their default, wherever the value came from."""
+        """The named options whose value differs from the default, whatever its source."""
         return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
 
 
@@ -40,7 +40,7 @@ C = TypeVar("C", bound=Settings)
 
 @dataclass(frozen=True)
 class OptionField:
-    """One option: its name, the path to it, and its field."""
+    """One option: its name, its path through the nested groups, and its pydantic field."""
 
     name: str
     path: tuple[str, ...]
@@ -48,12 +48,13 @@ class OptionField:
 
     @property
     def shown(self) -> CliOption:
+        """How the option appears on the command line."""
         return next((m for m in self.field.metadata if isinstance(m, CliOption)), CliOption())
 
 
 def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[OptionField]:
-    """Every option of a config class, its own before those it inherits, those of nested groups too. Names are unique
-    within one command."""
+    """All options of a config class and of its nested groups; a class's own options come before inherited ones. Names
+    are unique within one command."""
     own = config_class.__annotations__
     for attribute, field in sorted(config_class.model_fields.items(), key=lambda item: item[0] not in own):
         name = field.alias or attribute
@@ -64,7 +65,7 @@ def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> I
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The options of a TOML file, in tables or flat. Raises ConfigError naming file and line."""
+    """Read options from a TOML file, in tables or flat. Raises ConfigError naming file and line."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -76,10 +77,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
-    """`key=value` as given to --set; the value is TOML, or else a plain string."""
+    """Parse `key=value` of --set; a value that is not valid TOML is a plain string."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {text}: write key=value, for instance --set dropout=0.3")
+        raise ConfigError(f"--set {text}: use key=value, for example --set dropout=0.3")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
@@ -88,10 +89,10 @@ def parse_assignment(text: str) -> dict[str, Any]:
 
 
 def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]]]) -> C:
-    """Merge layers of options, later over earlier, into a checked config.
+    """Merge layers of options, later over earlier, into a validated config.
 
-    A layer is (where it came from, options); options may be nested by group, dotted, or flat by name.
-    Raises ConfigError naming the origin, the option, its value and what would be right.
+    A layer is (origin, options); options may be nested by group, dotted, or flat by name. Raises ConfigError naming the
+    origin, the option, its value and the reason.
     """
     known = {option.name: option.path for option in option_fields(config_class)}
     merged: dict[tuple[str, ...], Any] = {}
@@ -122,25 +123,25 @@ def _find(key: tuple[str, ...], known: Mapping[str, tuple[str, ...]], origin: st
     path = known.get(key[-1])
     if path is not None and (len(key) == 1 or key == path):
         return path
-    given = ".".join(key)
+    dotted = ".".join(key)
     paths = [".".join(p) for p in known.values()]
-    near = difflib.get_close_matches(key[-1], list(known), 1, 0.5) or difflib.get_close_matches(given, paths, 1, 0.5)
-    hint = f"did you mean {near[0]}?" if near else "see --help for what there is"
-    raise ConfigError(f"{origin}: no option {given}; {hint}")
+    near = difflib.get_close_matches(key[-1], list(known), 1, 0.5) or difflib.get_close_matches(dotted, paths, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else "see --help for all options"
+    raise ConfigError(f"{origin}: no option {dotted}; {hint}")
 
 
 def _nest(flat: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for path, value in flat.items():
-        place = nested
+        group = nested
         for part in path[:-1]:
-            place = place.setdefault(part, {})
-        place[path[-1]] = value
+            group = group.setdefault(part, {})
+        group[path[-1]] = value
     return nested
 
 
 def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> str:
-    """The first thing wrong, in one line: origin, option, value, reason."""
+    """Describe the first error in one line: origin, option, value, reason."""
     first = error.errors()[0]
     reason = first["msg"].removeprefix("Value error, ")
     path = tuple(str(part) for part in first["loc"])
@@ -152,7 +153,7 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> 
 
 
 def to_toml(settings: Settings) -> str:
-    """A config as TOML that `read_toml` gives back; options without a value are left out."""
+    """Serialize a config to TOML that `read_toml` reads back; options that are None are omitted."""
     lines: list[str] = []
     groups: list[tuple[str, Settings]] = []
     for attribute, field in type(settings).model_fields.items():

@@ -1,6 +1,6 @@
-"""The program: which commands there are, and how mistakes reach the user.
+"""The `nmt` program: its commands, and how errors are reported.
 
-Only the module of the command that was asked for is imported, so that `nmt --help` answers at once.
+Only the module of the requested command is imported, so that `nmt --help` is fast.
 """
 
 import functools
@@ -18,25 +18,25 @@ from nmt_cli.errors import NMTError
 from nmt_cli.startup import tune_gc, tune_onednn
 
 COMMANDS = {
-    "preprocess": ("preprocess", "Raw parallel text -> a prepared, checked, memory-mapped corpus."),
-    "train": ("train", "A prepared corpus -> a self-contained model folder."),
-    "translate": ("translate", "Standard input to standard output, one line out for every line in."),
-    "bulk": ("bulk", "A file of any size, translated by many processes."),
-    "eval": ("evaluate", "BLEU, chrF and TER with signatures, intervals and a table by length."),
-    "evaluate": ("evaluate", "The same as eval."),
-    "bench": ("bench", "How fast a model translates on this machine, and what each way costs."),
-    "explain": ("explain", "The steps of attention for one sentence, with the model's real numbers."),
-    "lab": ("lab", "The claims of the tutorials on attention, put to the test."),
-    "info": ("info", "What a prepared corpus or a model is and where it came from."),
+    "preprocess": ("preprocess", "Clean and encode parallel text: a prepared, memory-mapped corpus."),
+    "train": ("train", "Train a model on a prepared corpus: a self-contained model folder."),
+    "translate": ("translate", "Translate standard input to standard output, line by line."),
+    "bulk": ("bulk", "Translate a file of any size with many processes."),
+    "eval": ("evaluate", "Score a translation: BLEU, chrF and TER with signatures and intervals."),
+    "evaluate": ("evaluate", "Same as eval."),
+    "bench": ("bench", "Measure speed and quality of translation at each precision and batch size."),
+    "explain": ("explain", "Show the steps of attention for one sentence, with the model's real numbers."),
+    "lab": ("lab", "Test the claims of the attention tutorials by experiment."),
+    "info": ("info", "Show what a prepared corpus or a model contains and how it was made."),
 }
-"""Command name -> (module in nmt_cli.cli, one line of help)."""
+"""Command name -> (module in nmt_cli.cli, help line)."""
 
 SILENT = {"preprocess", "train", "bulk", "lab"}
-"""Commands whose result is a folder or a file, not what they print."""
+"""Commands that write a folder or a file and need no standard output."""
 
 
 def build(arguments: list[str]) -> typer.Typer:
-    """The Typer app, with the whole of the asked-for command and a line for each of the others."""
+    """The Typer app: the requested command in full, and a stub with a help line for each of the others."""
     app = typer.Typer(
         name="nmt",
         help="Train your own translator with attention, measure it, and see why it translates as it does.\n\n"
@@ -45,12 +45,12 @@ def build(arguments: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    asked = next((a for a in arguments if not a.startswith("-")), None)
+    requested = next((a for a in arguments if not a.startswith("-")), None)
     for name, (module, help_line) in COMMANDS.items():
         hidden = name == "evaluate"
-        if name == asked or "_NMT_COMPLETE" in os.environ:
+        if name == requested or "_NMT_COMPLETE" in os.environ:
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
-            app.command(name, help=run.__doc__, hidden=hidden)(_telling(run))
+            app.command(name, help=run.__doc__, hidden=hidden)(_reporting_errors(run))
         else:
             app.command(name, help=help_line, hidden=hidden)(_stub)
 
@@ -66,52 +66,52 @@ def build(arguments: list[str]) -> typer.Typer:
 
 
 def _stub() -> None:
-    raise AssertionError("a command that was not asked for was run")
+    raise AssertionError("a stub was run instead of its command")
 
 
-def _telling(run: Callable[..., None]) -> Callable[..., None]:
+def _reporting_errors(run: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(run)
-    def told(**given: object) -> None:
-        with _handle_errors():  # in here, because Typer has ways of its own with some of them
-            run(**given)
+    def wrapper(**options: object) -> None:
+        with _handle_errors():  # inside the command, because Typer handles some exceptions itself
+            run(**options)
 
-    return told
+    return wrapper
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program on these arguments (by default the process's own) and exit.
+    """Run the program on these arguments (by default those of the process) and exit.
 
-    Exit status: 0 done, 1 a mistake that the user can mend (one line on stderr), 2 wrong usage, 130 interrupted
-    (Ctrl-C or SIGTERM), 141 the reader of the output has left.
+    Exit status: 0 success, 1 an error that the user can fix (one line on stderr), 2 wrong usage, 130 interrupted
+    (Ctrl-C or SIGTERM), 141 broken pipe on standard output.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     tune_gc()
     tune_onednn()
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, and clears half-done work away
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: unfinished work is removed
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # whatever the locale says, text is UTF-8 here
+        if hasattr(stream, "reconfigure"):  # UTF-8, whatever the locale
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
     with _handle_errors():
         build(arguments)(arguments, prog_name="nmt")
 
 
 def _open_streams(prints: bool) -> None:
-    """A program may be started without its standard streams: nothing is read then, and what it says is dropped, but
-    a result that nobody can have is an error."""
-    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file of ours takes their place
+    """Replace closed standard streams by the null device; exit with an error if stdout is closed and the command
+    `prints` its result."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file opened later gets handle 0, 1 or 2
         os.set_inheritable(handle, True)
     os.close(handle)
     missing = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
     for name in missing:
         setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
     if prints and "stdout" in missing:
-        _fail("standard output is closed; there is nowhere to write to")
+        _fail("standard output is closed; the result cannot be written")
 
 
 @contextmanager
 def _handle_errors() -> Iterator[None]:
-    """What went wrong becomes one line on stderr and an exit status."""
+    """Turn exceptions into one line on stderr and an exit status."""
     try:
         yield
         sys.stdout.flush()
@@ -123,8 +123,8 @@ def _handle_errors() -> Iterator[None]:
     except OSError as error:
         try:
             sys.stdout.flush()
-        except OSError:  # what could not be written is not tried again at exit
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # held until then
+        except OSError:  # so that Python does not try to flush it again at exit
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # open until exit
         if isinstance(error, BrokenPipeError):
             sys.exit(141)
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")

@@ -9,9 +9,9 @@ from nmt_cli.config import BenchConfig
 
 @command(BenchConfig)
 def run(config: BenchConfig) -> None:
-    """How fast a model translates on this machine, and what each way costs in quality.
+    """Measure how fast a model translates on this machine at each setting, and the cost in quality.
 
-    Every precision, batch size and number of threads in turn, several times; also how long one line takes by itself.
+    Times every precision, batch size and number of threads in turn, several times, and the latency of single lines.
     """
     from nmt_cli.evaluation.benchmark import bench
     from nmt_cli.report.tables import show_bench

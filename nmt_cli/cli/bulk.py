@@ -9,10 +9,10 @@ from nmt_cli.config import BulkConfig
 
 @command(BulkConfig)
 def run(config: BulkConfig) -> None:
-    """A file of any size, translated by many processes: one line out for every line in, in order.
+    """Translate a file of any size with many processes: one output line for every input line, in order.
 
-    By default there is a process for each core of this machine, and --scheduler takes those of a Dask cluster instead.
-    Broken off, it goes on where it was when it is started again.
+    By default it starts one process per core of this machine; --scheduler uses the workers of a Dask cluster instead.
+    An interrupted run continues where it stopped when it is started again.
     """
     from nmt_cli.api.bulk import translate_file
 

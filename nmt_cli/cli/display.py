@@ -1,4 +1,4 @@
-"""Training on the terminal: a live display, or plain lines where there is no terminal."""
+"""Progress of training on the terminal: a live display, or plain lines if stderr is not a terminal."""
 
 import sys
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from nmt_cli.training.callbacks import LogEvent, ValidationEvent
 
 PLAIN_SECONDS = 20.0
-"""Least time between two plain report lines."""
+"""Minimum time between two plain log lines."""
 
 
 def clock(seconds: float) -> str:
@@ -22,7 +22,7 @@ def clock(seconds: float) -> str:
 
 
 def validation_line(event: ValidationEvent) -> str:
-    """A validation in a line."""
+    """Format the result of a validation as one line."""
     validation = event.validation
     return (
         f"update {event.step:,}  epoch {event.epoch:.2f}  dev: loss {validation.loss:.3f}  "
@@ -32,7 +32,7 @@ def validation_line(event: ValidationEvent) -> str:
 
 
 class Plain:
-    """Lines on stderr."""
+    """Plain lines on stderr."""
 
     def __init__(self) -> None:
         self._last = float("-inf")
@@ -43,7 +43,7 @@ class Plain:
         self._last = event.elapsed
         self.message(
             f"update {event.step:,}  epoch {event.epoch:.2f}  loss {event.loss:.3f}  {event.speed:,.0f} tokens/s  "
-            f"rate {event.rate:.2e}  {clock(event.elapsed)} gone, {clock(event.remaining)} to go"
+            f"rate {event.rate:.2e}  {clock(event.elapsed)} elapsed, {clock(event.remaining)} left"
         )
 
     def on_validation(self, event: ValidationEvent) -> None:
@@ -58,7 +58,7 @@ class Plain:
 
 
 class Live:
-    """A bar, the figures of the moment and the last validation; validations and messages scroll above it."""
+    """A progress bar with current figures and the last validation sample; validations and messages scroll above it."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -78,7 +78,7 @@ class Live:
         self._figures = Text(
             f"update {event.step:,}   loss {event.loss:.3f}   {event.speed:,.0f} tokens/s   rate {event.rate:.1e}"
         )
-        eta = f"{clock(event.remaining)} to go"
+        eta = f"{clock(event.remaining)} left"
         self._bar.update(self._task, completed=event.progress, description=f"epoch {event.epoch:.1f}", eta=eta)
         self._live.update(self._view())
 

@@ -9,9 +9,9 @@ from nmt_cli.config import EvaluateConfig
 
 @command(EvaluateConfig)
 def run(config: EvaluateConfig) -> None:
-    """BLEU, chrF and TER with their signatures, confidence intervals and a table by length.
+    """Score a translation: BLEU, chrF and TER with signatures, confidence intervals and scores by sentence length.
 
-    Without options: the folder model, on the test split of the corpus that it was trained on.
+    Without options it scores the model in folder model on the test split of the corpus that it was trained on.
     """
     from nmt_cli.evaluation.inputs import read_inputs
     from nmt_cli.evaluation.results import evaluate

@@ -9,10 +9,10 @@ from nmt_cli.config import ExplainConfig
 
 @command(ExplainConfig)
 def run(config: ExplainConfig) -> None:
-    """The steps of attention for one sentence, with the model's real numbers.
+    """Show the steps of attention for one sentence, with the model's real numbers.
 
-    For every word of the translation: scores, softmaxed weights, the weighted sum that is the context, how it joins
-    the decoder's state, and the most probable next words. --html writes a page to step through instead.
+    For every word of the translation: scores, softmax weights, the context as their weighted sum, how the context is
+    combined with the decoder state, and the most probable next words. --html writes a page that steps through it.
     """
     from nmt_cli.checkpoint.model_dir import load_model
     from nmt_cli.kernels.device import compute_for_search
@@ -30,5 +30,5 @@ def run(config: ExplainConfig) -> None:
 
 
 def _text(argument: str) -> str:
-    """An argument as text, bytes that are not UTF-8 read as they are in a file."""
+    """Decode an argument like a file: bytes that are not UTF-8 become U+FFFD."""
     return os.fsencode(argument).decode("utf-8", "replace")

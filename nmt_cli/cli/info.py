@@ -14,31 +14,32 @@ from nmt_cli.manifest import MANIFEST, manifest_of
 from nmt_cli.settings import read_toml
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
+"""`kind` in the manifest -> description."""
 
 Facts = dict[str, Any]
 
 
 @command(InfoConfig)
 def run(config: InfoConfig) -> None:
-    """What a prepared corpus or a model is and where it came from."""
-    usual = [path for path in (Path("prepared"), Path("model")) if (path / MANIFEST).is_file()]
-    paths = [config.path] if config.path else usual
+    """Show what a prepared corpus or a model contains and how it was made."""
+    defaults = [path for path in (Path("prepared"), Path("model")) if (path / MANIFEST).is_file()]
+    paths = [config.path] if config.path else defaults
     if not paths:
         raise CorpusError("no prepared or model folder here; name one, or make one with nmt preprocess")
-    found = {str(path): _facts(path) for path in paths}
+    folders = {str(path): _read_folder(path) for path in paths}
     if config.json_:
-        print(json.dumps(found, ensure_ascii=False))
+        print(json.dumps(folders, ensure_ascii=False))
         return
-    for path, facts in found.items():
+    for path, facts in folders.items():
         print(f"{path}: {WHAT[facts['manifest']['kind']]}")
-        lines = list(_lines(facts))
+        lines = list(_flatten(facts))
         width = max(len(name) for name, _ in lines)
         for name, value in lines:
             print(f"  {name:<{width}}  {value}")
 
 
-def _facts(folder: Path) -> Facts:
-    """The manifest, and for a model its configuration and what its weights say of themselves. Needs no torch."""
+def _read_folder(folder: Path) -> Facts:
+    """Read the manifest, and for a model its config and the metadata of its weights. Does not import torch."""
     path = folder / MANIFEST
     try:
         manifest = manifest_of(folder)
@@ -56,30 +57,26 @@ def _facts(folder: Path) -> Facts:
     return facts
 
 
-def _lines(facts: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
-    """Every value with its place, such as counts.train; the manifest's own values stand without a prefix."""
+def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every value with its dotted name, such as counts.train; values of the manifest have no prefix."""
     for key, value in facts.items():
-        name = "" if key == "manifest" and not place else f"{place}{key}"
+        name = "" if key == "manifest" and not prefix else f"{prefix}{key}"
         if key == "command":
             yield name, shlex.join(value)
         elif isinstance(value, Mapping):
-            yield from _lines(value, f"{name}." if name else "")
+            yield from _flatten(value, f"{name}." if name else "")
         elif key == "environments":
-            yield from ((name, ", ".join(f"{fact} {told}" for fact, told in each.items())) for each in value)
+            yield from ((name, ", ".join(f"{k} {v}" for k, v in environment.items())) for environment in value)
         elif isinstance(value, list | tuple):
             if any(isinstance(item, Mapping) for item in value):
-                yield from ((name, _file(item)) for item in value)
+                yield from ((name, " ".join(map(_format, item.values()))) for item in value)
             else:
-                yield name, ", ".join(map(_shown, value))
+                yield name, ", ".join(map(_format, value))
         elif value is not None:
-            yield name, _shown(value)
+            yield name, _format(value)
 
 
-def _file(item: Mapping[str, Any]) -> str:
-    return " ".join(_shown(value) for value in item.values())
-
-
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
-        return value[:12]  # enough of a hash to tell files apart; --json has it whole
+        return value[:12]  # an abbreviated hash; --json has all of it
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

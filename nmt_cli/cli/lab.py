@@ -17,10 +17,10 @@ ALL = "all"
 
 @command(LabConfig)
 def run(config: LabConfig) -> None:
-    """The claims of the tutorials on attention, put to the test in front of you.
+    """Test the claims of the attention tutorials by experiment.
 
-    Without a name it lists the experiments; `all` runs them one after the other. Each trains what it compares with
-    equal budget, prints a table, curves and a verdict, and writes report.md, results.json and the figure.
+    Without a name it lists the experiments; `all` runs them one after the other. Each trains the models to be
+    compared with equal budgets, prints a table, curves and a verdict, and writes report.md, results.json and a figure.
     """
     if config.experiment is None:
         if config.model_fields_set:
@@ -45,23 +45,23 @@ def run(config: LabConfig) -> None:
             _say(f"nmt: {name}: {error}")
             failed.append(name)
     if failed:
-        raise ConfigError(f"{', '.join(failed)} could not be run; the others have")
+        raise ConfigError(f"{', '.join(failed)} failed; the other experiments ran")
 
 
 def _check(config: LabConfig, experiment: str) -> None:
-    """Refuse now what would fail, or do nothing, after hours."""
+    """Raise ConfigError now for options that would fail or have no effect hours later."""
     if experiment not in (*EXPERIMENTS, ALL):
-        raise ConfigError(f"no experiment {experiment!r}; there are {', '.join(EXPERIMENTS)} and {ALL}")
-    aligns = experiment in ("alignment", ALL)
+        raise ConfigError(f"no experiment {experiment!r}; choose one of {', '.join(EXPERIMENTS)} or {ALL}")
+    runs_alignment = experiment in ("alignment", ALL)
     if config.prepared and experiment != ALL and experiment not in TRANSLATING:
-        raise ConfigError(f"--prepared {config.prepared}: {experiment} makes its own data; leave it out")
-    if config.gold_alignment and not (aligns and config.prepared):
+        raise ConfigError(f"--prepared {config.prepared}: {experiment} generates its own data; leave it out")
+    if config.gold_alignment and not (runs_alignment and config.prepared):
         raise ConfigError(
-            f"--gold-alignment {config.gold_alignment}: acts only on alignment, of the corpus given with --prepared"
+            f"--gold-alignment {config.gold_alignment}: applies only to the alignment experiment with --prepared"
         )
-    if config.prepared and aligns and not config.gold_alignment:
+    if config.prepared and runs_alignment and not config.gold_alignment:
         raise ConfigError(
-            "--prepared needs --gold-alignment FILE too, the alignment of its test split, a line a sentence"
+            "--prepared needs --gold-alignment FILE too: the alignment of its test split, one line per sentence"
         )
 
 
@@ -76,7 +76,7 @@ def _run(name: str, config: LabConfig) -> None:
     torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), processors()))
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
     folder = config.out / (f"{name}-quick" if config.quick else name)
-    folder.mkdir(parents=True, exist_ok=True)  # better now than after half an hour
+    folder.mkdir(parents=True, exist_ok=True)  # fail now rather than after half an hour
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
         setting = ExperimentConfig(

@@ -1,4 +1,4 @@
-"""From a config class to a Typer command: its fields become options, its docstrings their help."""
+"""Typer commands from config classes: fields become options, their docstrings the help texts."""
 
 import inspect
 import types
@@ -17,46 +17,46 @@ from nmt_cli.settings import OptionField, Settings, option_fields, parse_assignm
 C = TypeVar("C", bound=Settings)
 
 SCALES = (0.001, 100.0)
-"""What a preset's widths may be multiplied by."""
+"""Allowed range of --scale."""
 
 
 def command(
     config_class: type[C],
     presets: typing.Mapping[str, typing.Mapping[str, Any]] | None = None,
-    saved: Callable[[typing.Mapping[str, Any]], tuple[str, typing.Mapping[str, Any]] | None] = lambda given: None,
+    saved: Callable[[typing.Mapping[str, Any]], tuple[str, typing.Mapping[str, Any]] | None] = lambda values: None,
 ) -> Callable[[Callable[[C], None]], Callable[..., None]]:
-    """Make a function of one resolved config into a Typer command with an option for every field.
+    """Decorate a function of one resolved config: the result is a Typer command with an option for every field.
 
-    `saved` tells from what was given whether there are saved options to start from, and where they stand.
+    `saved` maps the command-line values to saved options to start from, with their origin, or None.
     """
 
     def decorate(run: Callable[[C], None]) -> Callable[..., None]:
-        found = list(option_fields(config_class))
+        options = list(option_fields(config_class))
 
-        def invoke(**given: Any) -> None:
-            start = saved(given)
+        def invoke(**values: Any) -> None:
+            start = saved(values)
             layers = [] if start is None else [start]
-            preset, scale = given.pop("preset", None), given.pop("scale", None)
+            preset, scale = values.pop("preset", None), values.pop("scale", None)
             if scale is not None and not SCALES[0] <= scale <= SCALES[1]:
-                raise ConfigError(f"--scale {scale:g}: give a number from {SCALES[0]:g} to {SCALES[1]:g}")
+                raise ConfigError(f"--scale {scale:g}: must be from {SCALES[0]:g} to {SCALES[1]:g}")
             if preset:
                 assert presets is not None
                 chosen = presets[preset] if scale is None else scaled(presets[preset], scale)
                 layers.append((f"--preset {preset}", chosen))
             elif scale is not None:
-                raise ConfigError(f"--scale {scale:g}: makes a --preset smaller or larger; name one")
-            if path := given.pop("config", None):
+                raise ConfigError(f"--scale {scale:g}: applies only to a --preset; give one")
+            if path := values.pop("config", None):
                 layers.append((str(path), read_toml(path)))
-            layers += [(f"--set {text}", parse_assignment(text)) for text in given.pop("set", None) or []]
-            for option in found:
-                value = given[option.name]
+            layers += [(f"--set {text}", parse_assignment(text)) for text in values.pop("set", None) or []]
+            for option in options:
+                value = values[option.name]
                 if value is not None and value != []:
                     layers.append((_flag(option), {option.name: value}))
             run(resolve(config_class, layers))
 
-        parameters = [_parameter(option) for option in sorted(found, key=lambda option: not option.shown.argument)]
+        parameters = [_parameter(option) for option in sorted(options, key=lambda option: not option.shown.argument)]
         parameters += _layer_parameters(presets)
-        invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # Typer reads it
+        invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by Typer
         invoke.__annotations__ = {p.name: p.annotation for p in parameters}
         invoke.__doc__ = run.__doc__
         invoke.__name__ = run.__name__
@@ -75,9 +75,9 @@ def _parameter(option: OptionField) -> inspect.Parameter:
     assert default is not PydanticUndefined, f"{option.name} has no default"
     help_text = " ".join((option.field.description or "").split())
     if default not in (None, [], False):
-        help_text += f" \\[default: {default}]"  # escaped: it is no markup
+        help_text += f" \\[default: {default}]"  # escaped, or rich takes it for markup
     if option.shown.argument:
-        info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # told by whoever reads it
+        info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # checked when it is read
     else:
         flag = _flag(option)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
@@ -95,8 +95,8 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
         kind = inspect.Parameter.KEYWORD_ONLY
         return inspect.Parameter(name, kind, default=None, annotation=Annotated[annotation | None, info])
 
-    found = [
-        parameter("config", Path, typer.Option("--config", help="Options from a TOML file.", rich_help_panel="Run")),
+    parameters = [
+        parameter("config", Path, typer.Option("--config", help="TOML file with options.", rich_help_panel="Run")),
         parameter(
             "set",
             list[str],
@@ -105,16 +105,16 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
     ]
     if presets:
         names = Literal[tuple(presets)]  # type: ignore[valid-type]
-        info = typer.Option("--preset", help="Start from a published system.", rich_help_panel="Model")
-        found.append(parameter("preset", names, info))
-        help_text = "Multiply the preset's widths by this."
+        info = typer.Option("--preset", help="Start from the options of a published system.", rich_help_panel="Model")
+        parameters.append(parameter("preset", names, info))
+        help_text = "Factor that multiplies the preset's embedding and hidden sizes."
         info = typer.Option("--scale", help=help_text, rich_help_panel="Model")
-        found.append(parameter("scale", float, info))
-    return found
+        parameters.append(parameter("scale", float, info))
+    return parameters
 
 
 def _type(annotation: Any) -> tuple[Any, bool]:
-    """The plain type of a field, and whether it may be given several times."""
+    """The type of a field without Annotated and None, and whether the option may be given several times."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return _type(typing.get_args(annotation)[0])
@@ -122,5 +122,5 @@ def _type(annotation: Any) -> tuple[Any, bool]:
         return _type(next(a for a in typing.get_args(annotation) if a is not type(None)))
     if origin is list:
         kind = _type(typing.get_args(annotation)[0])[0]
-        return (str if typing.get_origin(kind) is Literal else kind), True  # Typer knows choices only for one value
+        return (str if typing.get_origin(kind) is Literal else kind), True  # Typer has choices for single values only
     return annotation, False

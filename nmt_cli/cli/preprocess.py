@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @command(PreprocessConfig)
 def run(config: PreprocessConfig) -> None:
-    """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
+    """Clean parallel text, encode it as subwords and write a prepared corpus, memory-mapped in training."""
     from nmt_cli.corpus.prepare import prepare
 
-    begun = time.monotonic()
+    started = time.monotonic()
     try:
         outcome = prepare(config, _say)
     except KeyboardInterrupt:
-        _say(f"nmt: interrupted; {config.out} is as it was before")
+        _say(f"nmt: interrupted; {config.out} is unchanged")
         raise SystemExit(130) from None
     if outcome.report is None:
-        print(f"{config.out} is up to date: the same inputs and options; --overwrite prepares it again")
+        print(f"{config.out} is up to date: same inputs and options; --overwrite prepares it again")
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
-        print(f"\n{config.out} is ready ({time.monotonic() - begun:.1f} s)")
+        print(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
     print(f"next: nmt train {config.out}")
 
 
@@ -39,35 +39,37 @@ def _say(line: str) -> None:
 
 
 def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:
-    """What was found and dropped, and what came out, as tables that fit 80 columns."""
+    """Print the findings and the size of each split as tables that fit 80 columns."""
     from rich.console import Console
 
     from nmt_cli.corpus.cleaning_report import notes
 
     console = Console(highlight=False, markup=False)
     print()
-    if found := _findings(report):
-        console.print(_table(("found", "train", "dropped", "dev", "test", "for instance"), [row for row, _ in found]))
+    if findings := _findings(report):
+        columns = ("found", "train", "dropped", "dev", "test", "example")
+        console.print(_table(columns, [row for row, _ in findings]))
         print()
-        for _, text in found:
+        for _, text in findings:
             console.print(text, overflow="ellipsis", no_wrap=True)
         print()
-    if told := notes(report):
-        print("\n".join(told), end="\n\n")
+    if lines := notes(report):
+        print("\n".join(lines), end="\n\n")
     source, target = languages
-    made = []
+    rows = []
     for name, split in report.splits.items():
         sides = [(f"{side.subwords:,}", f"{side.per_word:.2f}") for side in (split.source, split.target)]
-        made.append((name, f"{split.kept:,}", *sides[0], *sides[1]))
-    console.print(_table(("split", "pairs", f"{source} subwords", "a word", f"{target} subwords", "a word"), made))
+        rows.append((name, f"{split.kept:,}", *sides[0], *sides[1]))
+    columns = ("split", "pairs", f"{source} subwords", "per word", f"{target} subwords", "per word")
+    console.print(_table(columns, rows))
 
 
 def _findings(report: "CleaningReport") -> list[tuple[tuple[str, ...], str]]:
-    """For each kind of finding a row (in train, dropped from it, in dev, in test, one place to look at), and the text
-    of that place."""
+    """For each kind of finding a table row (name, counts in train, dropped, in dev, in test, place of an example), and
+    the text of the example."""
     from nmt_cli.corpus.cleaning import CHECKS
 
-    found = []
+    findings = []
     for check in CHECKS:
         by_split = {name: split.finding(check.name) for name, split in report.splits.items()}
         example = next((finding.examples[0] for finding in by_split.values() if finding), None)
@@ -77,8 +79,8 @@ def _findings(report: "CleaningReport") -> list[tuple[tuple[str, ...], str]]:
             place = f"{os.path.basename(example.file)}:{example.number}"
             sides = (side if side.isprintable() else repr(side)[1:-1] for side in (example.source, example.target))
             row = (check.name, *(f"{count or 0:,}" for count in counts), place)
-            found.append((row, f"{place}  {' | '.join(sides)}"))
-    return found
+            findings.append((row, f"{place}  {' | '.join(sides)}"))
+    return findings
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
@@ -86,7 +88,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="left" if name in ("found", "split", "for instance") else "right")
+        table.add_column(name, justify="left" if name in ("found", "split", "example") else "right")
     for row in rows:
         table.add_row(*row)
     return table

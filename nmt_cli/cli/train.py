@@ -11,19 +11,19 @@ from nmt_cli.presets import PRESETS
 from nmt_cli.startup import STARTED
 
 
-def saved_options(given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """A resumed run starts from the options that it was begun with."""
-    out = given["out"] or TrainConfig().out
-    return (str(out / CONFIG), read_options(out)) if given["resume"] and (out / CONFIG).exists() else None
+def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    """The saved options of a run that is resumed, with the file that holds them; None for a new run."""
+    out = values["out"] or TrainConfig().out
+    return (str(out / CONFIG), read_options(out)) if values["resume"] and (out / CONFIG).exists() else None
 
 
 @command(TrainConfig, presets=PRESETS, saved=saved_options)
 def run(config: TrainConfig) -> None:
-    """A prepared corpus -> a self-contained model folder.
+    """Train a model on a prepared corpus and write a self-contained model folder.
 
-    Without a limit (--max-steps, --max-epochs, --max-minutes) it trains for 15 minutes; the learning rate falls
-    to its end whichever limit is given. Ctrl-C saves; --resume goes on, with the options that the run was begun
-    with as far as you do not give others.
+    Without a limit (--max-steps, --max-epochs, --max-minutes) it trains for 15 minutes; the learning-rate schedule
+    ends at whichever limit is given. Ctrl-C saves the state; --resume continues with the options of the interrupted
+    run, except those given anew.
     """
     from nmt_cli.cli.display import Live, Plain
     from nmt_cli.training.train import train
@@ -34,11 +34,11 @@ def run(config: TrainConfig) -> None:
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)
     if (best := outcome.metadata) is not None:
         print(
-            f"Best model by {best.get('metric', 'bleu')}, of update {best['step']:,}: dev BLEU {best['dev_bleu']:.2f}, "
+            f"Best model by {best.get('metric', 'bleu')}, update {best['step']:,}: dev BLEU {best['dev_bleu']:.2f}, "
             f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}",
             file=sys.stderr,
         )
     if outcome.interrupted:
-        print(f"Go on with: nmt train --out {config.out} --resume", file=sys.stderr)
+        print(f"Continue with: nmt train --out {config.out} --resume", file=sys.stderr)
         sys.exit(130)
     print(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}", file=sys.stderr)

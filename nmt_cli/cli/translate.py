@@ -8,11 +8,11 @@ from nmt_cli.config import TranslateConfig
 
 @command(TranslateConfig)
 def run(config: TranslateConfig) -> None:
-    """Standard input to standard output, one line out for every line in.
+    """Translate standard input to standard output: one output line for every input line.
 
-    A blank line stays blank. What was blank, too long, cut or odd is counted on standard error, and named line by
-    line in the --receipt. With --n-best above 1, text output has a line for each candidate instead, in Moses' form:
-    INDEX ||| TRANSLATION ||| SCORE, the index counting input lines from 0.
+    A blank line stays blank. Lines that are blank, too long, cut off or otherwise unusual are counted on standard
+    error and listed one by one in the --receipt. With --n-best above 1, text output has a line for each candidate
+    instead, in Moses format: INDEX ||| TRANSLATION ||| SCORE, where INDEX is the input line, from 0.
     """
     from nmt_cli.api.translate import translate_stream
 

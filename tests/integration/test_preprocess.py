@@ -511,7 +511,7 @@ def test_rubbish_is_one_clear_line_and_leaves_nothing(nmt: Nmt, text: Path, case
         ([*ALL[1:], "--target", "en"], "source and target are both en"),
         ([*ALL[1:], "--max-ratio", "1"], "max_ratio = 1.0: input should be greater than 1"),
         ([*ALL[1:], "--set", "max_lenght=3"], "no option max_lenght; did you mean max_length?"),
-        ([*ALL[1:], "--tokenizer-model", "x", "--vocabulary-size", "400"], "vocabulary_size only acts on a tokenizer"),
+        ([*ALL[1:], "--tokenizer-model", "x", "--vocabulary-size", "400"], "vocabulary_size applies only to training"),
         ([*ALL[1:], "--tokenizer-model", "none.model"], "none.model: cannot be read: No such file or directory"),
         ([*ALL[1:], "--tokenizer-model", "train.en"], "train.en: not a SentencePiece model"),
         ([*ALL[1:], "--format", "jsonl"], "train: no such file or directory"),
@@ -591,7 +591,7 @@ def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None
             running.send_signal(number)
         rest = running.stderr.read()
     assert running.returncode == 130
-    assert rest.splitlines()[-1] == "nmt: interrupted; prepared is as it was before"
+    assert rest.splitlines()[-1] == "nmt: interrupted; prepared is unchanged"
     assert "Traceback" not in rest
     assert not (text / "prepared").exists()
     assert not leftovers(text)

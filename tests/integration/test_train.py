@@ -285,7 +285,7 @@ def test_an_older_format_is_refused_in_one_line(prepared: Path, tmp_path: Path) 
     nmt(*train)
     manifest = tmp_path / "m" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
-    told = f"nmt: {manifest}: format {FORMAT - 1} is of an older nmt-cli; make it again with nmt train\n"
+    told = f"nmt: {manifest}: format {FORMAT - 1} is from an older nmt-cli; run nmt train again\n"
     for command in (["train", "--out", tmp_path / "m", "--resume"], ["eval", "--model", tmp_path / "m"]):
         assert nmt(*command, check=False).stderr == told
     nmt(*train, "--overwrite")

@@ -116,12 +116,12 @@ def test_version_is_printed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["train", "--scale", "0.5"], 1, "nmt: --scale 0.5: makes a --preset smaller or larger; name one"),
-        (["train", "--heads", "5"], 1, "hidden_size 288 cannot be shared among 5 heads; take a divisor"),
-        (["train", "--coverage", "--score", "location"], 1, "coverage needs a score that sees the encoder states"),
-        (["train", "--local-window", "3"], 1, "local_window acts only on local attention"),
+        (["train", "--scale", "0.5"], 1, "nmt: --scale 0.5: applies only to a --preset; give one"),
+        (["train", "--heads", "5"], 1, "hidden_size 288 is not divisible by heads 5"),
+        (["train", "--coverage", "--score", "location"], 1, "coverage needs a score that depends on the encoder"),
+        (["train", "--local-window", "3"], 1, "local_window applies only to local attention"),
         (["train", "--attention", "none"], 1, "encoder_layers and decoder_layers must be equal, not 1 and 2"),
-        (["train", "--attention", "none-repeat", "--readout", "maxout"], 1, "readout maxout reads the previous word"),
+        (["train", "--attention", "none-repeat", "--readout", "maxout"], 1, "readout maxout needs the previous word"),
         (
             ["train", "--local-attention", "monotonic", "--source-order", "doubled"],
             1,
@@ -130,7 +130,7 @@ def test_version_is_printed() -> None:
         (
             ["train", "--attention", "none-repeat", "--heads", "2"],
             1,
-            "heads acts on attention, but attention none-repeat has none",
+            "heads applies only to attention, but attention is none-repeat",
         ),
         (
             ["train", "--attention", "none-repeat", "--scheduled-sampling", "free"],
@@ -140,12 +140,12 @@ def test_version_is_printed() -> None:
         (
             ["train", "--teacher-forcing-ratio", "0.2"],
             1,
-            "teacher_forcing_ratio acts only when the true word is read with a probability",
+            "teacher_forcing_ratio applies only if reference words are chosen with a probability",
         ),
         (
             ["train", "--r-drop", "1", "--dropout", "0", "--embedding-dropout", "0"],
             1,
-            "r_drop draws two readings with different dropout together, but there is no dropout",
+            "r_drop compares two passes with different dropout, but there is no dropout",
         ),
         (["train", "--no-such-option"], 2, "No such option: --no-such-option"),
         (["train", "--cell", "lstn"], 2, "'lstn' is not one of"),

@@ -81,7 +81,7 @@ def test_scaling_multiplies_the_widths() -> None:
 
 
 def test_an_assignment_without_a_value_is_rejected() -> None:
-    with pytest.raises(ConfigError, match="write key=value"):
+    with pytest.raises(ConfigError, match="use key=value"):
         parse_assignment("dropout")
 
 
@@ -113,5 +113,5 @@ def test_quotes_backslashes_and_hangul_round_trip_through_toml(tmp_path: Path) -
 
 def test_keep_none_cannot_be_combined() -> None:
     assert resolve(PreprocessConfig, [("x", {"keep": ["none"]})]).keep == ["none"]
-    with pytest.raises(ConfigError, match="keep none stands alone, not with copies"):
+    with pytest.raises(ConfigError, match="keep none cannot be combined with copies"):
         resolve(PreprocessConfig, [("x", {"keep": ["none", "copies"]})])

@@ -130,11 +130,11 @@ def test_a_manifest_round_trips(tmp_path: Path) -> None:
         (json.dumps(manifest(kind="model")), r"not a prepared corpus"),
         (
             json.dumps(manifest(format=FORMAT + 1)),
-            rf"format {FORMAT + 1} is newer than this program's {FORMAT}; upgrade",
+            rf"format {FORMAT + 1} is newer than the supported {FORMAT}; upgrade",
         ),
         (
             json.dumps(manifest(format=FORMAT - 1)),
-            rf"format {FORMAT - 1} is of an older nmt-cli; make it again with nmt preprocess",
+            rf"format {FORMAT - 1} is from an older nmt-cli; run nmt preprocess again",
         ),
         (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train: .*; run nmt preprocess again"),
         (json.dumps(manifest(extra=1)), r"damaged at extra"),

@@ -186,9 +186,9 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
     monkeypatch.setattr(addition, "run", lambda config: pytest.fail("the experiment was started"))
     assert nmt("addition", "--quick", "--out", tmp_path / "file")[0] == 1
     for arguments, message in (
-        (("addition", "--prepared", "p"), "addition makes its own data"),
-        (("length", "--gold-alignment", "g"), "acts only on alignment"),
-        (("alignment", "--gold-alignment", "g"), "acts only on alignment"),
+        (("addition", "--prepared", "p"), "addition generates its own data"),
+        (("length", "--gold-alignment", "g"), "applies only to the alignment experiment"),
+        (("alignment", "--gold-alignment", "g"), "applies only to the alignment experiment"),
         (("all", "--prepared", "p"), "--prepared needs --gold-alignment FILE too"),
         (("--quick",), "name an experiment, or all"),
     ):

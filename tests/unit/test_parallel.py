@@ -42,7 +42,7 @@ def divide_by_zero(number: int) -> int:
 
 
 def test_a_killed_worker_is_reported_in_one_line() -> None:
-    with pytest.raises(CorpusError, match="a working process was killed, most likely for want of memory"):
+    with pytest.raises(CorpusError, match="a worker process was killed, probably because memory ran out"):
         run_apart(os._exit, 9, 1)
 
 

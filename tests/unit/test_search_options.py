@@ -192,9 +192,9 @@ def test_the_best_continuations_are_those_of_a_full_sort(vocabulary: int, asked:
     ("options", "message"),
     [
         ({"n_best": 6}, "n_best 6 is more than beam_size 5"),
-        ({"temperature": 0.5}, "only act with --sample"),
+        ({"temperature": 0.5}, "apply only with --sample"),
         ({"min_length": 9, "max_length": 8}, "min_length 9 is more than max_length 8"),
-        ({"sample": True, "beam_size": 3}, "beam_size does not act with --sample"),
+        ({"sample": True, "beam_size": 3}, "beam_size does not apply with --sample"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict[str, object], message: str) -> None:
