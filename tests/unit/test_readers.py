@@ -1,8 +1,9 @@
-"""Finding the files of an input and reading pairs from them."""
+"""Locating the files of a parallel corpus, and reading sentence pairs from them."""
 
 import gzip
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,8 @@ LANGUAGES = ("en", "de")
 PAIRS = [("a house", "ein Haus"), ("“two”, quoted", "„zwei“"), ("tab and comma", "Zeichen")]
 
 
-def read(
-    given: Path | str, names: tuple[str | None, str | None] = (None, None), **options: str
-) -> list[tuple[str, str]]:
-    fields = Fields(LANGUAGES, names, **options)  # type: ignore[arg-type]
-    return list(read_pairs(locate(str(given), "auto", LANGUAGES), fields))
+def read(path: Path | str, names: tuple[str | None, str | None] = (None, None)) -> list[tuple[str, str]]:
+    return list(read_pairs(locate(str(path), "auto", LANGUAGES), Fields(LANGUAGES, names)))
 
 
 def write_sides(prefix: Path, source: list[str], target: list[str]) -> Path:
@@ -41,13 +39,8 @@ TMX = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def as_json(pairs: list[tuple[str, str]], shape: str) -> str:
-    make = {
-        "languages": lambda s, t: {"en": s, "de": t},
-        "nested": lambda s, t: {"id": 1, "translation": {"de": t, "en": s}},
-        "usual": lambda s, t: {"source": s, "target": t},
-    }[shape]
-    return "".join(json.dumps(make(s, t)) + "\n" for s, t in pairs)
+def json_lines(records: Iterable[dict[str, object]]) -> str:
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def quote(cell: str) -> str:
@@ -59,22 +52,22 @@ FILES = {
     "header.tsv": "id\tde\ten\n" + "".join(f"7\t{t}\t{s}\n" for s, t in PAIRS),
     "plain.csv": "".join(f"{quote(s)},{quote(t)}\r\n" for s, t in PAIRS),
     "header.csv": "Source,Note,Target\n" + "".join(f"{quote(s)},,{quote(t)}\n" for s, t in PAIRS),
-    "languages.jsonl": as_json(PAIRS, "languages"),
-    "nested.jsonl": as_json(PAIRS, "nested"),
-    "usual.ndjson": as_json(PAIRS, "usual"),
+    "languages.jsonl": json_lines({"en": s, "de": t} for s, t in PAIRS),
+    "nested.jsonl": json_lines({"id": 1, "translation": {"de": t, "en": s}} for s, t in PAIRS),
+    "usual.ndjson": json_lines({"source": s, "target": t} for s, t in PAIRS),
     "memory.tmx": TMX,
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_files_of_both_sides(tmp_path: Path, name: str, ending: str) -> None:
+def test_every_file_format_gives_the_same_pairs(tmp_path: Path, name: str, ending: str) -> None:
     path = tmp_path / (name + ending)
     path.write_bytes(gzip.compress(FILES[name].encode()) if ending else FILES[name].encode())
     assert read(path) == PAIRS
 
 
-def test_a_prefix_and_two_files(tmp_path: Path) -> None:
+def test_a_prefix_and_two_file_names_give_the_same_pairs(tmp_path: Path) -> None:
     prefix = write_sides(tmp_path / "my.train", [s for s, _ in PAIRS], [t for _, t in PAIRS])
     assert read(prefix) == PAIRS
     (tmp_path / "other.gz").write_bytes(gzip.compress(Path(f"{prefix}.de").read_bytes()))
@@ -84,7 +77,7 @@ def test_a_prefix_and_two_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "fields", "expected"),
+    ("name", "content", "names", "expected"),
     [
         ("f.tsv", "x\ty\tz\n", ("3", "1"), [("z", "x")]),
         ("f.tsv", "q\tw\tsrc text\nx\ty\tz\n", ("src text", "Q"), [("z", "x")]),
@@ -96,15 +89,15 @@ def test_a_prefix_and_two_files(tmp_path: Path) -> None:
         ("f.jsonl", '{"en": "\\u0041\\n\\ud83d\\ude00", "de": ""}\n', (None, None), [("A 😀", "")]),
     ],
 )
-def test_fields(
-    tmp_path: Path, name: str, content: str, fields: tuple[str | None, str | None], expected: list[tuple[str, str]]
+def test_columns_and_keys_are_chosen_by_number_or_name(
+    tmp_path: Path, name: str, content: str, names: tuple[str | None, str | None], expected: list[tuple[str, str]]
 ) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
-    assert read(tmp_path / name, fields) == expected
+    assert read(tmp_path / name, names) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "fields", "message"),
+    ("name", "content", "names", "message"),
     [
         ("f.tsv", "x\ty\nalone\n", (None, None), r"f.tsv:2: 1 columns, but column 2 is needed"),
         ("f.tsv", "x\ty\n", ("text", None), r"f.tsv:1: no column text; columns: x, y"),
@@ -124,16 +117,16 @@ def test_fields(
         ("f.tmx", "plain", (None, None), r"f.tmx:1: not well-formed XML"),
     ],
 )
-def test_errors_name_file_and_line(
-    tmp_path: Path, name: str, content: str, fields: tuple[str | None, str | None], message: str
+def test_errors_name_the_file_and_the_line(
+    tmp_path: Path, name: str, content: str, names: tuple[str | None, str | None], message: str
 ) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8", newline="")
-    with pytest.raises(CorpusError, match=message) as caught:
-        read(tmp_path / name, fields)
-    assert "\n" not in str(caught.value)
+    with pytest.raises(CorpusError, match=message) as error:
+        read(tmp_path / name, names)
+    assert "\n" not in str(error.value)
 
 
-def test_half_a_surrogate_pair_is_replaced_and_counted_on_request(tmp_path: Path) -> None:
+def test_invalid_replace_replaces_and_counts_lone_surrogates(tmp_path: Path) -> None:
     (tmp_path / "f.jsonl").write_text('{"en": "a\\ud800", "de": "y"}\n')
     text = locate(str(tmp_path / "f.jsonl"), "auto", LANGUAGES)
     assert list(read_pairs(text, Fields(LANGUAGES, invalid="replace"))) == [("a\ufffd", "y")]
@@ -150,14 +143,14 @@ def test_tmx_entities_are_refused(tmp_path: Path, declaration: str) -> None:
         read(tmp_path / "f.tmx")
 
 
-def test_tmx_counts_units_left_out(tmp_path: Path) -> None:
+def test_tmx_units_without_both_languages_are_counted(tmp_path: Path) -> None:
     (tmp_path / "f.tmx").write_text(TMX, encoding="utf-8")
     text = locate(str(tmp_path / "f.tmx"), "auto", LANGUAGES)
     assert len(list(read_pairs(text, Fields(LANGUAGES)))) == 3
     assert text.files[0].left_out == {"translation units without both languages": 1}
 
 
-def test_exact_language_wins_over_another_region(tmp_path: Path) -> None:
+def test_tmx_prefers_the_exact_language_code_to_another_region(tmp_path: Path) -> None:
     unit = "".join(f'<tuv xml:lang="{code}"><seg>{code}</seg></tuv>' for code in ("pt-BR", "en", "pt-PT"))
     (tmp_path / "f.tmx").write_text(f"<tmx><tu>{unit}</tu></tmx>")
     text = locate(str(tmp_path / "f.tmx"), "auto", ("pt-BR", "pt-PT"))
@@ -173,25 +166,25 @@ def test_exact_language_wins_over_another_region(tmp_path: Path) -> None:
         ([], ["x"], r"t.en has 0 lines but .*t.de has 1"),
     ],
 )
-def test_unequal_sides_name_both_files_and_counts(
+def test_unequal_line_counts_name_both_files_and_counts(
     tmp_path: Path, source: list[str], target: list[str], message: str
 ) -> None:
     with pytest.raises(CorpusError, match=message):
         read(write_sides(tmp_path / "t", source, target))
 
 
-def test_a_missing_line_is_found_by_the_lengths() -> None:
+def test_first_suspicious_line_is_near_a_deleted_line() -> None:
     source = ["word " * (1 + 7 * i % 23) for i in range(1000)]
     target = [line.replace("word", "wort!") for line in source]
     assert first_suspicious_line(source, target) is None
     del target[600]
-    found = first_suspicious_line(source, target)
-    assert found is not None
-    assert abs(found.line - 601) <= 3
+    suspect = first_suspicious_line(source, target)
+    assert suspect is not None
+    assert abs(suspect.line - 601) <= 3
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("names", "message"),
     [
         ("nothing", r"nothing.en and .*nothing.de: no such file \(nor with .gz, .bz2, .xz, .zst\)"),
         ("half", r"half.de: no such file .*: half.en"),
@@ -201,15 +194,15 @@ def test_a_missing_line_is_found_by_the_lengths() -> None:
         ("missing.tsv", r"missing.tsv: no such file or directory"),
     ],
 )
-def test_missing_files_say_what_was_looked_for(tmp_path: Path, given: str, message: str) -> None:
+def test_missing_file_errors_list_the_names_tried(tmp_path: Path, names: str, message: str) -> None:
     (tmp_path / "half.en").touch()
     (tmp_path / "folder").mkdir()
-    parts = ",".join(str(tmp_path / part) for part in given.split(","))
+    path = ",".join(str(tmp_path / name) for name in names.split(","))
     with pytest.raises(CorpusError, match=message):
-        locate(parts, "auto", LANGUAGES)
+        locate(path, "auto", LANGUAGES)
 
 
-def test_the_form_can_be_given(tmp_path: Path) -> None:
+def test_format_option_overrides_the_suffix(tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("x\ty\n")
     text = locate(str(tmp_path / "data.txt"), "tsv", LANGUAGES)
     assert isinstance(text, ParallelText)

@@ -1,4 +1,4 @@
-"""What `nmt eval` prints: complete, plain where there is no terminal, and within the width where there is one."""
+"""Output of `nmt eval`: complete, plain text without a terminal, and tables within the width of a terminal."""
 
 import io
 import re
@@ -17,13 +17,13 @@ SOURCES = ["A man rides.", "I read " * 30]
 HYPOTHESES = ["Ein Mann fährt :cat: mit einem Rad.", ""]
 
 
-def verdict(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> EvalResult:
+def eval_result(baseline: Text | None = None, sources: Sequence[str] | None = SOURCES) -> EvalResult:
     recipe: dict[str, Any] = {"references": ["test of prepared"], "hypotheses": "translated by model", "sentences": 2}
     recipe["model"] = {"path": "model", "sha256": "0123456789abcdef", "compute": "CPU, 1 thread, fp32"}
     recipe["ensemble"] = [{"path": "other", "sha256": "fedcba9876543210"}]
     recipe["search"] = {"beam_size": 5, "length_penalty": 1.0}
-    material = EvalInput(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
-    return evaluate(material, resamples=50)
+    inputs = EvalInput(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
+    return evaluate(inputs, resamples=50)
 
 
 class Terminal(io.StringIO):
@@ -31,20 +31,20 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(shown: EvalResult, file: io.StringIO) -> str:
-    show_result(shown, file)
+def rendered(result: EvalResult, file: io.StringIO) -> str:
+    show_result(result, file)
     return file.getvalue()
 
 
-def test_plain_text_has_everything_and_no_colour() -> None:
-    text = printed(verdict(Text(["a", "b"], "other.txt")), io.StringIO())
+def test_plain_text_is_complete_and_has_no_escape_codes() -> None:
+    text = rendered(eval_result(Text(["a", "b"], "other.txt")), io.StringIO())
     assert "\x1b" not in text
     assert not re.search(r"[│─┃━]", text)
-    scores = verdict().scores
-    for found in (scores.bleu, scores.chrf, scores.ter):
-        assert f"{found.score:.2f}" in text
-        assert f"{found.low:.2f} to {found.high:.2f}" in text
-        assert found.signature in text
+    scores = eval_result().scores
+    for metric in (scores.bleu, scores.chrf, scores.ter):
+        assert f"{metric.score:.2f}" in text
+        assert f"{metric.low:.2f} to {metric.high:.2f}" in text
+        assert metric.signature in text
     for expected in (
         "Against other.txt",
         "By length of the source",
@@ -63,20 +63,20 @@ def test_plain_text_has_everything_and_no_colour() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_tables_fit_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+def test_tables_fit_the_terminal_width(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm-256color")
-    text = printed(verdict(Text(["a", "b"], "other.txt")), Terminal())
+    text = rendered(eval_result(Text(["a", "b"], "other.txt")), Terminal())
     assert "\x1b[" in text
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).split("\n")
-    whole = [line for line in lines if "version:" in line]
-    assert len(whole) == 3, "a signature stays on its line, to be copied"
-    assert all(cell_len(line) <= width for line in lines if line not in whole and "sentences against" not in line)
+    signatures = [line for line in lines if "version:" in line]
+    assert len(signatures) == 3, "a signature is not wrapped, so that it can be copied"
+    assert all(cell_len(line) <= width for line in lines if line not in signatures and "sentences against" not in line)
 
 
-def test_without_a_source_lengths_are_of_the_reference() -> None:
-    shown = verdict(sources=None)
-    text = printed(shown, io.StringIO())
+def test_length_buckets_use_the_reference_without_a_source() -> None:
+    result = eval_result(sources=None)
+    text = rendered(result, io.StringIO())
     assert "By length of the reference" in text
     assert "note: no source was given: lengths are those of the reference" in text
     assert "source  " not in text

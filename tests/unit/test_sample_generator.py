@@ -1,4 +1,4 @@
-"""The bundled corpus: its Korean, its alignments, and that the program still writes the same files."""
+"""The generator of the bundled sample: Korean and English inflection, alignments, and byte-identical output."""
 
 import importlib
 import re
@@ -16,7 +16,7 @@ SPLITS = ("train", "dev", "test")
 
 
 def load(name: str) -> ModuleType:
-    """Import a module of the data folder, whose scripts are siblings and no package."""
+    """Import a module from the data folder, which is not a package."""
     sys.path.insert(0, str(DATA))
     try:
         return importlib.import_module(name)
@@ -31,8 +31,8 @@ nouns = load("nouns")
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh copy of everything the program writes."""
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all files that the generator writes."""
     out = tmp_path_factory.mktemp("sample")
     make_sample.main(["--out", str(out), "--train-align"])
     return out
@@ -68,7 +68,7 @@ def lines(folder: Path, name: str) -> list[str]:
         ("상자", "THAN", "상자보다"),
     ],
 )
-def test_particles_follow_the_last_sound(word: str, particle: str, expected: str) -> None:
+def test_particle_form_follows_the_final_sound(word: str, particle: str, expected: str) -> None:
     assert korean.attach(word, getattr(korean, particle)) == expected
 
 
@@ -127,7 +127,7 @@ ADJECTIVES = [
 
 
 @pytest.mark.parametrize("row", VERBS, ids=lambda row: row[0])
-def test_verbs(row: tuple[str, ...]) -> None:
+def test_verb_inflection(row: tuple[str, ...]) -> None:
     text, irregular, *expected = row
     stem = korean.Stem(text, irregular)
     ending = korean.Ending
@@ -141,7 +141,7 @@ def test_verbs(row: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("row", ADJECTIVES, ids=lambda row: row[0])
-def test_adjectives(row: tuple[str, ...]) -> None:
+def test_adjective_inflection(row: tuple[str, ...]) -> None:
     text, irregular, *expected = row
     stem = korean.Stem(text, irregular, adjective=True)
     ending = korean.Ending
@@ -186,7 +186,7 @@ def test_adjectives(row: tuple[str, ...]) -> None:
         (("걷", "ㄷ"), "SUGGESTION", False, "걸읍시다"),
     ],
 )
-def test_connectives_and_requests(stem: tuple[str, ...], ending: str, past: bool, expected: str) -> None:
+def test_connective_and_request_endings(stem: tuple[str, ...], ending: str, past: bool, expected: str) -> None:
     assert korean.inflect(korean.Stem(*stem), korean.Ending[ending], past) == expected
 
 
@@ -194,7 +194,7 @@ def test_connectives_and_requests(stem: tuple[str, ...], ending: str, past: bool
     ("noun", "present", "past", "because"),
     [("의사", "의사입니다", "의사였습니다", "의사여서"), ("학생", "학생입니다", "학생이었습니다", "학생이어서")],
 )
-def test_copula(noun: str, present: str, past: str, because: str) -> None:
+def test_copula_inflection(noun: str, present: str, past: str, because: str) -> None:
     stem = korean.Stem(noun + "이", copula=True)
     ending = korean.Ending
     assert korean.inflect(stem, ending.STATEMENT) == present
@@ -202,7 +202,7 @@ def test_copula(noun: str, present: str, past: str, because: str) -> None:
     assert korean.inflect(stem, ending.RESULT) == because
 
 
-def test_english_forms() -> None:
+def test_english_inflection() -> None:
     assert [english.article(word) for word in ("apple", "book", "useful", "umbrella")] == ["an", "a", "a", "an"]
     assert [english.plural(word) for word in ("box", "story", "toy", "potato", "police officer", "leaf")] == [
         "boxes", "stories", "toys", "potatoes", "police officers", "leaves",
@@ -216,15 +216,15 @@ def test_english_forms() -> None:
     ]  # fmt: skip
 
 
-def test_the_program_writes_the_bundled_files(written: Path) -> None:
+def test_generator_reproduces_the_bundled_files(generated: Path) -> None:
     names = [f"{split}.{side}" for split in SPLITS for side in ("en", "ko")] + ["dev.align", "test.align"]
-    different = [name for name in names if (written / name).read_bytes() != (DATA / name).read_bytes()]
+    different = [name for name in names if (generated / name).read_bytes() != (DATA / name).read_bytes()]
     assert different == []
 
 
-def test_counts_and_form(written: Path) -> None:
-    assert [len(lines(written, f"{split}.en")) for split in SPLITS] == [20_000, 500, 500]
-    for path in sorted(written.iterdir()):
+def test_split_sizes_and_file_format(generated: Path) -> None:
+    assert [len(lines(generated, f"{split}.en")) for split in SPLITS] == [20_000, 500, 500]
+    for path in sorted(generated.iterdir()):
         text = path.read_bytes().decode("utf-8")
         assert len(text.encode("utf-8")) < 1_900_000
         assert "\r" not in text
@@ -233,15 +233,15 @@ def test_counts_and_form(written: Path) -> None:
         assert unicodedata.is_normalized("NFC", text)
 
 
-def test_no_sentence_is_in_two_splits(written: Path) -> None:
+def test_every_sentence_is_unique_across_splits(generated: Path) -> None:
     for side in ("en", "ko"):
-        sentences = [line for split in SPLITS for line in lines(written, f"{split}.{side}")]
+        sentences = [line for split in SPLITS for line in lines(generated, f"{split}.{side}")]
         assert len(set(sentences)) == len(sentences)
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_alignments_are_in_range_and_cover_the_korean(written: Path, split: str) -> None:
-    rows = list(zip(*(lines(written, f"{split}.{side}") for side in ("en", "ko", "align")), strict=True))
+def test_alignments_are_in_range_and_cover_every_korean_word(generated: Path, split: str) -> None:
+    rows = list(zip(*(lines(generated, f"{split}.{side}") for side in ("en", "ko", "align")), strict=True))
     for en, ko, align in rows[:: 1 + len(rows) // 2000]:
         links = [re.fullmatch(r"(\d+)[-p](\d+)", link) for link in align.split()]
         pairs = [(int(link[1]), int(link[2])) for link in links if link]
@@ -251,25 +251,25 @@ def test_alignments_are_in_range_and_cover_the_korean(written: Path, split: str)
         assert max(i for i, _ in pairs) < len(en.split())
 
 
-def test_lengths_are_spread(written: Path) -> None:
-    lengths = [len(line.split()) for line in lines(written, "train.en")]
+def test_sentence_lengths_are_spread(generated: Path) -> None:
+    lengths = [len(line.split()) for line in lines(generated, "train.en")]
     assert min(lengths) == 3
     assert 38 <= max(lengths) <= 45
     assert 11 <= median(lengths) <= 13
     assert sum(length > 30 for length in lengths) >= 0.03 * len(lengths)
 
 
-def test_every_noun_is_met_often_enough_to_be_learnt(written: Path) -> None:
-    text = " ".join(lines(written, "train.en")).lower()
+def test_every_noun_occurs_at_least_40_times_in_train(generated: Path) -> None:
+    text = " ".join(lines(generated, "train.en")).lower()
     words = Counter(re.findall(r"[a-z]+", text))
     for noun in nouns.NOUNS:
         last = noun.en.lower().split()[-1]
         assert words[last] + words[english.plural(last)] >= 40, noun.en
 
 
-def test_sentences_are_written_as_people_write_them(written: Path) -> None:
+def test_sentences_have_regular_case_punctuation_and_endings(generated: Path) -> None:
     for split in SPLITS:
-        for en, ko in zip(lines(written, f"{split}.en"), lines(written, f"{split}.ko"), strict=True):
+        for en, ko in zip(lines(generated, f"{split}.en"), lines(generated, f"{split}.ko"), strict=True):
             assert en[0].isupper()
             assert en[-1] == ko[-1]
             assert en[-1] in ".?"
@@ -287,8 +287,8 @@ def test_sentences_are_written_as_people_write_them(written: Path) -> None:
         (r"\btomorrow\b", "내일"),
     ],
 )
-def test_both_sides_say_the_same(written: Path, en: str, ko: str | None) -> None:
-    for source, target in zip(lines(written, "test.en"), lines(written, "test.ko"), strict=True):
+def test_articles_are_correct_and_time_words_are_translated(generated: Path, en: str, ko: str | None) -> None:
+    for source, target in zip(lines(generated, "test.en"), lines(generated, "test.ko"), strict=True):
         if re.search(en, source, re.IGNORECASE):
             assert ko, source
             assert re.search(ko, target), source

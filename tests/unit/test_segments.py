@@ -1,4 +1,4 @@
-"""Cutting what is too long: at the best place, and nothing is lost."""
+"""Splitting overlong text into segments, and finding repetition loops."""
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,7 @@ def characters(texts: list[str]) -> list[int]:
         ("one two... Three four five", 4, ["one two...", "Three four five"]),
     ],
 )
-def test_cut_where_it_hurts_least(text: str, limit: int, expected: list[str]) -> None:
+def test_split_prefers_sentence_ends_to_clause_ends_to_spaces(text: str, limit: int, expected: list[str]) -> None:
     assert [segment.text for segment in split(text, limit, words)] == expected
 
 
@@ -42,25 +42,25 @@ def test_cut_where_it_hurts_least(text: str, limit: int, expected: list[str]) ->
         ("abce\u0301xyz", 5, ["abce\u0301", "xyz"]),
     ],
 )
-def test_cut_without_spaces(text: str, limit: int, expected: list[str]) -> None:
+def test_split_of_text_without_spaces(text: str, limit: int, expected: list[str]) -> None:
     segments = split(text, limit, characters)
     assert [segment.text for segment in segments] == expected
     assert [segment.within_word for segment in segments] == [False] + [True] * (len(expected) - 1)
 
 
 @given(st.text(alphabet='ab .,!?;。，…"” \u3000é\u0301가', max_size=80), st.integers(1, 12))
-def test_nothing_is_lost_and_everything_fits(text: str, limit: int) -> None:
+def test_segments_fit_the_limit_and_lose_no_characters(text: str, limit: int) -> None:
     segments = split(text, limit, characters)
     assert "".join("".join(segment.text.split()) for segment in segments) == "".join(text.split())
     assert all(len(segment.text) <= limit or len(segment.text) == 1 for segment in segments)
 
 
-def test_words_keep_their_number() -> None:
+def test_splitting_a_word_does_not_change_the_word_count() -> None:
     text = "eins zweidreivier fünf"
     segments = split(text, 8, characters)
-    begun = sum(len(segment.text.split()) - segment.within_word for segment in segments)
+    word_starts = sum(len(segment.text.split()) - segment.within_word for segment in segments)
     assert len(segments) > 3
-    assert begun == 3
+    assert word_starts == 3
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_words_keep_their_number() -> None:
         ("", None),
     ],
 )
-def test_loops_are_found(text: str, loop: Loop | None) -> None:
+def test_longest_loop_of_repeated_words(text: str, loop: Loop | None) -> None:
     assert longest_loop(text.split()) == loop
 
 
-def test_a_loop_that_the_source_has_too_is_none() -> None:
+def test_loop_that_is_also_in_the_source_is_not_reported() -> None:
     assert find_loop(["아니", "아니", "아니", "아니"], ["no", "no", "no", "no"]) is None
     assert find_loop(["아니", "아니", "아니", "아니"], ["no", "no", "no"]) == Loop(0, 1, 4)
     assert find_loop(["박수", "박수", "박수"], ["Thank", "you", "."]) == Loop(0, 1, 3)

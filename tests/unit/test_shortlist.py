@@ -1,4 +1,4 @@
-"""Lexicons, learnt and kept, and search among what they foresee."""
+"""Training and storing a lexicon, and search restricted to its shortlist."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from conftest import TINY_TEXT, write_tiny_model
 from test_dataset import with_sizes, write
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
-from nmt_cli.config import LISTED, SearchConfig
+from nmt_cli.config import LISTED, SearchConfig, SearchPrecision
 from nmt_cli.corpus import ibm1
 from nmt_cli.corpus.ibm1 import learn_lexicon
 from nmt_cli.corpus.lexicon import LEXICON, Table, read_lexicon, write_lexicon
@@ -25,38 +25,42 @@ from nmt_cli.kernels.int8 import Int8Linear
 from nmt_cli.special_tokens import EOS, PAD
 
 FIRST, WORDS, FREQUENT = 10, 30, 7
-"""Word s is translated as 2 s, and FREQUENT stands in every other sentence of the target."""
+"""Word s is translated as 2 s, and FREQUENT occurs in every other target sentence."""
 
 
-def learn(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
+def trained_table(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
     random = np.random.default_rng(1)
     rows = []
     for number in range(pairs):
         words = random.choice(np.arange(FIRST, FIRST + WORDS), 5, replace=False)
-        said = random.permutation(2 * words).tolist() + [FREQUENT] * (number % 2)
-        rows.append((words.tolist(), said, "", ""))
+        target = random.permutation(2 * words).tolist() + [FREQUENT] * (number % 2)
+        rows.append((words.tolist(), target, "", ""))
     tokenizers = with_sizes(tokenizer, 50, 100)
     return learn_lexicon(write(path / "train.arrow", tokenizers, [rows]), tokenizers)
 
 
-def test_translations_are_found_wherever_they_stand(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
-    table = learn(tmp_path, tiny_tokenizer)
+def test_lexicon_finds_translations_at_any_position(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    table = trained_table(tmp_path, tiny_tokenizer)
     assert table.shape == (50, LISTED)
-    learnt = np.arange(FIRST, FIRST + WORDS)
-    assert (table[learnt, 0] == 2 * learnt).all()
-    assert (table[FIRST + WORDS :] == PAD).all(), "what was never read has no translation"
+    words = np.arange(FIRST, FIRST + WORDS)
+    assert (table[words, 0] == 2 * words).all()
+    assert (table[FIRST + WORDS :] == PAD).all(), "a word that does not occur has no translations"
     assert table[PAD, 0] == FREQUENT
-    assert set(table[PAD].tolist()) == {PAD, FREQUENT, *(2 * learnt).tolist()}
-    for row in table[learnt]:
-        named = row[row != PAD]
-        assert len(set(named.tolist())) == len(named)
+    assert set(table[PAD].tolist()) == {PAD, FREQUENT, *(2 * words).tolist()}
+    for row in table[words]:
+        listed = row[row != PAD]
+        assert len(set(listed.tolist())) == len(listed)
 
 
-def test_a_large_corpus_is_sampled(tmp_path: Path, tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lexicon_of_a_large_corpus_is_trained_on_a_sample(
+    tmp_path: Path, tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ibm1, "LINKS", 1000)
-    table = learn(tmp_path, tiny_tokenizer, 1000)
-    learnt = np.arange(FIRST, FIRST + WORDS)
-    assert 0.5 < (table[learnt, 0] == 2 * learnt).mean() <= 1, "from all over, though only thirty sentences"
+    table = trained_table(tmp_path, tiny_tokenizer, 1000)
+    words = np.arange(FIRST, FIRST + WORDS)
+    assert 0.5 < (table[words, 0] == 2 * words).mean() <= 1, (
+        "the sample is spread over the corpus, though it is only thirty sentences"
+    )
 
 
 @pytest.fixture
@@ -72,7 +76,7 @@ def translate(
     return translator.translate(lines)
 
 
-def everything(size: int) -> Shortlist:
+def full_shortlist(size: int) -> Shortlist:
     return Shortlist(np.tile(np.arange(size, dtype=np.int32), (size, 1)), size, True)
 
 
@@ -81,46 +85,48 @@ LINES = [Line(number, text) for number, text in enumerate(TINY_TEXT, start=1)]
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("search", [{"beam_size": 1}, {"beam_size": 4, "n_best": 3}, {"sample": True}])
-def test_a_list_of_everything_changes_nothing(model: LoadedModel, precision: str, search: dict[str, object]) -> None:
-    model = load_model(model.path, compute_for_search("cpu", precision, 1))  # type: ignore[arg-type]
+def test_shortlist_of_the_whole_vocabulary_changes_nothing(
+    model: LoadedModel, precision: SearchPrecision, search: dict[str, object]
+) -> None:
+    model = load_model(model.path, compute_for_search("cpu", precision, 1))
     lines = [Line(1, "the dog", prefix="나는"), *LINES[1:]]
-    whole = translate(model, lines, None, **search)
-    listed = translate(model, lines, everything(model.tokenizers.target.size), **search)
-    for one, other in zip(whole, listed, strict=True):
+    expected = translate(model, lines, None, **search)
+    results = translate(model, lines, full_shortlist(model.tokenizers.target.size), **search)
+    for one, other in zip(expected, results, strict=True):
         assert [c.tokens for c in one.candidates] == [c.tokens for c in other.candidates]
         assert [c.score for c in one.candidates] == pytest.approx([c.score for c in other.candidates], rel=1e-4)
 
 
-def test_only_what_is_listed_is_said(model: LoadedModel) -> None:
+def test_output_holds_only_shortlisted_tokens(model: LoadedModel) -> None:
     size = model.tokenizers.target.size
     table = np.full((size, LISTED), PAD, np.int32)
-    table[:, 1] = 5  # beyond the one asked for
+    table[:, 1] = 5  # beyond the count of 1
     table[EOS + 1 :, 0] = np.arange(EOS + 1, size) // 2
     table[PAD, :3] = frequent = [300, 301, 302]
     write_lexicon(model.path, table)
     shortlist = Shortlist.read(model, 1)
     assert shortlist.joint
     changed = 0
-    for line, free in zip(LINES, translate(model, LINES, None), strict=True):
-        (found,) = translate(model, [line], shortlist)
-        read = model.tokenizers.source.encode(line.text)
-        wanted = {*frequent, *read, *(table[read, 0].tolist())}
-        assert set(found.candidates[0].tokens) <= set(model.tokenizers.target.pieces(sorted(wanted)))
-        assert 5 not in wanted
-        changed += found.candidates[0].tokens != free.candidates[0].tokens
+    for line, unrestricted in zip(LINES, translate(model, LINES, None), strict=True):
+        (translation,) = translate(model, [line], shortlist)
+        source_ids = model.tokenizers.source.encode(line.text)
+        shortlisted = {*frequent, *source_ids, *(table[source_ids, 0].tolist())}
+        assert set(translation.candidates[0].tokens) <= set(model.tokenizers.target.pieces(sorted(shortlisted)))
+        assert 5 not in shortlisted
+        changed += translation.candidates[0].tokens != unrestricted.candidates[0].tokens
     assert changed
-    (found,) = translate(model, [Line(1, "the dog", prefix="친구를")], shortlist)
-    assert found.text.startswith("친구를")
+    (translation,) = translate(model, [Line(1, "the dog", prefix="친구를")], shortlist)
+    assert translation.text.startswith("친구를")
 
 
-def test_rows_of_eight_bits() -> None:
+def test_selected_rows_of_int8_linear_equal_the_full_product() -> None:
     torch.manual_seed(3)
     layer = Int8Linear(torch.randn(60, 100), torch.randn(60))
     inputs, rows = torch.randn(7, 100), torch.tensor([3, 4, 58])
     torch.testing.assert_close(layer.rows(rows)(inputs), layer(inputs)[:, rows])
 
 
-def test_a_lexicon_is_checked(model: LoadedModel) -> None:
+def test_missing_or_damaged_lexicon_is_refused(model: LoadedModel) -> None:
     path = model.path / LEXICON
     for write_wrong, message in (
         (lambda: None, "prepare and train again, or leave out --shortlist"),

@@ -1,4 +1,4 @@
-"""Reading bytes as text_io."""
+"""Reading the lines of plain and compressed text files."""
 
 import bz2
 import gzip
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.corpus import text_io
-from nmt_cli.corpus.text_io import TextFile, read_lines
+from nmt_cli.corpus.text_io import OnInvalid, TextFile, read_lines
 from nmt_cli.errors import CorpusError
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
@@ -26,10 +26,10 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 ODD = "a\u2028b\u2029c\x85d\x0ce\x1ef\x0bg\x1ch\rj"
 
 
-def read(path: Path, content: bytes, **options: str) -> tuple[list[str], TextFile]:
+def read(path: Path, content: bytes, invalid: OnInvalid = "error") -> tuple[list[str], TextFile]:
     path.write_bytes(content)
     file = TextFile(path)
-    return list(read_lines(file, **options)), file  # type: ignore[arg-type]
+    return list(read_lines(file, invalid)), file
 
 
 @pytest.mark.parametrize(
@@ -48,51 +48,51 @@ def read(path: Path, content: bytes, **options: str) -> tuple[list[str], TextFil
     ],
 )
 def test_only_a_line_feed_ends_a_line(tmp_path: Path, content: bytes, expected: list[str]) -> None:
-    found, file = read(tmp_path / "f", content)
-    assert found == expected
+    lines, file = read(tmp_path / "f", content)
+    assert lines == expected
     assert file.lines == len(expected)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\n\r\ufeff\0", codec="utf-8"))), st.integers(1, 7))
-def test_lines_come_back_whatever_the_block(
+def test_block_size_does_not_change_the_lines(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], block: int
 ) -> None:
     path = tmp_path_factory.mktemp("lines") / "f"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_io, "BLOCK", block)
-        found, _ = read(path, "".join(f"{text}\n" for text in texts).encode())
-    assert found == texts
+        lines, _ = read(path, "".join(f"{text}\n" for text in texts).encode())
+    assert lines == texts
 
 
-def test_a_long_line_is_put_together_from_its_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_longer_than_a_block_is_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_io, "BLOCK", 10)
-    found, _ = read(tmp_path / "f", b"word " * 10_000 + b"\nend")
-    assert found == ["word " * 10_000, "end"]
+    lines, _ = read(tmp_path / "f", b"word " * 10_000 + b"\nend")
+    assert lines == ["word " * 10_000, "end"]
 
 
-def test_what_is_taken_off_is_counted(tmp_path: Path) -> None:
+def test_removed_bom_and_carriage_returns_are_counted(tmp_path: Path) -> None:
     _, file = read(tmp_path / "f", b"\xef\xbb\xbfa\r\nb\nc\r\n")
     assert (file.byte_order_marks, file.carriage_returns, file.lines) == (1, 2, 3)
 
 
 @pytest.mark.parametrize("ending", COMPRESSORS)
-def test_compressed_files_in_several_members(tmp_path: Path, ending: str) -> None:
+def test_compressed_file_of_several_members_is_read_whole(tmp_path: Path, ending: str) -> None:
     compress = COMPRESSORS[ending]
-    found, _ = read(tmp_path / f"f{ending}", compress(b"a\nb") + compress(b"c\nd\n"))
-    assert found == ["a", "bc", "d"]
+    lines, _ = read(tmp_path / f"f{ending}", compress(b"a\nb") + compress(b"c\nd\n"))
+    assert lines == ["a", "bc", "d"]
 
 
 @pytest.mark.parametrize("ending", [ending for ending in COMPRESSORS if ending])
 @pytest.mark.parametrize("keep", [-3, 10])
-def test_a_file_cut_short_is_an_error(tmp_path: Path, ending: str, keep: int) -> None:
-    whole = COMPRESSORS[ending](b"".join(b"%d\n" % i for i in range(1000)))
+def test_truncated_compressed_file_is_an_error(tmp_path: Path, ending: str, keep: int) -> None:
+    compressed = COMPRESSORS[ending](b"".join(b"%d\n" % i for i in range(1000)))
     with pytest.raises(CorpusError, match=rf"f\{ending}: damaged or truncated \{ending} file"):
-        read(tmp_path / f"f{ending}", whole[:keep])
+        read(tmp_path / f"f{ending}", compressed[:keep])
 
 
 @pytest.mark.parametrize("ending", [ending for ending in COMPRESSORS if ending])
-def test_a_file_that_is_not_what_its_name_says_is_an_error(tmp_path: Path, ending: str) -> None:
+def test_plain_text_with_a_compression_suffix_is_an_error(tmp_path: Path, ending: str) -> None:
     with pytest.raises(CorpusError, match="damaged"):
         read(tmp_path / f"f{ending}", b"plain text\n")
 
@@ -107,7 +107,7 @@ def test_a_file_that_is_not_what_its_name_says_is_an_error(tmp_path: Path, endin
     ],
 )
 @pytest.mark.parametrize("block", [3, 1 << 20])
-def test_invalid_utf8_names_file_line_and_offset(
+def test_invalid_utf8_error_names_file_line_and_offset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, line: int, offset: int, byte: str, block: int
 ) -> None:
     monkeypatch.setattr(text_io, "BLOCK", block)
@@ -115,10 +115,10 @@ def test_invalid_utf8_names_file_line_and_offset(
         read(tmp_path / "f", content)
 
 
-def test_invalid_utf8_is_replaced_and_counted_on_request(tmp_path: Path) -> None:
-    found, file = read(tmp_path / "f", "a \ufffd".encode() + b"\nb \xe9\xe9\nc\n", invalid="replace")
-    assert found == ["a \ufffd", "b \ufffd\ufffd", "c"]
-    assert file.invalid_bytes == 2, "U+FFFD that stands in the file was not put there"
+def test_invalid_utf8_is_replaced_and_counted_with_invalid_replace(tmp_path: Path) -> None:
+    lines, file = read(tmp_path / "f", "a \ufffd".encode() + b"\nb \xe9\xe9\nc\n", invalid="replace")
+    assert lines == ["a \ufffd", "b \ufffd\ufffd", "c"]
+    assert file.invalid_bytes == 2, "U+FFFD in the file itself does not count"
 
 
 @pytest.mark.parametrize(
@@ -129,26 +129,26 @@ def test_invalid_utf8_is_replaced_and_counted_on_request(tmp_path: Path) -> None
         (b"\0" * 100, "NUL bytes"),
     ],
 )
-def test_other_encodings_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_utf16_and_nul_bytes_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
         read(tmp_path / "f", content)
 
 
-def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_longer_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_io, "LONGEST", 1000)
     monkeypatch.setattr(text_io, "BLOCK", 100)
     with pytest.raises(CorpusError, match=r"f:3: a line of more than"):
         read(tmp_path / "f", b"a\nb\n" + b"x" * 2000)
 
 
-def test_a_folder_and_a_missing_file_are_one_clear_line(tmp_path: Path) -> None:
+def test_folder_and_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is a folder"):
         list(read_lines(TextFile(tmp_path)))
     with pytest.raises(CorpusError, match="no such file"):
         list(read_lines(TextFile(tmp_path / "missing")))
 
 
-def test_other_system_errors_give_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_os_errors_are_reported_with_their_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -157,11 +157,11 @@ def test_other_system_errors_give_their_reason(tmp_path: Path, monkeypatch: pyte
         list(read_lines(TextFile(tmp_path / "f")))
 
 
-def test_reading_holds_a_block_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_block_is_read_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_io, "BLOCK", 64)
     path = tmp_path / "f"
     path.write_bytes(b"".join(b"%08d\n" % i for i in range(10_000)))
     file = TextFile(path)
-    reading = read_lines(file)
-    assert next(reading) == "00000000"
+    lines = read_lines(file)
+    assert next(lines) == "00000000"
     assert file.lines < 10, "the rest has not been read yet"

@@ -1,4 +1,4 @@
-r"""Lines as they come: only \n ends one, no byte is an error, nobody waits."""
+r"""Reading lines from a stream: only \n ends a line, any bytes are accepted, available lines are returned at once."""
 
 import io
 import os
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmt_cli.decoding import text_stream as lines_module
+from nmt_cli.decoding import text_stream
 from nmt_cli.decoding.text_stream import Line, LineReader
 
 
@@ -35,21 +35,21 @@ def test_only_a_line_feed_ends_a_line(content: bytes, texts: list[str]) -> None:
 
 
 @given(st.binary(max_size=300), st.integers(1, 4), st.integers(1, 7))
-def test_as_many_lines_as_there_are_in_any_bytes(content: bytes, window: int, chunk: int) -> None:
-    before, lines_module.CHUNK = lines_module.CHUNK, chunk
+def test_any_bytes_give_one_line_for_each_line_feed(content: bytes, window: int, chunk: int) -> None:
+    before, text_stream.CHUNK = text_stream.CHUNK, chunk
     try:
         reader = LineReader(io.BytesIO(content), window)
         windows = list(reader.windows())
     finally:
-        lines_module.CHUNK = before
-    found = [line for window in windows for line in window]
+        text_stream.CHUNK = before
+    lines = [line for window in windows for line in window]
     expected = content.split(b"\n")
-    assert len(found) == reader.count == len(expected) - (expected[-1] == b"")
-    assert [line.number for line in found] == list(range(1, len(found) + 1))
-    assert all(1 <= len(each) <= window for each in windows)
+    assert len(lines) == reader.count == len(expected) - (expected[-1] == b"")
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+    assert all(1 <= len(window_lines) <= window for window_lines in windows)
 
 
-def test_what_was_done_to_a_line_is_told() -> None:
+def test_removed_bom_carriage_return_and_invalid_bytes_are_flagged() -> None:
     (lines,) = read(b"\xef\xbb\xbfone\r\ntw\xffo\r\r\n\xef\xbb\xbfthree")
     assert lines == [
         Line(1, "one", byte_order_mark=True, carriage_return=True),
@@ -58,12 +58,12 @@ def test_what_was_done_to_a_line_is_told() -> None:
     ]
 
 
-def test_windows_are_full_while_there_is_enough() -> None:
+def test_windows_are_full_except_the_last() -> None:
     assert [len(window) for window in read(b"x\n" * 8)] == [3, 3, 2]
 
 
-def test_who_waits_for_an_answer_gets_it() -> None:
-    """A pipe that stays open, a line at a time: each must come without the next being written."""
+def test_line_is_returned_while_the_pipe_stays_open() -> None:
+    """A pipe that stays open: each line is returned before the next is written."""
     out, into = os.pipe()
     with open(out, "rb") as stream, open(into, "wb", buffering=0) as writer:
         windows: Iterator[list[Line]] = LineReader(stream, 100).windows()
@@ -75,7 +75,7 @@ def test_who_waits_for_an_answer_gets_it() -> None:
         assert list(windows) == []
 
 
-def test_a_pipe_that_is_fed_slowly_loses_nothing() -> None:
+def test_pipe_written_byte_by_byte_loses_nothing() -> None:
     out, into = os.pipe()
 
     def feed() -> None:
@@ -86,6 +86,6 @@ def test_a_pipe_that_is_fed_slowly_loses_nothing() -> None:
     thread = threading.Thread(target=feed)
     thread.start()
     with open(out, "rb") as stream:
-        found = [line.text for window in LineReader(stream, 2).windows() for line in window]
+        texts = [line.text for window in LineReader(stream, 2).windows() for line in window]
     thread.join()
-    assert found == ["가나", "다", "", "라"]
+    assert texts == ["가나", "다", "", "라"]

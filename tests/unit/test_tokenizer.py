@@ -1,4 +1,4 @@
-"""Tokenizers: normalisation, encoding and decoding, words, sampling."""
+"""Tokenizers: normalisation, encoding and decoding, word boundaries, sampled segmentations."""
 
 import collections
 import io
@@ -61,7 +61,7 @@ ANY_LINE = st.text(st.characters(exclude_characters="\n", codec="utf-8"), max_si
 
 @settings(max_examples=150, deadline=None)
 @given(ANY_LINE, st.sampled_from(["nfc", "nfkc", "none"]))
-def test_normalising_is_idempotent_and_gives_one_line(text: str, form: Any) -> None:
+def test_normalisation_is_idempotent_and_gives_one_line(text: str, form: Any) -> None:
     once = normalize(text, form)
     assert normalize(once, form) == once
     assert len(once.splitlines() or [""]) == 1
@@ -79,14 +79,14 @@ def test_normalising_is_idempotent_and_gives_one_line(text: str, form: Any) -> N
         ("nfc", "10\u00a0000\u3000x\u200by", "10\u00a0000\u3000x\u200by"),
     ],
 )
-def test_normal_forms(form: Any, text: str, expected: str) -> None:
+def test_unicode_normal_forms(form: Any, text: str, expected: str) -> None:
     assert normalize(text, form) == expected
 
 
 @settings(max_examples=150, deadline=None)
 @given(ANY_LINE)
 @pytest.mark.parametrize("kind", TOKENIZERS)
-def test_nothing_is_unknown_and_everything_comes_back(kind: str, text: str) -> None:
+def test_encoding_has_no_unknowns_and_decoding_restores_the_text(kind: str, text: str) -> None:
     tokenizer = TOKENIZERS[kind]
     ids = tokenizer.encode(text)
     assert min(ids, default=EOS + 1) > EOS
@@ -96,24 +96,24 @@ def test_nothing_is_unknown_and_everything_comes_back(kind: str, text: str) -> N
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=30))
 @pytest.mark.parametrize("kind", TOKENIZERS)
-def test_whatever_a_model_says_is_one_line(kind: str, ids: list[int]) -> None:
+def test_any_token_sequence_decodes_to_one_line(kind: str, ids: list[int]) -> None:
     text = TOKENIZERS[kind].decode(ids)
-    assert len(text.splitlines() or [""]) == 1, "bytes of a line feed are pieces too"
+    assert len(text.splitlines() or [""]) == 1, "the byte pieces include the line feed"
 
 
-def test_special_symbols_are_left_out_of_text(tokenizer: Tokenizer) -> None:
+def test_special_tokens_are_left_out_when_decoding(tokenizer: Tokenizer) -> None:
     ids = tokenizer.encode("the dog")
     assert tokenizer.decode([BOS, *ids, UNK, EOS, PAD, PAD]) == "the dog"
 
 
-def test_many_at_once_is_one_by_one(tokenizer: Tokenizer) -> None:
+def test_batch_encoding_and_decoding_equal_one_by_one(tokenizer: Tokenizer) -> None:
     lines = [*TEXT, "", " ", "\0", "é"]
     one_by_one = [tokenizer.encode(line) for line in lines]
     assert tokenizer.encode_many(lines) == tokenizer.encode_many(lines, threads=3) == one_by_one
     assert tokenizer.decode_many(one_by_one) == [tokenizer.decode(ids) for ids in one_by_one]
 
 
-def test_words_of_subwords(tokenizer: Tokenizer) -> None:
+def test_subwords_are_grouped_into_words(tokenizer: Tokenizer) -> None:
     for line in [*TEXT, "日本 dogs  talk"]:
         ids = tokenizer.encode(line)
         words = tokenizer.words(ids)
@@ -125,7 +125,7 @@ def test_words_of_subwords(tokenizer: Tokenizer) -> None:
     assert tokenizer.words([]) == []
 
 
-def test_pieces_show_spaces_and_bytes(tokenizer: Tokenizer) -> None:
+def test_pieces_mark_spaces_and_bytes(tokenizer: Tokenizer) -> None:
     pieces = tokenizer.pieces(tokenizer.encode("the 日"))
     assert "".join(pieces) == "▁the▁<0xE6><0x97><0xA5>"
     assert tokenizer.is_byte[tokenizer.encode("日")[1:]].all()
@@ -134,13 +134,13 @@ def test_pieces_show_spaces_and_bytes(tokenizer: Tokenizer) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(ANY_LINE, max_size=3), st.floats(0.01, 0.99), st.integers(0, 1 << 32))
 @pytest.mark.parametrize("kind", TOKENIZERS)
-def test_a_sampled_segmentation_is_the_same_text(kind: str, texts: list[str], strength: float, seed: int) -> None:
+def test_sampled_segmentation_decodes_to_the_same_text(kind: str, texts: list[str], strength: float, seed: int) -> None:
     tokenizer = TOKENIZERS[kind]
     sampled = tokenizer.sample(texts, strength, seed)
     assert [tokenizer.decode(ids) for ids in sampled] == [tokenizer.decode(tokenizer.encode(text)) for text in texts]
 
 
-def test_samples_follow_the_seed_in_every_process(tmp_path: Path, tokenizer: Tokenizer) -> None:
+def test_samples_depend_only_on_the_seed_across_processes(tmp_path: Path, tokenizer: Tokenizer) -> None:
     (tmp_path / "model").write_bytes(tokenizer.model)
     program = (
         "import sys; from pathlib import Path; from nmt_cli.corpus.tokenizer import Tokenizer\n"
@@ -159,28 +159,28 @@ def all_segmentations(word: str, pieces: set[str]) -> list[list[str]]:
     return [[start, *rest] for start in starts for rest in all_segmentations(word[len(start) :], pieces)]
 
 
-def test_unigram_samples_have_the_probabilities_of_the_model() -> None:
+def test_unigram_sampling_follows_the_model_probabilities() -> None:
     tokenizer = TOKENIZERS["unigram"]
     processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["unigram"])
     scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
     strength, exponent, draws = 5 / 6, 0.2, 4000
     weights = {
-        tuple(found): math.exp(exponent * sum(scores[piece] for piece in found))
-        for found in all_segmentations("▁sitting", set(scores))
+        tuple(segmentation): math.exp(exponent * sum(scores[piece] for piece in segmentation))
+        for segmentation in all_segmentations("▁sitting", set(scores))
     }
-    drawn = collections.Counter(
+    counts = collections.Counter(
         tuple(tokenizer.pieces(ids)) for ids in tokenizer.sample(["sitting"] * draws, strength, 1)
     )
-    assert set(drawn) <= set(weights)
+    assert set(counts) <= set(weights)
     assert len(weights) > 3
-    for found, weight in weights.items():
+    for segmentation, weight in weights.items():
         expected = weight / sum(weights.values())
         spread = math.sqrt(expected * (1 - expected) / draws)
-        assert abs(drawn[found] / draws - expected) < 5 * spread + 1e-9
+        assert abs(counts[segmentation] / draws - expected) < 5 * spread + 1e-9
 
 
-def test_bpe_dropout_is_the_algorithm_of_the_paper() -> None:
-    """Against algorithm 1 of Provilkov et al. 2020 written down plainly."""
+def test_bpe_dropout_equals_the_published_algorithm() -> None:
+    """Against algorithm 1 of Provilkov et al. 2020, enumerated."""
     tokenizer = TOKENIZERS["bpe"]
     processor = sentencepiece.SentencePieceProcessor(model_proto=MODELS["bpe"])
     scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
@@ -198,21 +198,21 @@ def test_bpe_dropout_is_the_algorithm_of_the_paper() -> None:
 
     expected = enumerate_outcomes(tuple("▁talk"), 1.0)
     draws = 4000
-    drawn = collections.Counter(tuple(tokenizer.pieces(ids)) for ids in tokenizer.sample(["talk"] * draws, dropout, 1))
-    assert set(drawn) <= set(expected)
+    counts = collections.Counter(tuple(tokenizer.pieces(ids)) for ids in tokenizer.sample(["talk"] * draws, dropout, 1))
+    assert set(counts) <= set(expected)
     assert len(expected) > 3
-    for found, probability in expected.items():
+    for segmentation, probability in expected.items():
         spread = math.sqrt(probability * (1 - probability) / draws)
-        assert abs(drawn[found] / draws - probability) < 5 * spread + 1e-9
+        assert abs(counts[segmentation] / draws - probability) < 5 * spread + 1e-9
 
 
-def test_no_dropout_left_is_the_plain_segmentation() -> None:
+def test_sampling_with_negligible_strength_gives_the_best_segmentation() -> None:
     assert TOKENIZERS["bpe"].sample(TEXT, 1e-12, 1) == [TOKENIZERS["bpe"].encode(t) for t in TEXT]
     assert TOKENIZERS["unigram"].sample(TEXT, 0.01, 1) == [TOKENIZERS["unigram"].encode(t) for t in TEXT]
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_tokenizers_are_saved_and_loaded(tmp_path: Path, joint: bool) -> None:
+def test_saved_tokenizers_load_equal(tmp_path: Path, joint: bool) -> None:
     source = Tokenizer(MODELS["unigram"], "nfkc")
     tokenizers = Tokenizers(source, source if joint else Tokenizer(MODELS["bpe"], "nfkc"))
     tokenizers.save(tmp_path)
@@ -222,7 +222,7 @@ def test_tokenizers_are_saved_and_loaded(tmp_path: Path, joint: bool) -> None:
     assert loaded.source.encode("ﬁne") == loaded.source.encode("fine") == tokenizers.source.encode("fine")
 
 
-def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
+def test_invalid_tokenizer_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"x.model: not a SentencePiece model"):
         Tokenizer(b"something else", "nfc", "x.model")
     with pytest.raises(CorpusError, match=r"x.model: pad, unk, bos and eos have the ids \(-1, 0, 1, 2\).*--pad_id=0"):

@@ -1,7 +1,8 @@
-"""The size of a vocabulary and the training of train_tokenizer."""
+"""Choosing the vocabulary size and training the SentencePiece model."""
 
 import random
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -12,13 +13,13 @@ from nmt_cli.errors import CorpusError
 
 
 def sample(path: Path, texts: list[str]) -> Sample:
-    made = Sample(path)
-    made.write(texts)
-    return made
+    written = Sample(path)
+    written.write(texts)
+    return written
 
 
-def imagined(characters: float, words: int, alphabet: int, share: float = 1.0) -> Sample:
-    """A sample that was never written, of these measures."""
+def sample_of(characters: float, words: int, alphabet: int, share: float = 1.0) -> Sample:
+    """A sample with these statistics and no file."""
     letters = {chr(0x4E00 + i) for i in range(alphabet)}
     return Sample(Path("nowhere"), share, int(characters), 0, letters, {str(i) for i in range(words)})
 
@@ -26,23 +27,23 @@ def imagined(characters: float, words: int, alphabet: int, share: float = 1.0) -
 @pytest.mark.parametrize(
     ("text", "low", "high"),
     [
-        (imagined(4e6, 39_000, 120), 3800, 4200),
-        (imagined(4.7e7, 78_000, 120), 7500, 8500),
-        (imagined(4.7e6, 78_000, 120, share=0.1), 7500, 8500),
-        (imagined(2.4e8, 300_000, 150), 12_000, 16_000),
-        (imagined(1.6e6, 3000, 500), 2000, 3000),
-        (imagined(3e6, 30_000, 5000), 7000, 8000),
-        (imagined(4e6, 30_000, 20_000), 8000, 8300),
-        (imagined(2, 1, 2), RESERVED, RESERVED + 32),
+        (sample_of(4e6, 39_000, 120), 3800, 4200),
+        (sample_of(4.7e7, 78_000, 120), 7500, 8500),
+        (sample_of(4.7e6, 78_000, 120, share=0.1), 7500, 8500),
+        (sample_of(2.4e8, 300_000, 150), 12_000, 16_000),
+        (sample_of(1.6e6, 3000, 500), 2000, 3000),
+        (sample_of(3e6, 30_000, 5000), 7000, 8000),
+        (sample_of(4e6, 30_000, 20_000), 8000, 8300),
+        (sample_of(2, 1, 2), RESERVED, RESERVED + 32),
     ],
 )
-def test_suitable_sizes(text: Sample, low: int, high: int) -> None:
+def test_vocabulary_size_fits_the_text(text: Sample, low: int, high: int) -> None:
     assert low <= suitable_size(text) <= high
     assert suitable_size(text) % 8 == 0
 
 
-def test_more_text_never_means_fewer_subwords() -> None:
-    sizes = [suitable_size(imagined(10.0**n, 10**5, 100)) for n in range(1, 10)]
+def test_vocabulary_size_never_shrinks_with_more_text() -> None:
+    sizes = [suitable_size(sample_of(10.0**n, 10**5, 100)) for n in range(1, 10)]
     assert sizes == sorted(sizes)
 
 
@@ -61,27 +62,29 @@ TINY = {
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 @pytest.mark.parametrize("texts", TINY.values(), ids=TINY.keys())
 @pytest.mark.parametrize("size", [None, 300])
-def test_no_corpus_is_too_small_or_too_rich(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, texts: list[str], size: int | None
+def test_tokenizer_trains_on_any_text_and_restores_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["unigram", "bpe"], texts: list[str], size: int | None
 ) -> None:
     monkeypatch.setattr(train_tokenizer, "run_apart", lambda work, job, _: work(job))
-    made = sample(tmp_path / "text", texts)
-    tokenizer = Tokenizer(train_subwords(made, SubwordOptions(kind, size)))  # type: ignore[arg-type]
-    assert tokenizer.size <= (size or suitable_size(made))
+    text_sample = sample(tmp_path / "text", texts)
+    tokenizer = Tokenizer(train_subwords(text_sample, SubwordOptions(kind, size)))
+    assert tokenizer.size <= (size or suitable_size(text_sample))
     for text in texts:
         assert tokenizer.decode(tokenizer.encode(text)) == " ".join(text.split())
     if not size:
         characters = set("".join(texts)) - set(" \0")
-        assert not any(tokenizer.is_byte[tokenizer.encode(c)].any() for c in characters), "each has its own piece"
+        assert not any(tokenizer.is_byte[tokenizer.encode(c)].any() for c in characters), (
+            "every character has its own piece"
+        )
 
 
-def test_nothing_to_learn_from_is_one_clear_line(tmp_path: Path) -> None:
+def test_text_without_characters_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no subwords can be trained on this text") as caught:
         train_subwords(sample(tmp_path / "text", ["", "\0"]), SubwordOptions())
     assert "\n" not in str(caught.value)
 
 
-def test_the_same_text_makes_the_same_model_on_any_number_of_processors(tmp_path: Path) -> None:
+def test_number_of_processes_does_not_change_the_model(tmp_path: Path) -> None:
     rng = random.Random(1)
     words = ["".join(rng.choices("abcdefgh", k=rng.randint(1, 7))) for _ in range(400)]
     texts = [" ".join(rng.choices(words, k=12)) for _ in range(300)]
@@ -89,12 +92,12 @@ def test_the_same_text_makes_the_same_model_on_any_number_of_processors(tmp_path
     for processors in (1, 2):
         folder = tmp_path / f"a, b {processors}"
         folder.mkdir()
-        made = sample(folder / "text", texts)
-        models.append(train_subwords(made, SubwordOptions("unigram", 500, processors)))
+        text_sample = sample(folder / "text", texts)
+        models.append(train_subwords(text_sample, SubwordOptions("unigram", 500, processors)))
     assert models[0] == models[1]
 
 
-def test_long_lines_are_parted_without_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lines_are_split_without_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_tokenizer, "PART", 10)
     texts = ["one two three four", "x" * 25, "", "a" * 10, "ab " * 9]
     sample(tmp_path / "text", texts)

@@ -1,8 +1,9 @@
-"""Schedule, averaging, health and the state to resume from."""
+"""The training step, optimizer, schedule, EMA, health warnings, and the state to resume from."""
 
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,153 +39,153 @@ def test_one_batch_can_be_overfitted() -> None:
     model = Seq2Seq(
         ModelConfig(embedding_size=32, hidden_size=32, dropout=0, embedding_dropout=0), VocabSizes(40, 40, True)
     ).train()
-    one = TrainStep(model, TrainingConfig(label_smoothing=0), CPU)
-    losses = [one.update(batches(), 1e-2).loss for _ in range(150)]
+    step = TrainStep(model, TrainingConfig(label_smoothing=0), CPU)
+    losses = [step.update(batches(), 1e-2).loss for _ in range(150)]
     assert losses[0] > 3
     assert losses[-1] < 0.05
 
 
-def test_the_optimiser_moves_weights_as_the_class_of_the_library_does() -> None:
+def test_adamw_equals_torch_adamw() -> None:
     torch.manual_seed(2)
     start = {"matrix": torch.randn(3, 4), "vector": torch.randn(4), "unread": torch.randn(2, 2)}
-    ours, theirs = ({name: w.clone().requires_grad_() for name, w in start.items()} for _ in range(2))
+    our_weights, torch_weights = ({name: w.clone().requires_grad_() for name, w in start.items()} for _ in range(2))
     groups = [
-        {"params": [theirs["matrix"], theirs["unread"]], "weight_decay": 0.3},
-        {"params": [theirs["vector"]], "weight_decay": 0.0},
+        {"params": [torch_weights["matrix"], torch_weights["unread"]], "weight_decay": 0.3},
+        {"params": [torch_weights["vector"]], "weight_decay": 0.0},
     ]
-    one, other = AdamW(ours, 0.3), torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-9, fused=True)
+    ours, torch_adamw = AdamW(our_weights, 0.3), torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-9, fused=True)
     for update in range(4):
-        for name in ("matrix", "vector")[: 1 + update]:  # a weight may have no gradient
-            ours[name].grad = torch.randn_like(start[name])
-            theirs[name].grad = ours[name].grad.clone()
-        for group in other.param_groups:
+        for name in ("matrix", "vector")[: 1 + update]:  # some weights have no gradient
+            gradient = torch.randn_like(start[name])
+            our_weights[name].grad, torch_weights[name].grad = gradient, gradient.clone()
+        for group in torch_adamw.param_groups:
             group["lr"] = 0.1 / (1 + update)
-        one.step(0.1 / (1 + update))
-        other.step()
-    assert set(one.state) == {"matrix", "vector"}
-    assert {name: int(kept["step"]) for name, kept in one.state.items()} == {"matrix": 4, "vector": 3}
-    for name, weight in ours.items():
-        assert torch.equal(weight, theirs[name]), name
-    assert torch.equal(ours["unread"], start["unread"])
-    assert not torch.equal(ours["matrix"], start["matrix"])
+        ours.step(0.1 / (1 + update))
+        torch_adamw.step()
+    assert set(ours.state) == {"matrix", "vector"}
+    assert {name: int(state["step"]) for name, state in ours.state.items()} == {"matrix": 4, "vector": 3}
+    for name, weight in our_weights.items():
+        assert torch.equal(weight, torch_weights[name]), name
+    assert torch.equal(our_weights["unread"], start["unread"])
+    assert not torch.equal(our_weights["matrix"], start["matrix"])
 
 
-def test_accumulated_batches_learn_as_one() -> None:
-    """Two batches in one update move the weights as their union does."""
+def test_gradient_accumulation_equals_one_large_batch() -> None:
+    """An update from two batches equals an update from one batch of all their sentences."""
     options = {"ema_decay": 0}
-    apart, process_group = train_step(**options), train_step(**options)
-    for one in (apart, process_group):
-        one.model.eval()  # no dropout
-    two = batches()
-    sources = [row[: n - 1].tolist() for b in two for row, n in zip(b.source, b.source_lengths, strict=True)]
+    accumulated, combined = train_step(**options), train_step(**options)
+    for step in (accumulated, combined):
+        step.model.eval()  # no dropout
+    pair = batches()
+    sources = [row[: n - 1].tolist() for b in pair for row, n in zip(b.source, b.source_lengths, strict=True)]
     union = collate(sources, [row[::-1] for row in sources])
-    assert apart.update(two, 1e-2).loss == pytest.approx(process_group.update([union], 1e-2).loss, rel=1e-5)
-    for name, weight in model_weights(apart.model).items():
-        torch.testing.assert_close(weight, model_weights(process_group.model)[name], atol=2e-5, rtol=1e-4, msg=name)
+    assert accumulated.update(pair, 1e-2).loss == pytest.approx(combined.update([union], 1e-2).loss, rel=1e-5)
+    for name, weight in model_weights(accumulated.model).items():
+        torch.testing.assert_close(weight, model_weights(combined.model)[name], atol=2e-5, rtol=1e-4, msg=name)
 
 
-def test_r_drop_without_dropout_changes_nothing_and_with_it_draws_readings_together() -> None:
-    """Two readings that are the same have no divergence; those that dropout makes differ come nearer by it."""
+def test_r_drop_changes_nothing_without_dropout_and_reduces_divergence_with_it() -> None:
+    """Without dropout both passes are equal and have no divergence; with dropout R-drop makes them more alike."""
     plain, paired = train_step(ema_decay=0), train_step(ema_decay=0, r_drop=3)
-    for one in (plain, paired):
-        one.model.eval()
-    reports = [one.update(batches(), 1e-2) for one in (plain, paired)]
+    for step in (plain, paired):
+        step.model.eval()  # no dropout
+    reports = [step.update(batches(), 1e-2) for step in (plain, paired)]
     assert reports[1].loss == pytest.approx(reports[0].loss, rel=1e-5)
     assert reports[1].tokens == reports[0].tokens
     for name, weight in model_weights(paired.model).items():
         torch.testing.assert_close(weight, model_weights(plain.model)[name], atol=2e-5, rtol=1e-4, msg=name)
 
-    def apart(weight: float) -> float:
-        """How far two readings are from each other after learning."""
-        one = train_step(ema_decay=0, r_drop=weight)
+    def spread(weight: float) -> float:
+        """Standard deviation of the log-probabilities over passes with dropout, after training."""
+        step = train_step(ema_decay=0, r_drop=weight)
         for _ in range(60):
-            one.update(batches(), 1e-2)
+            step.update(batches(), 1e-2)
         batch = batches()[0]
-        source, lengths, entering = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.target_input))
+        source, lengths, target_input = map(torch.from_numpy, (batch.source, batch.source_lengths, batch.target_input))
         mask = sequence_mask(lengths, source.size(1))
-        readings = [one.model.output(one.model(source, mask, entering)[0]).log_softmax(-1) for _ in range(20)]
-        return float(torch.stack(readings).detach().std(0).mean())
+        passes = [step.model.output(step.model(source, mask, target_input)[0]).log_softmax(-1) for _ in range(20)]
+        return float(torch.stack(passes).detach().std(0).mean())
 
-    assert apart(5.0) < 0.8 * apart(1e-9)
+    assert spread(5.0) < 0.8 * spread(1e-9)
 
 
-def test_an_update_that_is_not_finite_is_left_out() -> None:
-    one = train_step()
-    one.update(batches(), 1e-3)
-    before = {name: w.clone() for name, w in model_weights(one.model).items()}
-    one.model.output.bias.data[7] = float("nan")
-    assert not one.update(batches(), 1e-3).applied
-    one.model.output.bias.data[7] = before["output.bias"][7]
-    for name, weight in model_weights(one.model).items():
+def test_update_with_non_finite_loss_is_skipped() -> None:
+    step = train_step()
+    step.update(batches(), 1e-3)
+    before = {name: w.clone() for name, w in model_weights(step.model).items()}
+    step.model.output.bias.data[7] = float("nan")
+    assert not step.update(batches(), 1e-3).applied
+    step.model.output.bias.data[7] = before["output.bias"][7]
+    for name, weight in model_weights(step.model).items():
         torch.testing.assert_close(weight, before[name], atol=0, rtol=0)
 
 
-def test_gradients_are_clipped() -> None:
-    one = train_step(clip_norm=1e-3)
-    report = one.update(batches(), 1e-3)
-    taken = torch.stack([kept["exp_avg"].norm() for kept in one.optimizer.state.values()]).norm()
+def test_gradients_are_clipped_to_clip_norm() -> None:
+    step = train_step(clip_norm=1e-3)
+    report = step.update(batches(), 1e-3)
+    applied_norm = torch.stack([state["exp_avg"].norm() for state in step.optimizer.state.values()]).norm()
     assert report.clipped
     assert report.norm > 1e-3
-    assert float(taken) == pytest.approx((1 - 0.9) * 1e-3, rel=1e-3)
-    free = train_step(clip_norm=1e3).update(batches(), 1e-3)
-    assert not free.clipped
-    assert free.norm == pytest.approx(report.norm, rel=1e-5)
+    assert float(applied_norm) == pytest.approx((1 - 0.9) * 1e-3, rel=1e-3)
+    unclipped = train_step(clip_norm=1e3).update(batches(), 1e-3)
+    assert not unclipped.clipped
+    assert unclipped.norm == pytest.approx(report.norm, rel=1e-5)
 
 
-def test_the_average_lags_behind_and_steps_in_for_the_weights() -> None:
-    one = train_step(ema_decay=0.9)
+def test_ema_replaces_the_weights_within_its_context_and_restores_them() -> None:
+    step = train_step(ema_decay=0.9)
     for _ in range(3):
-        one.update(batches(), 1e-2)
-    assert one.ema is not None
-    live = {name: w.clone() for name, w in model_weights(one.model).items()}
-    average = {name: w.clone() for name, w in one.ema.weights.items()}
-    with suppress(KeyboardInterrupt), one.ema.in_place():
-        for name, weight in model_weights(one.model).items():
+        step.update(batches(), 1e-2)
+    assert step.ema is not None
+    trained = {name: w.clone() for name, w in model_weights(step.model).items()}
+    average = {name: w.clone() for name, w in step.ema.weights.items()}
+    with suppress(KeyboardInterrupt), step.ema.in_place():
+        for name, weight in model_weights(step.model).items():
             assert torch.equal(weight, average[name])
-            assert not torch.equal(weight, live[name])
+            assert not torch.equal(weight, trained[name])
         raise KeyboardInterrupt
-    for name, weight in model_weights(one.model).items():
-        assert torch.equal(weight, live[name])
-        assert torch.equal(one.ema.weights[name], average[name])
+    for name, weight in model_weights(step.model).items():
+        assert torch.equal(weight, trained[name])
+        assert torch.equal(step.ema.weights[name], average[name])
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_average_by_hand(at_once: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where torch has no private function for all weights at once."""
-    if not at_once:
+@pytest.mark.parametrize("foreach", [True, False])
+def test_ema_equals_hand_computed_average(foreach: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a torch that has no private `_foreach_lerp_`."""
+    if not foreach:
         monkeypatch.delattr(torch, "_foreach_lerp_")
-    one = train_step(ema_decay=0.5)
+    step = train_step(ema_decay=0.5)
     name = "output.bias"
-    expected = model_weights(one.model)[name].clone()
+    expected = model_weights(step.model)[name].clone()
     for n in range(1, 4):
-        one.update(batches(), 1e-2)
+        step.update(batches(), 1e-2)
         decay = min(0.5, (1 + n) / (10 + n))
-        expected = decay * expected + (1 - decay) * model_weights(one.model)[name].detach()
-    assert one.ema is not None
-    torch.testing.assert_close(one.ema.weights[name], expected)
+        expected = decay * expected + (1 - decay) * model_weights(step.model)[name].detach()
+    assert step.ema is not None
+    torch.testing.assert_close(step.ema.weights[name], expected)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.9])
-def test_a_resumed_learner_goes_on_bit_by_bit(tmp_path: Path, decay: float) -> None:
-    straight = train_step(ema_decay=decay)
+def test_resumed_training_is_bitwise_equal(tmp_path: Path, decay: float) -> None:
+    uninterrupted = train_step(ema_decay=decay)
     for i in range(3):
-        straight.update(batches(i), 1e-2)
-    save_state(tmp_path, straight, TrainerState(step=3, best=1.5, bad_validations=2))
+        uninterrupted.update(batches(i), 1e-2)
+    save_state(tmp_path, uninterrupted, TrainerState(step=3, best=1.5, bad_validations=2))
     for i in range(3, 6):
-        straight.update(batches(i), 1e-2)
+        uninterrupted.update(batches(i), 1e-2)
     resumed = train_step(ema_decay=decay)
     torch.manual_seed(99)
     assert load_state(tmp_path, resumed) == TrainerState(step=3, best=1.5, bad_validations=2)
     for i in range(3, 6):
         resumed.update(batches(i), 1e-2)
-    for name, weight in model_weights(straight.model).items():
+    for name, weight in model_weights(uninterrupted.model).items():
         torch.testing.assert_close(weight, model_weights(resumed.model)[name], atol=0, rtol=0)
-    if straight.ema and resumed.ema:
-        for name, weight in straight.ema.weights.items():
+    if uninterrupted.ema and resumed.ema:
+        for name, weight in uninterrupted.ema.weights.items():
             torch.testing.assert_close(weight, resumed.ema.weights[name], atol=0, rtol=0)
 
 
-def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+def test_state_of_a_different_model_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, train_step(), TrainerState())
     torch.manual_seed(0)
     other = TrainStep(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), VocabSizes(40, 40, True)),
@@ -198,7 +199,7 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("feeding", "end", "shares"),
+    ("sampling", "end", "ratios"),
     [
         ("none", 0.5, [1, 1, 1]),
         ("free", 0.5, [0, 0, 0]),
@@ -210,32 +211,32 @@ def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
         ("inverse-sigmoid", 0.4, [0.9985, 0.7, 0.4015]),
     ],
 )
-def test_the_share_of_true_words(feeding: str, end: float, shares: list[float]) -> None:
-    options = {} if feeding in ("none", "free") else {"teacher_forcing_ratio": end}
-    config = TrainingConfig.model_validate({"scheduled_sampling": feeding, **options})
-    assert [forced_share(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(shares, abs=1e-4)
+def test_teacher_forcing_ratio_follows_the_schedule(sampling: str, end: float, ratios: list[float]) -> None:
+    options = {} if sampling in ("none", "free") else {"teacher_forcing_ratio": end}
+    config = TrainingConfig.model_validate({"scheduled_sampling": sampling, **options})
+    assert [forced_share(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(ratios, abs=1e-4)
 
 
-def test_true_words_are_drawn_per_token() -> None:
+def test_forced_tokens_are_drawn_per_token() -> None:
     batch = collate([[4] * 30] * 40, [[5] * 30] * 40)
-    one = train_step(scheduled_sampling="constant", teacher_forcing_ratio=0.25)
-    drawn = one._draw_forced(batch, 0.25)
-    assert drawn is not None
-    assert drawn.shape == batch.target_input.shape
-    assert not (drawn == drawn[:, :1]).all()
-    assert 0.05 < drawn.float().mean() < 0.5
-    assert one._draw_forced(batch, 1.0) is None
+    step = train_step(scheduled_sampling="constant", teacher_forcing_ratio=0.25)
+    forced = step._draw_forced(batch, 0.25)
+    assert forced is not None
+    assert forced.shape == batch.target_input.shape
+    assert not (forced == forced[:, :1]).all()
+    assert 0.05 < forced.float().mean() < 0.5
+    assert step._draw_forced(batch, 1.0) is None
 
 
-def test_feeding_changes_what_is_learnt() -> None:
+def test_scheduled_sampling_changes_the_loss() -> None:
     forced, free = train_step(), train_step(scheduled_sampling="free")
-    for one in (forced, free):
-        one.model.eval()  # no dropout
+    for step in (forced, free):
+        step.model.eval()  # no dropout
     reports = [forced.update(batches(), 1e-2), free.update(batches(), 1e-2, 0.0)]
     assert reports[0].loss != reports[1].loss
 
 
-def test_limits() -> None:
+def test_progress_follows_the_nearest_stopping_criterion() -> None:
     assert StoppingCriteria.of(TrainingConfig()) == StoppingCriteria(None, None, 60 * DEFAULT_MINUTES)
     limits = StoppingCriteria.of(TrainingConfig(max_steps=100, max_epochs=10, max_minutes=1))
     assert str(limits) == "100 updates or 10 epochs or 1 minutes"
@@ -249,7 +250,7 @@ def test_limits() -> None:
 @pytest.mark.parametrize(
     ("schedule", "middle", "end"), [("linear", 0.5, 0.0), ("cosine", 0.5, 0.0), ("constant", 1.0, 1.0)]
 )
-def test_schedules(schedule: str, middle: float, end: float) -> None:
+def test_learning_rate_schedules(schedule: str, middle: float, end: float) -> None:
     config = TrainingConfig.model_validate({"schedule": schedule, "learning_rate": 2.0, "warmup": 9})
     assert learning_rate(config, 0, 0.0) == pytest.approx(0.2)
     assert learning_rate(config, 4, 0.0) == pytest.approx(1.0)
@@ -258,16 +259,16 @@ def test_schedules(schedule: str, middle: float, end: float) -> None:
     assert learning_rate(config, 0, 0.1) > 1.7, "a short run warms up within its first tenth"
 
 
-def test_wide_and_deep_models_take_small_steps() -> None:
-    def rate(**size: int) -> float:
-        return round(peak_rate(ModelConfig.model_validate(size)), 4)
+def test_peak_learning_rate_falls_with_width_and_depth() -> None:
+    def rate(**sizes: int) -> float:
+        return round(peak_rate(ModelConfig.model_validate(sizes)), 4)
 
     assert [rate(hidden_size=width) for width in (64, 288, 512, 1024)] == [0.008, 0.008, 0.0045, 0.0022]
     assert [rate(encoder_layers=layers) for layers in (1, 2, 4, 8)] == [0.008, 0.008, 0.0056, 0.004]
     assert rate(decoder_layers=8) == rate(encoder_layers=8)
 
 
-WELL = HealthStats(
+HEALTHY = HealthStats(
     outputs=[f"o{i}" for i in range(50)],
     references=[f"r{i}" for i in range(50)],
     bleu=20.0,
@@ -280,7 +281,7 @@ WELL = HealthStats(
 
 
 @pytest.mark.parametrize(
-    ("ill", "message"),
+    ("changes", "message"),
     [
         ({}, None),
         ({"outputs": ["same"] * 50}, "collapsed to 1 distinct"),
@@ -292,7 +293,7 @@ WELL = HealthStats(
         ({"norm": 9.0, "clipped": 0.5}, None),
     ],
 )
-def test_health(ill: dict[str, object], message: str | None) -> None:
-    found = warnings(replace(WELL, **ill))  # type: ignore[arg-type]
-    assert [message in warning for warning in found if message] == ([True] if message else [])
-    assert message or not found
+def test_health_warnings(changes: dict[str, Any], message: str | None) -> None:
+    texts = warnings(replace(HEALTHY, **changes))
+    assert [message in warning for warning in texts if message] == ([True] if message else [])
+    assert message or not texts
