@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and helpers that all tests share."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"  # tiny models: threads only get in one another's way
+os.environ["OMP_NUM_THREADS"] = "1"  # with tiny models more threads only slow each other down
 
 import pytest
 import sentencepiece
@@ -24,8 +24,8 @@ from nmt_cli.training.environment import environment
 torch.set_num_threads(1)
 
 
-def heed_interrupts() -> None:
-    """Before a program starts: what runs in the background of a shell ignores Ctrl-C, and what it starts does too."""
+def restore_default_sigint() -> None:
+    """For `preexec_fn`: background jobs of a shell ignore SIGINT, and child processes inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -55,12 +55,12 @@ AWKWARD: Sequence[bytes] = [
     b"\r",
     b"last",
 ]
-"""Lines of every kind that has ever given a program trouble."""
+"""Difficult input lines: byte order mark, blank, odd line breaks, invalid UTF-8, NUL, overlong, emoji, duplicates."""
 
 
 @pytest.fixture(scope="session")
 def tiny_tokenizer() -> Tokenizer:
-    """Subwords of a few English and Korean sentences; bytes stand in for all other characters."""
+    """A tokenizer trained on a few English and Korean sentences, with byte fallback."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TINY_TEXT * 5),
@@ -79,7 +79,7 @@ def tiny_tokenizer() -> Tokenizer:
 
 
 def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Path:
-    """A model folder with random weights, which says something different of every line and comes to an end."""
+    """Write a model folder with random weights, scaled so that outputs differ between lines and end."""
     sizes = {"embedding_size": 16, "hidden_size": 16}
     config = resolve(TrainConfig, [("test", {**sizes, **options})])
     tokenizers = Tokenizers(tokenizer, tokenizer)
@@ -88,7 +88,7 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
     with torch.no_grad():
         for weight in model_weights(model).values():
             weight.mul_(5.0)
-        model.output.bias[EOS + 1 : EOS + 257] -= 4.0  # single bytes make no text
+        model.output.bias[EOS + 1 : EOS + 257] -= 4.0  # byte pieces rarely form valid UTF-8
         model.output.bias[EOS] += 4.0
     manifest = ModelManifest(
         format=FORMAT,
@@ -113,5 +113,5 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer) -> Path:
-    """The folder of a model that has learnt nothing."""
+    """The folder of a tiny untrained model."""
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", tiny_tokenizer)

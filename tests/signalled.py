@@ -1,8 +1,8 @@
-"""The program, which gets a signal after a counted call of one of its methods: no test waits for the right moment.
+"""Run `nmt` and send it a signal after the COUNT-th call of one of its methods, so that no test depends on timing.
 
-    python tests/signalled.py MODULE:CLASS.METHOD COUNT SIGNAL the arguments of nmt
+    python tests/signalled.py MODULE:CLASS.METHOD COUNT SIGNAL ARGUMENTS_OF_NMT...
 
-Of the processes of torchrun it is the second, and only at its first start.
+Under torchrun only rank 1 gets the signal, and only at its first start.
 """
 
 import os
@@ -15,11 +15,11 @@ from signal import Signals
 from nmt_cli.__main__ import program
 
 UPDATE = "nmt_cli.training.step:TrainStep.update"
-"""One update of training."""
+"""The method that performs one update in training."""
 
 
 def signalled(number: Signals, method: str, count: int) -> list[str]:
-    """The command line that takes the place of `nmt`."""
+    """The command line to use instead of `nmt`."""
     return [sys.executable, __file__, method, str(count), str(int(number))]
 
 
@@ -28,7 +28,7 @@ def run_signalled(number: Signals, method: str, count: int, *arguments: object) 
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _meant() -> bool:
+def _is_target() -> bool:
     return (os.environ.get("RANK", "1"), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == ("1", "0")
 
 
@@ -39,10 +39,10 @@ def _signal_after(path: str, last: int, number: int) -> None:
     method: Callable[..., object] = getattr(owner, method_name)
     calls = 0
 
-    def counted(*given: object) -> object:
+    def counted(*arguments: object) -> object:
         nonlocal calls
         calls += 1
-        result = method(*given)
+        result = method(*arguments)
         if calls == last:
             os.kill(os.getpid(), number)
         return result
@@ -52,6 +52,6 @@ def _signal_after(path: str, last: int, number: int) -> None:
 
 if __name__ == "__main__":
     where, count, signal_number, *sys.argv[1:] = sys.argv[1:]
-    if _meant():
+    if _is_target():
         _signal_after(where, int(count), int(signal_number))
     program()

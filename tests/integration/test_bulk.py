@@ -1,4 +1,4 @@
-"""`nmt bulk`: what `nmt translate` gives, by several processes, however often they end."""
+"""`nmt bulk`: the output of `nmt translate`, computed by several processes, also after some were killed."""
 
 import ctypes
 import json
@@ -37,14 +37,14 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def translated(tiny_model: Path, tmp_path: Path) -> tuple[bytes, bytes]:
-    """What nmt translate makes of the lines, and its receipt."""
+    """Output and receipt of `nmt translate` for the same lines."""
     receipt = tmp_path / "expected.jsonl"
     arguments = command("translate", "--model", tiny_model, "--receipt", receipt)
-    done = subprocess.run(arguments, input=LINES, capture_output=True, check=True)
-    return done.stdout, receipt.read_bytes()
+    result = subprocess.run(arguments, input=LINES, capture_output=True, check=True)
+    return result.stdout, receipt.read_bytes()
 
 
-def test_many_processes_give_what_one_does_though_killed(
+def test_several_processes_equal_one_also_after_a_kill(
     source: Path, tiny_model: Path, translated: tuple[bytes, bytes], tmp_path: Path
 ) -> None:
     out, receipt = tmp_path / "out.ko", tmp_path / "receipt.jsonl"
@@ -52,57 +52,56 @@ def test_many_processes_give_what_one_does_though_killed(
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--shard-size", 3
     )
-    kept_one = "nmt_cli.api.shards:ShardDir.write"
-    first = run_signalled(signal.SIGKILL, kept_one, 1, *arguments[3:])
+    first = run_signalled(signal.SIGKILL, "nmt_cli.api.shards:ShardDir.write", 1, *arguments[3:])
     assert first.returncode == -signal.SIGKILL, first.stderr
-    kept = {path.name: path.stat().st_mtime_ns for path in shards.glob("0*.json")}
-    assert kept
+    finished = sorted(shards.glob("0*.json"))
+    assert finished
     assert not out.exists()
 
-    # one of the shards that are done, told apart from what a worker would make of it
-    marked = shards / sorted(kept)[0]
-    done = ShardResult.of(marked.read_text(encoding="utf-8"))
-    marked.write_text(str(ShardResult("taken\n" * done.tally.lines, done.receipt, done.tally)), encoding="utf-8")
+    # replace the text of a finished shard, to see that the second run takes it from the file
+    result = ShardResult.of(finished[0].read_text(encoding="utf-8"))
+    marked = ShardResult("marked\n" * result.tally.lines, result.receipt, result.tally)
+    finished[0].write_text(str(marked), encoding="utf-8")
     second = subprocess.run(arguments, capture_output=True, check=True)
     assert f"of {4 * len(AWKWARD)} lines are already translated" in second.stderr.decode()
     assert "12 of 60 lines blank, left blank (the first is line 2)" in second.stderr.decode()
     lines, expected = out.read_bytes().split(b"\n"), translated[0].split(b"\n")
     assert len(lines) == len(expected)
-    assert {b"taken" for own, other in zip(lines, expected, strict=True) if own != other} == {b"taken"}
-    assert lines.count(b"taken") == done.tally.lines
+    assert {ours for ours, theirs in zip(lines, expected, strict=True) if ours != theirs} == {b"marked"}
+    assert lines.count(b"marked") == result.tally.lines
     assert receipt.read_bytes() == translated[1]
     assert not shards.exists()
 
 
-def test_what_lies_there_is_not_replaced(source: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_existing_output_file_is_not_replaced(source: Path, tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.ko"
-    out.write_text("dear\n")
+    out.write_text("precious\n")
     refused = subprocess.run(
         command("bulk", source, "--model", tiny_model, "--out", out), capture_output=True, check=False
     )
-    assert (refused.returncode, out.read_text()) == (1, "dear\n")
+    assert (refused.returncode, out.read_text()) == (1, "precious\n")
     assert b"already exists" in refused.stderr
 
 
-def test_a_mistake_leaves_nothing_behind(tiny_model: Path, tmp_path: Path) -> None:
+def test_failed_run_leaves_no_files(tiny_model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.ko"
-    told = subprocess.run(
+    failed = subprocess.run(
         command("bulk", tmp_path / "no.en", "--model", tiny_model, "--out", out), capture_output=True, check=False
     )
-    assert told.returncode == 1
-    assert b"no.en: no such file" in told.stderr
+    assert failed.returncode == 1
+    assert b"no.en: no such file" in failed.stderr
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("size", [1, 7, 60, 100])
-def test_shards_are_the_lines_in_order(source: Path, size: int) -> None:
+def test_shards_hold_all_lines_in_order(source: Path, size: int) -> None:
     shards = list(cut(TextFile(source), size))
     assert b"".join(line + b"\n" for shard in shards for line in shard.lines) == LINES
     assert [shard.first for shard in shards] == list(range(1, 61, size))
     assert len({shard.name for shard in shards}) == len(shards)
 
 
-def test_the_same_lines_elsewhere_are_another_shard(tmp_path: Path) -> None:
+def test_shards_of_equal_lines_at_different_positions_differ(tmp_path: Path) -> None:
     path = tmp_path / "same"
     path.write_bytes(b"a\nb\n" * 2)
     first, second = cut(TextFile(path), 2)
@@ -112,26 +111,26 @@ def test_the_same_lines_elsewhere_are_another_shard(tmp_path: Path) -> None:
     assert [shard.name == first.name for shard in cut(TextFile(path), 2)] == [True, False]
 
 
-def test_json_lines_are_those_of_translate(source: Path, tiny_model: Path) -> None:
+def test_jsonl_output_equals_that_of_translate(source: Path, tiny_model: Path) -> None:
     search = {"beam_size": 1, "max_length": 8}
     config = BulkConfig.model_validate(
         {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
     )
     (shard,) = cut(TextFile(source), 100)
-    done = translate_shard(config, manifest_for(config).models, shard)
+    result = translate_shard(config, manifest_for(config).models, shard)
     arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
     expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
-    for own, other in zip(done.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
-        assert json.loads(own)["translation"] == json.loads(other)["translation"]
-        assert json.loads(own)["alignment"] == json.loads(other)["alignment"]
+    for ours, theirs in zip(result.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
+        assert json.loads(ours)["translation"] == json.loads(theirs)["translation"]
+        assert json.loads(ours)["alignment"] == json.loads(theirs)["alignment"]
 
 
-def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path) -> None:
+def test_shard_folder_is_resumed_only_with_the_same_options_and_model(tiny_model: Path, tmp_path: Path) -> None:
     config = BulkConfig(model=tiny_model)
     folder = ShardDir(tmp_path / "shards")
     manifest = manifest_for(config)
     folder.open(manifest)
-    folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))  # nothing is done yet
+    folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))  # no shard is finished yet
     folder.open(manifest)
     folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
     folder.open(manifest)
@@ -144,7 +143,7 @@ def test_a_folder_goes_on_only_as_it_was_begun(tiny_model: Path, tmp_path: Path)
         list(folder.read(["0000000-0.json"]))
 
 
-def test_workers_want_the_model_that_was_asked_for(source: Path, tiny_model: Path) -> None:
+def test_worker_refuses_a_different_model(source: Path, tiny_model: Path) -> None:
     (shard,) = cut(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
         translate_shard(BulkConfig(model=tiny_model), ["0"], shard)
@@ -171,12 +170,12 @@ print(before, faults())
 """
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="only glibc can be told to keep memory")
-def test_a_worker_keeps_what_it_has_freed(tiny_model: Path) -> None:
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs mallopt of glibc")
+def test_worker_process_keeps_freed_memory(tiny_model: Path) -> None:
     environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask starts its workers
     command = [sys.executable, "-c", FAULTS, str(tiny_model)]
-    done = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    before, after = map(int, done.stdout.split())
+    result = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    before, after = map(int, result.stdout.split())
     if before < 1000:
-        pytest.skip("this system gives memory in pages so large that it does not matter")
-    assert after < before / 10, "memory was taken anew each time"
+        pytest.skip("pages are so large that page faults do not matter")
+    assert after < before / 10, "freed memory was returned to the system each time"

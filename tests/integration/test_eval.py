@@ -1,4 +1,4 @@
-"""`nmt eval` and `nmt bench` on a corpus and a model that the other commands made."""
+"""`nmt eval` and `nmt bench` on a small corpus and a model trained on it."""
 
 import gzip
 import json
@@ -19,11 +19,12 @@ from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.cli.app import main
 from nmt_cli.decoding.alignment import pharaoh
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
+from nmt_cli.decoding.translator import Batching
 from nmt_cli.evaluation import translate
 from nmt_cli.kernels.device import compute_for_search, computes_bf16
 
 Call = Callable[..., tuple[int, str, str]]
-Found = Callable[..., dict[str, Any]]
+CallJson = Callable[..., dict[str, Any]]
 Change = Callable[..., Path]
 
 pytestmark = pytest.mark.integration
@@ -32,15 +33,15 @@ WORDS = {"one": "하나", "two": "둘", "three": "셋", "four": "넷", "five": "
 
 
 def nmt(*arguments: object, folder: Path) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "nmt_cli", *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with text, `prepared` and `model`."""
+    """A folder with the text, `prepared/` and `model/`."""
     folder = tmp_path_factory.mktemp("trained")
     rng = random.Random(3)
     lines = list({" ".join(rng.choices(list(WORDS), k=rng.randint(2, 7))): None for _ in range(160)})
@@ -56,27 +57,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def call(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run `nmt` in that folder; gives exit status, standard output and standard error."""
+    """Runs `nmt` in the folder `trained`; returns exit status, standard output and standard error."""
     monkeypatch.chdir(trained)
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
+        with pytest.raises(SystemExit) as exited:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return int(done.value.code or 0), captured.out, captured.err
+        return int(exited.value.code or 0), captured.out, captured.err
 
     return run
 
 
 @pytest.fixture
 def evaluate(call: Call) -> Call:
-    """The same for `nmt eval`."""
+    """Runs `nmt eval` like `call`."""
     return partial(call, "eval")
 
 
 @pytest.fixture
-def found(evaluate: Call) -> Found:
-    """Run `nmt eval --json` and give the object that it prints."""
+def eval_json(evaluate: Call) -> CallJson:
+    """Runs `nmt eval --json` and returns the object that it prints."""
 
     def run(*arguments: object) -> dict[str, Any]:
         status, out, err = evaluate(*arguments, "--json")
@@ -95,7 +96,7 @@ def read(path: Path | str) -> list[str]:
     return Path(path).read_bytes().decode().split("\n")[:-1]
 
 
-def test_without_options_the_model_on_its_test_split(evaluate: Call, trained: Path) -> None:
+def test_default_evaluates_the_model_on_its_test_split(evaluate: Call, trained: Path) -> None:
     status, out, err = evaluate()
     assert status == 0
     assert err.startswith(f"nmt: translating 14 lines of test of {trained / 'prepared'} with model on CPU")
@@ -114,7 +115,7 @@ def test_without_options_the_model_on_its_test_split(evaluate: Call, trained: Pa
         main(["evaluate", "--help"])
 
 
-def test_a_long_evaluation_says_how_far_it_is(evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_printed_after_each_window(evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt_cli.decoding.translator.Batching.window", 6)
     monkeypatch.setattr("nmt_cli.decoding.translator.Batching.__init__.__defaults__", (64, 6))
     _, _, err = evaluate()
@@ -124,8 +125,8 @@ def test_a_long_evaluation_says_how_far_it_is(evaluate: Call, monkeypatch: pytes
     ]
 
 
-def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
-    result = found("--worst", 3)
+def test_json_output_has_all_keys(eval_json: CallJson, trained: Path) -> None:
+    result = eval_json("--worst", 3)
     assert list(result) == ["chrf", "bleu", "ter", "lengths", "worst", "baseline", "alignment", "recipe", "notes"]
     for name in ("bleu", "chrf", "ter"):
         score = result[name]
@@ -144,9 +145,9 @@ def test_json_is_one_object_of_this_shape(found: Found, trained: Path) -> None:
     assert recipe["search"]["beam_size"] == 5
 
 
-def test_what_was_saved_scores_the_same_without_the_model(found: Found, tmp_path: Path) -> None:
+def test_saved_hypotheses_get_the_same_scores(eval_json: CallJson, tmp_path: Path) -> None:
     saved = tmp_path / "out.ko"
-    direct = found("--save", saved)
+    direct = eval_json("--save", saved)
     assert len(read(saved)) == 14
     assert direct["bleu"]["score"] == BLEU(tokenize="char").corpus_score(read(saved), [read("test.ko")]).score
     for arguments in (
@@ -155,98 +156,103 @@ def test_what_was_saved_scores_the_same_without_the_model(found: Found, tmp_path
         ["--reference", "test.ko", "--source-file", "test.en", "--target", "ko"],
         ["--reference", "test.ko", "--source-file", "test.en", "--model", "model"],
     ):
-        again = found("--hypotheses", saved, *arguments)
+        again = eval_json("--hypotheses", saved, *arguments)
         assert {key: again[key] for key in ("bleu", "chrf", "ter", "lengths", "worst")} == {
             key: direct[key] for key in ("bleu", "chrf", "ter", "lengths", "worst")
         }
         assert again["recipe"]["hypotheses"] == str(saved)
-    told = found("--hypotheses", saved, "--model", "model")["notes"]
-    assert "model was not used to translate, only for its languages and corpus" in told
+    notes = eval_json("--hypotheses", saved, "--model", "model")["notes"]
+    assert "model was not used to translate, only for its languages and corpus" in notes
 
 
-def test_validation_in_training_saw_the_same_figures(found: Found, trained: Path) -> None:
+def test_validation_scores_in_training_equal_those_of_eval(eval_json: CallJson, trained: Path) -> None:
     records = [json.loads(line) for line in read(trained / "model" / "metrics.jsonl")]
     best = [record for record in records if record.get("best")][-1]
-    result = found("--split", "dev", "--beam-size", 1, "--precision", "fp32")
+    result = eval_json("--split", "dev", "--beam-size", 1, "--precision", "fp32")
     assert result["bleu"]["score"] == pytest.approx(best["dev_bleu"])
     assert result["chrf"]["score"] == pytest.approx(best["dev_chrf"])
     assert best["dev_chrf"] > 0
 
 
-def test_given_files_are_translated_and_several_references_count(found: Found, tmp_path: Path) -> None:
-    stored = found()
-    packed = tmp_path / "test.en.gz"
-    packed.write_bytes(gzip.compress(Path("test.en").read_bytes()))
-    given = found("--source-file", packed, "--reference", "test.ko")
-    assert given["bleu"] == stored["bleu"]
-    assert given["recipe"]["source"] == str(packed)
+def test_source_file_is_translated_and_several_references_are_used(eval_json: CallJson, tmp_path: Path) -> None:
+    default = eval_json()
+    compressed = tmp_path / "test.en.gz"
+    compressed.write_bytes(gzip.compress(Path("test.en").read_bytes()))
+    result = eval_json("--source-file", compressed, "--reference", "test.ko")
+    assert result["bleu"] == default["bleu"]
+    assert result["recipe"]["source"] == str(compressed)
     other = [line.replace("하나", "한") for line in read("test.ko")]
     write(tmp_path / "other.ko", other)
-    two = found("--reference", "test.ko", "--reference", tmp_path / "other.ko")
+    two = eval_json("--reference", "test.ko", "--reference", tmp_path / "other.ko")
     assert "nrefs:2" in two["bleu"]["signature"]
-    assert two["bleu"]["score"] >= stored["bleu"]["score"]
+    assert two["bleu"]["score"] >= default["bleu"]["score"]
 
 
-def test_the_same_text_in_another_unicode_form_is_perfect(found: Found, tmp_path: Path) -> None:
+def test_unicode_normal_form_does_not_change_the_score(eval_json: CallJson, tmp_path: Path) -> None:
     write(tmp_path / "nfd", [unicodedata.normalize("NFD", line) for line in read("test.ko")])
     for arguments in (["--prepared", "prepared"], ["--reference", "test.ko"]):
-        assert found("--hypotheses", tmp_path / "nfd", *arguments)["bleu"]["score"] == pytest.approx(100)
+        assert eval_json("--hypotheses", tmp_path / "nfd", *arguments)["bleu"]["score"] == pytest.approx(100)
 
 
-def test_a_baseline_is_compared(found: Found, evaluate: Call, tmp_path: Path) -> None:
+def test_baseline_is_compared_with_a_significance_test(eval_json: CallJson, evaluate: Call, tmp_path: Path) -> None:
     write(tmp_path / "bad", ["나쁜 번역" for _ in read("test.ko")])
     arguments = ["--hypotheses", "test.ko", "--prepared", "prepared", "--baseline", tmp_path / "bad"]
-    result = found(*arguments)["baseline"]
+    result = eval_json(*arguments)["baseline"]
     assert (result["hypotheses"], result["test"]) == (str(tmp_path / "bad"), "bootstrap")
     assert result["bleu"]["system"] > result["bleu"]["baseline"]
     assert result["bleu"]["p_value"] < 0.01
-    other = found(*arguments, "--significance", "randomisation", "--resamples", 200)["baseline"]
+    other = eval_json(*arguments, "--significance", "randomisation", "--resamples", 200)["baseline"]
     assert (other["test"], "ar:200" in other["chrf"]["signature"]) == ("randomisation", True)
     assert f"Against {tmp_path / 'bad'} (paired bootstrap, 1,000 times)" in evaluate(*arguments)[1]
-    same = found(*arguments[:-1], "test.ko")["baseline"]
+    same = eval_json(*arguments[:-1], "test.ko")["baseline"]
     assert same["ter"]["p_value"] == 1
 
 
-def test_attention_is_measured_against_a_gold_alignment(found: Found, evaluate: Call, tmp_path: Path) -> None:
-    """The model's own links of the references are perfect; links that it does not make are wrong."""
+def test_gold_alignment_gives_the_alignment_error_rate(eval_json: CallJson, evaluate: Call, tmp_path: Path) -> None:
+    """With the model's own links as gold the AER is 0; with links that it does not make it is 1."""
     loaded = load_model(Path("model"), compute_for_search("cpu", "fp32", 1))
     sources = read("test.en")
     texts = zip(sources, read("test.ko"), strict=True)
     pairs = [(loaded.tokenizers.source.encode(en), loaded.tokenizers.target.encode(ko)) for en, ko in texts]
-    looked = forced_attention(loaded, pairs)
+    attention = forced_attention(loaded, pairs)
     for step in STEPS:
-        made = list(forced_links(loaded, pairs, looked, step))
-        write(tmp_path / step, [pharaoh(links) for links in made])
+        own_links = list(forced_links(loaded, pairs, attention, step))
+        write(tmp_path / step, [pharaoh(links) for links in own_links])
         other = [
-            f"{(links[0][0] + 1) % len(text.split())}-{links[0][1]}" for links, text in zip(made, sources, strict=True)
+            f"{(links[0][0] + 1) % len(text.split())}-{links[0][1]}"
+            for links, text in zip(own_links, sources, strict=True)
         ]
         write(tmp_path / f"not-{step}", other)
-        perfect = found("--gold-alignment", tmp_path / step)["alignment"][step]
+        perfect = eval_json("--gold-alignment", tmp_path / step)["alignment"][step]
         assert perfect == {"aer": 0.0, "precision": 1.0, "recall": 1.0, "sentences": 14}
-        assert found("--gold-alignment", tmp_path / f"not-{step}")["alignment"][step]["aer"] == 1.0
-    assert looked[0].shape == (len(pairs[0][1]) + 1, len(pairs[0][0]) + 1)
+        assert eval_json("--gold-alignment", tmp_path / f"not-{step}")["alignment"][step]["aer"] == 1.0
+    assert attention[0].shape == (len(pairs[0][1]) + 1, len(pairs[0][0]) + 1)
     assert "their own step" in evaluate("--gold-alignment", tmp_path / "own")[1]
 
 
-def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = found()
-    assert found("--split", "dev")["recipe"]["sentences"] == 10
-    assert found("--target", "en")["bleu"]["signature"].count("tok:13a") == 1
-    assert "bs:7|" in found("--resamples", 7)["bleu"]["signature"]
-    assert found("--worst", 0)["worst"] == []
-    assert found("--length-penalty", 0)["recipe"]["search"]["length_penalty"] == 0
-    assert found("--max-length", 1)["bleu"] != usual["bleu"]
-    assert any("cut at the length limit" in note for note in found("--max-length", 1)["notes"])
+def test_each_option_has_an_effect(eval_json: CallJson, evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = eval_json()
+    assert eval_json("--split", "dev")["recipe"]["sentences"] == 10
+    assert eval_json("--target", "en")["bleu"]["signature"].count("tok:13a") == 1
+    assert "bs:7|" in eval_json("--resamples", 7)["bleu"]["signature"]
+    assert eval_json("--worst", 0)["worst"] == []
+    assert eval_json("--length-penalty", 0)["recipe"]["search"]["length_penalty"] == 0
+    assert eval_json("--max-length", 1)["bleu"] != default["bleu"]
+    assert any("cut at the length limit" in note for note in eval_json("--max-length", 1)["notes"])
     if computes_bf16():
-        assert found("--precision", "bf16")["recipe"]["model"]["compute"].endswith("bf16")
+        assert eval_json("--precision", "bf16")["recipe"]["model"]["compute"].endswith("bf16")
     else:
         assert "has no bf16 kernels" in evaluate("--precision", "bf16")[2]
-    cpu = found("--threads", 1, "--device", "cpu", "--precision", "fp32")
+    cpu = eval_json("--threads", 1, "--device", "cpu", "--precision", "fp32")
     assert cpu["recipe"]["model"]["compute"] == "CPU, 1 thread, fp32"
-    sizes = []
-    kept = translate.Batching
-    monkeypatch.setattr(translate, "Batching", lambda size: sizes.append(size) or kept(size))
-    assert found("--batch-size", 3)["bleu"] == usual["bleu"]
+    sizes: list[int] = []
+
+    def recording_batching(size: int) -> Batching:
+        sizes.append(size)
+        return Batching(size)
+
+    monkeypatch.setattr(translate, "Batching", recording_batching)
+    assert eval_json("--batch-size", 3)["bleu"] == default["bleu"]
     assert sizes == [3]
 
 
@@ -259,17 +265,17 @@ def test_options_act(found: Found, evaluate: Call, monkeypatch: pytest.MonkeyPat
         ([], "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"),
     ],
 )
-def test_what_does_not_act_is_said(found: Found, evaluate: Call, arguments: list[str], note: str) -> None:
-    given = ["--hypotheses", "test.ko", "--reference", "test.ko", *arguments]
-    assert note in found(*given)["notes"]
-    assert f"note: {note}\n" in evaluate(*given)[1]
+def test_options_without_effect_are_noted(eval_json: CallJson, evaluate: Call, arguments: list[str], note: str) -> None:
+    files_and_options = ["--hypotheses", "test.ko", "--reference", "test.ko", *arguments]
+    assert note in eval_json(*files_and_options)["notes"]
+    assert f"note: {note}\n" in evaluate(*files_and_options)[1]
 
 
-def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Found, tmp_path: Path) -> None:
+def test_carriage_returns_and_bom_are_removed_and_other_line_breaks_kept(eval_json: CallJson, tmp_path: Path) -> None:
     lines = read("test.ko")
     hypotheses = tmp_path / "crlf"
     hypotheses.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([*lines[:-1], lines[-1] + "\u2028\x0c", ""]).encode())
-    result = found("--hypotheses", hypotheses, "--prepared", "prepared")
+    result = eval_json("--hypotheses", hypotheses, "--prepared", "prepared")
     assert result["chrf"]["score"] == pytest.approx(100)
     assert f"{hypotheses}: removed a carriage return from the end of 14 lines and 1 byte order marks" in result["notes"]
 
@@ -299,7 +305,7 @@ def test_carriage_returns_go_and_are_counted_and_odd_line_breaks_stay(found: Fou
         (["--resamples", "0"], "--resamples: resamples = 0: input should be greater than or equal to 1"),
     ],
 )
-def test_mistakes_are_one_line(evaluate: Call, trained: Path, arguments: list[str], message: str) -> None:
+def test_errors_are_one_line(evaluate: Call, trained: Path, arguments: list[str], message: str) -> None:
     write(trained / "short", ["a", "b"])
     (trained / "empty").write_bytes(b"")
     write(trained / "few", ["0-0"] * 2)
@@ -315,8 +321,8 @@ def test_mistakes_are_one_line(evaluate: Call, trained: Path, arguments: list[st
 
 
 @pytest.fixture
-def moved(trained: Path, tmp_path: Path) -> Change:
-    """A copy of model and corpus, and a function that changes the model's manifest."""
+def changed_model(trained: Path, tmp_path: Path) -> Change:
+    """Copies model and corpus; returns a function that changes the copied model's manifest and returns its folder."""
     shutil.copytree(trained / "model", tmp_path / "model")
     shutil.copytree(trained / "prepared", tmp_path / "prepared")
 
@@ -328,8 +334,8 @@ def moved(trained: Path, tmp_path: Path) -> Change:
     return change
 
 
-def test_a_corpus_that_is_gone_is_named(evaluate: Call, moved: Change, tmp_path: Path) -> None:
-    model = moved(prepared=str(tmp_path / "gone"))
+def test_missing_corpus_is_named(evaluate: Call, changed_model: Change, tmp_path: Path) -> None:
+    model = changed_model(prepared=str(tmp_path / "gone"))
     status, _, err = evaluate("--model", model)
     assert status == 1
     assert err == (
@@ -339,50 +345,50 @@ def test_a_corpus_that_is_gone_is_named(evaluate: Call, moved: Change, tmp_path:
     assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
 
 
-def test_a_corpus_of_other_languages_is_refused(evaluate: Call, moved: Change) -> None:
-    status, _, err = evaluate("--model", moved(target="de"), "--prepared", "prepared")
+def test_corpus_of_other_languages_is_refused(evaluate: Call, changed_model: Change) -> None:
+    status, _, err = evaluate("--model", changed_model(target="de"), "--prepared", "prepared")
     assert status == 1
     assert "prepared: is en -> ko, but" in err
     assert "is en -> de; give a corpus of the same languages" in err
 
 
-def test_a_corpus_prepared_anew_is_pointed_out(found: Found, moved: Change) -> None:
-    notes = found("--model", moved(corpus="f" * 64))["notes"]
+def test_corpus_prepared_again_gives_a_note(eval_json: CallJson, changed_model: Change) -> None:
+    notes = eval_json("--model", changed_model(corpus="f" * 64))["notes"]
     assert any("was prepared again after" in note and "its test split may contain" in note for note in notes)
 
 
-def test_scoring_files_needs_no_torch(trained: Path) -> None:
+def test_scoring_files_does_not_import_torch(trained: Path) -> None:
     probe = (
         "import sys, nmt_cli.cli.app as app\ntry:\n"
         "    app.main(['eval', '--hypotheses', 'test.ko', '--reference', 'test.ko'])\n"
-        "except SystemExit as done:\n    assert not done.code\nprint('torch' in sys.modules)"
+        "except SystemExit as exited:\n    assert not exited.code\nprint('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", probe], cwd=trained, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("\nFalse\n")
+    result = subprocess.run([sys.executable, "-c", probe], cwd=trained, capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("\nFalse\n")
 
 
-def test_int8_costs_little(found: Found) -> None:
-    plain, small = found("--precision", "fp32"), found("--precision", "int8")
-    assert small["recipe"]["model"]["compute"].endswith("int8")
-    assert abs(small["bleu"]["score"] - plain["bleu"]["score"]) < 10
+def test_int8_bleu_is_close_to_fp32(eval_json: CallJson) -> None:
+    fp32, int8 = eval_json("--precision", "fp32"), eval_json("--precision", "int8")
+    assert int8["recipe"]["model"]["compute"].endswith("int8")
+    assert abs(int8["bleu"]["score"] - fp32["bleu"]["score"]) < 10
 
 
-def test_bench(call: Call, found: Found) -> None:
+def test_bench_reports_speed_and_quality(call: Call, eval_json: CallJson) -> None:
     bench = partial(call, "bench")
-    ways = ("--precision", "fp32", "--precision", "int8", "--threads", 1, "--batch-size", 4, "--lines", 6)
-    status, out, err = bench(*ways, "--repeats", 2, "--json")
+    options = ("--precision", "fp32", "--precision", "int8", "--threads", 1, "--batch-size", 4, "--lines", 6)
+    status, out, err = bench(*options, "--repeats", 2, "--json")
     assert status == 0, err
     result = json.loads(out)
-    assert [(way["precision"], way["threads"], way["batch_size"]) for way in result["speeds"]] == [
+    assert [(speed["precision"], speed["threads"], speed["batch_size"]) for speed in result["speeds"]] == [
         ("fp32", 1, 1), ("fp32", 1, 4), ("int8", 1, 1), ("int8", 1, 4)
     ]  # fmt: skip
-    for way in result["speeds"]:
-        assert way["tokens_per_second"] > way["sentences_per_second"] > 0
-        assert (way["p50"] is None) == (way["p95"] is None) == (way["batch_size"] > 1)
+    for speed in result["speeds"]:
+        assert speed["tokens_per_second"] > speed["sentences_per_second"] > 0
+        assert (speed["p50"] is None) == (speed["p95"] is None) == (speed["batch_size"] > 1)
     first, second = result["quality"]
     assert (first["precision"], first["same"]) == ("fp32", 1.0)
     assert second["megabytes"] < first["megabytes"]
-    assert first["bleu"] == pytest.approx(found("--precision", "fp32")["bleu"]["score"])
+    assert first["bleu"] == pytest.approx(eval_json("--precision", "fp32")["bleu"]["score"])
 
     status, out, err = bench("model", "--lines", 2, "--repeats", 1, "--batch-size", 2)
     assert status == 0, err
@@ -390,7 +396,7 @@ def test_bench(call: Call, found: Found) -> None:
     assert "one line, ms" in out
     assert ("bf16" in out) != ("bf16 is skipped" in err)
 
-    status, out, err = bench(*ways, "--repeats", 1, "--shortlist", 4, "--json")
+    status, out, err = bench(*options, "--repeats", 1, "--shortlist", 4, "--json")
     assert status == 0, err
     rows = [(row["precision"], row["shortlist"]) for row in json.loads(out)["quality"]]
     assert rows == [("fp32", 0), ("fp32", 4), ("int8", 4)]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import heed_interrupts
+from conftest import restore_default_sigint
 
 from nmt_cli.atomic import dir_lock
 from nmt_cli.cli.app import main
@@ -38,14 +38,14 @@ LANGUAGES = ("--source", "en", "--target", "ko")
 
 @pytest.fixture
 def nmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nmt:
-    """Run `nmt` in an empty folder; gives exit status, standard output and standard error."""
+    """Runs `nmt` in an empty folder; returns exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
+        with pytest.raises(SystemExit) as exited:
             main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
-        return int(done.value.code or 0), captured.out, captured.err
+        return int(exited.value.code or 0), captured.out, captured.err
 
     return run
 
@@ -87,7 +87,7 @@ def leftovers(folder: Path) -> list[str]:
 ALL = ("preprocess", "--train", "train", "--dev", "dev", "--test", "test", *LANGUAGES)
 
 
-def test_plain_files_become_a_prepared_folder(nmt: Nmt, text: Path) -> None:
+def test_plain_files_are_written_as_a_prepared_folder(nmt: Nmt, text: Path) -> None:
     status, out, err = nmt(*ALL)
     assert status == 0
     assert out.splitlines()[-1] == "next: nmt train prepared"
@@ -110,7 +110,7 @@ def test_plain_files_become_a_prepared_folder(nmt: Nmt, text: Path) -> None:
     assert not leftovers(text)
 
 
-def test_the_bundled_sample_needs_no_options(nmt: Nmt, tmp_path: Path) -> None:
+def test_default_prepares_the_bundled_sample(nmt: Nmt, tmp_path: Path) -> None:
     status, out, _ = nmt("preprocess")
     assert status == 0
     assert out.splitlines()[-1] == "next: nmt train prepared"
@@ -119,12 +119,12 @@ def test_the_bundled_sample_needs_no_options(nmt: Nmt, tmp_path: Path) -> None:
     assert manifest.command == ["nmt", "preprocess"]
     assert set(manifest.counts) == {"train", "dev", "test"}
     report = json.loads((tmp_path / "prepared" / "report.json").read_text())
-    assert not any(f["dropped"] for f in report["splits"]["train"]["findings"]), "our own sample is clean"
+    assert not any(f["dropped"] for f in report["splits"]["train"]["findings"]), "the bundled sample is clean"
     assert nmt("preprocess", "--source", "ko", "--target", "en", "--overwrite")[0] == 0
     assert PreparedCorpus.open(tmp_path / "prepared").manifest.source == "ko"
 
 
-def test_the_same_input_makes_the_same_bytes(nmt: Nmt, text: Path) -> None:
+def test_output_is_deterministic(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL, "--out", "a/b")[0] == 0
     assert nmt(*ALL, "--out", "other", "--threads", 1)[0] == 0
     files = sorted(path.name for path in (text / "other").iterdir())
@@ -133,7 +133,7 @@ def test_the_same_input_makes_the_same_bytes(nmt: Nmt, text: Path) -> None:
     }
 
 
-def test_many_processes_make_the_same_bytes_as_one(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_processes_does_not_change_the_output(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 7)
     assert nmt(*ALL, "--out", "one", "--threads", 1)[0] == 0
     monkeypatch.setattr("nmt_cli.corpus.corpus_encoder.FEW", 0)
@@ -143,7 +143,9 @@ def test_many_processes_make_the_same_bytes_as_one(nmt: Nmt, text: Path, monkeyp
     assert texts(PreparedCorpus.open(text / "two"), "train") == pairs(0, 120)
 
 
-def test_a_second_run_does_nothing(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_leaves_an_up_to_date_folder_untouched(
+    nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert nmt(*ALL)[0] == 0
     before = {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()}
     monkeypatch.setattr(preparation, "examine", None)
@@ -158,7 +160,7 @@ def test_a_second_run_does_nothing(nmt: Nmt, text: Path, monkeypatch: pytest.Mon
     assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} != before
 
 
-def test_a_damaged_folder_is_prepared_again(nmt: Nmt, text: Path) -> None:
+def test_damaged_folder_is_prepared_again(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL)[0] == 0
     (text / "prepared" / "dev.arrow").write_bytes(b"")
     status, out, _ = nmt(*ALL)
@@ -167,7 +169,7 @@ def test_a_damaged_folder_is_prepared_again(nmt: Nmt, text: Path) -> None:
     assert len(PreparedCorpus.open(text / "prepared").split("dev")) == 10
 
 
-def test_another_corpus_is_replaced_only_on_request(nmt: Nmt, text: Path) -> None:
+def test_different_corpus_is_replaced_only_with_overwrite(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL)[0] == 0
     write_pairs(text / "train", pairs(0, 100))
     status, _, err = nmt(*ALL)
@@ -176,7 +178,7 @@ def test_another_corpus_is_replaced_only_on_request(nmt: Nmt, text: Path) -> Non
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
     assert nmt(*ALL, "--overwrite")[0] == 0
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 100
-    assert nmt(*ALL, "--max-ratio", "8")[0] == 1, "other options make another corpus too"
+    assert nmt(*ALL, "--max-ratio", "8")[0] == 1, "different options count as a different corpus"
 
 
 def place_file(out: Path) -> None:
@@ -201,7 +203,7 @@ def place_file_in_prepared(out: Path) -> None:
 
 @pytest.mark.parametrize("place", [place_file, place_foreign_folder, place_model, place_file_in_prepared])
 @pytest.mark.parametrize("options", [[], ["--overwrite"]])
-def test_what_we_did_not_write_is_left_alone(
+def test_foreign_files_and_folders_are_left_alone(
     nmt: Nmt, text: Path, place: Callable[[Path], None], options: list[str]
 ) -> None:
     place(text / "prepared")
@@ -230,7 +232,7 @@ DIRTY = [
 ]
 
 
-def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path) -> None:
+def test_cleaning_reports_all_splits_and_drops_from_train_only(nmt: Nmt, text: Path) -> None:
     write_pairs(text / "train", DIRTY)
     write_pairs(
         text / "dev", [("one one one one", "하나 하나 하나 하나"), ("", "빈"), ("red", "다른 빨강"), ("a\0b", "널")]
@@ -241,8 +243,8 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
     assert max(map(len, out.splitlines())) <= 80
     assert "train: 14 pairs read, 5 kept, 9 dropped (see report.json)" in err
     report = json.loads((text / "prepared" / "report.json").read_text())["splits"]
-    found = {f["check"]: (f["found"], f["dropped"]) for f in report["train"]["findings"]}
-    assert found == {
+    counts = {f["check"]: (f["found"], f["dropped"]) for f in report["train"]["findings"]}
+    assert counts == {
         "blank side": (3, 3),
         "control characters": (1, 1),
         "copies": (1, 1),
@@ -255,7 +257,7 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
         "line separators": (1, 0),
     }
     train = report["train"]
-    assert train["read"] - sum(dropped for _, dropped in found.values()) == train["kept"] == 5
+    assert train["read"] - sum(dropped for _, dropped in counts.values()) == train["kept"] == 5
     examples = {f["check"]: f["examples"] for f in train["findings"]}
     assert [(e["file"], e["number"]) for e in examples["blank side"]] == [("train.en", n) for n in (2, 3, 13)]
     assert examples["overlap"][0] == {
@@ -267,7 +269,7 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
     assert examples["too long"][0]["source"].endswith("…")
     corpus = PreparedCorpus.open(text / "prepared")
     assert texts(corpus, "train") == [DIRTY[i] for i in (0, 5, 8, 9, 13)]
-    assert len(texts(corpus, "dev")) == 4, "N lines stay N lines"
+    assert len(texts(corpus, "dev")) == 4, "dev keeps all its lines"
     assert corpus.split("dev").source_lengths.tolist()[1] == 0
     dev = {f["check"]: (f["found"], f["dropped"]) for f in report["dev"]["findings"]}
     assert dev == {"blank side": (1, 0), "control characters": (1, 0), "source in train": (1, 0)}
@@ -277,7 +279,7 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
 
 
 @pytest.mark.parametrize(
-    ("option", "gone", "back"),
+    ("options", "dropped", "restored"),
     [
         ("--keep=duplicates --keep=wrong-script", 0, "one two three four"),
         ("--keep=copies --keep=wrong-script", 0, "the very same text here"),
@@ -288,21 +290,23 @@ def test_the_doctor_counts_shows_and_drops_from_train_only(nmt: Nmt, text: Path)
         ("--max-ratio=200", 0, "ratio"),
     ],
 )
-def test_each_drop_has_its_option(nmt: Nmt, text: Path, option: str, gone: int, back: str | None) -> None:
+def test_each_cleaning_check_has_an_option(
+    nmt: Nmt, text: Path, options: str, dropped: int, restored: str | None
+) -> None:
     write_pairs(text / "train", DIRTY)
     write_pairs(text / "dev", [("one one one one", "하나 하나 하나 하나")])
     assert nmt(*ALL, "--out", "plain")[0] == 0
-    assert nmt(*ALL, "--out", "changed", *option.replace("=", " ").split())[0] == 0
+    assert nmt(*ALL, "--out", "changed", *options.replace("=", " ").split())[0] == 0
     plain, changed = (
         [source for source, _ in texts(PreparedCorpus.open(text / name), "train")] for name in ("plain", "changed")
     )
-    assert len(changed) == len(plain) + (1 if back else -gone)
-    if back:
-        assert changed.count(back) == plain.count(back) + 1
+    assert len(changed) == len(plain) + (1 if restored else -dropped)
+    if restored:
+        assert changed.count(restored) == plain.count(restored) + 1
 
 
 @pytest.mark.parametrize(("suffix", "between"), [("tsv", "\t"), ("csv", ",")])
-def test_places_are_lines_and_are_shown_with_their_text(nmt: Nmt, text: Path, suffix: str, between: str) -> None:
+def test_cleaning_examples_show_file_line_and_text(nmt: Nmt, text: Path, suffix: str, between: str) -> None:
     rows = [("en", "ko"), *pairs(0, 60), ("cat", ""), ("the\1cat sat", "고양이")]
     write(text / f"all.{suffix}", [between.join(row) for row in rows])
     status, out, _ = nmt("preprocess", "--train", f"all.{suffix}", *LANGUAGES, "--out", "out")
@@ -311,24 +315,24 @@ def test_places_are_lines_and_are_shown_with_their_text(nmt: Nmt, text: Path, su
     assert f"all.{suffix}:{len(rows)}  the\\x01cat sat | 고양이\n" in out
 
 
-def test_fields_are_taken_by_the_names_given(nmt: Nmt, text: Path) -> None:
+def test_source_field_and_target_field_choose_the_json_keys(nmt: Nmt, text: Path) -> None:
     write(text / "all.jsonl", [json.dumps({"id": "x", "said": {"a": s, "b": t}}) for s, t in pairs(0, 60)])
     fields = ("--source-field", "said.b", "--target-field", "said.a")
     status, _, err = nmt("preprocess", "--train", "all.jsonl", *LANGUAGES, *fields, "--holdout", 5, "--out", "out")
     assert status == 0, err
     corpus = PreparedCorpus.open(text / "out")
-    found = [pair for split in ("train", "dev", "test") for pair in texts(corpus, split)]
-    assert sorted(found) == sorted((t, s) for s, t in pairs(0, 60))
+    rows = [pair for split in ("train", "dev", "test") for pair in texts(corpus, split)]
+    assert sorted(rows) == sorted((t, s) for s, t in pairs(0, 60))
 
 
-def test_a_blank_split_measures_nothing(nmt: Nmt, text: Path) -> None:
+def test_dev_split_of_blank_pairs_is_refused(nmt: Nmt, text: Path) -> None:
     write_pairs(text / "dev", [("", "둘"), ("two", " ")])
     status, _, err = nmt(*ALL)
     assert status == 1
     assert "dev.en + dev.ko: every pair of dev has a blank side" in err
 
 
-def test_what_reading_changes_is_told(nmt: Nmt, text: Path) -> None:
+def test_removed_bom_and_carriage_returns_are_reported(nmt: Nmt, text: Path) -> None:
     (text / "train.en").write_bytes(b"\xef\xbb\xbf" + b"".join(s.encode() + b"\r\n" for s, _ in pairs(0, 120)))
     status, out, _ = nmt(*ALL)
     assert status == 0
@@ -337,9 +341,9 @@ def test_what_reading_changes_is_told(nmt: Nmt, text: Path) -> None:
     assert texts(PreparedCorpus.open(text / "prepared"), "train") == pairs(0, 120)
 
 
-def test_dev_and_test_are_held_out_if_not_given(nmt: Nmt, text: Path) -> None:
-    some = ("preprocess", "--train", "train", *LANGUAGES, "--overwrite")
-    status, _, err = nmt(*some, "--holdout", 7)
+def test_missing_dev_and_test_are_held_out_of_train(nmt: Nmt, text: Path) -> None:
+    command = ("preprocess", "--train", "train", *LANGUAGES, "--overwrite")
+    status, _, err = nmt(*command, "--holdout", 7)
     assert status == 0
     for name in ("dev", "test"):
         assert f"no {name} text: held out 7 of 120 training pairs (seed 1)" in err
@@ -351,15 +355,17 @@ def test_dev_and_test_are_held_out_if_not_given(nmt: Nmt, text: Path) -> None:
     first = splits()
     assert {name: len(rows) for name, rows in first.items()} == {"train": 106, "dev": 7, "test": 7}
     assert sorted(row for rows in first.values() for row in rows) == sorted(pairs(0, 120))
-    assert nmt(*some, "--holdout", 7, "--seed", 2)[0] == 0
+    assert nmt(*command, "--holdout", 7, "--seed", 2)[0] == 0
     assert splits()["dev"] != first["dev"]
-    assert nmt(*some, "--dev", "dev", "--holdout", 1000)[0] == 0
+    assert nmt(*command, "--dev", "dev", "--holdout", 1000)[0] == 0
     assert {name: len(rows) for name, rows in splits().items()} == {"train": 108, "dev": 10, "test": 12}
 
 
 @pytest.mark.parametrize("rows", [pairs(0, 1), pairs(0, 2), pairs(0, 3), [("a", "나"), ("b", "다"), ("c", "라")]])
 @pytest.mark.parametrize("options", [[], ["--tokenizer", "bpe", "--vocabulary", "separate"]])
-def test_tiny_corpora(nmt: Nmt, tmp_path: Path, rows: list[tuple[str, str]], options: list[str]) -> None:
+def test_corpora_of_one_to_three_pairs_can_be_prepared(
+    nmt: Nmt, tmp_path: Path, rows: list[tuple[str, str]], options: list[str]
+) -> None:
     write_pairs(tmp_path / "tiny", rows)
     assert nmt("preprocess", "--train", "tiny", *LANGUAGES, *options)[0] == 0
     counts = PreparedCorpus.open(tmp_path / "prepared").manifest.counts
@@ -374,17 +380,17 @@ def option_cases() -> Iterator[tuple[list[str], Callable[[PreparedCorpus], Any],
     yield ["--set", "max_length=40"], lambda c: c.manifest.max_length, 40
 
 
-@pytest.mark.parametrize(("options", "fact", "expected"), list(option_cases()))
-def test_options_change_what_is_made(
-    nmt: Nmt, text: Path, options: list[str], fact: Callable[[PreparedCorpus], Any], expected: Any
+@pytest.mark.parametrize(("options", "value", "expected"), list(option_cases()))
+def test_options_change_the_prepared_corpus(
+    nmt: Nmt, text: Path, options: list[str], value: Callable[[PreparedCorpus], Any], expected: Any
 ) -> None:
     assert nmt(*ALL, *options)[0] == 0
     assert nmt(*ALL, "--out", "plain")[0] == 0
-    assert fact(PreparedCorpus.open(text / "prepared")) == expected
-    assert fact(PreparedCorpus.open(text / "plain")) != expected
+    assert value(PreparedCorpus.open(text / "prepared")) == expected
+    assert value(PreparedCorpus.open(text / "plain")) != expected
 
 
-def test_the_size_of_the_vocabulary_is_kept_to(nmt: Nmt, text: Path) -> None:
+def test_vocabulary_size_is_exact(nmt: Nmt, text: Path) -> None:
     rng = random.Random(1)
     rows = [" ".join("".join(rng.choices("abcdefgh", k=5)) for _ in range(6)) for _ in range(200)]
     write_pairs(text / "train", [(row, row[::-1]) for row in rows])
@@ -393,7 +399,7 @@ def test_the_size_of_the_vocabulary_is_kept_to(nmt: Nmt, text: Path) -> None:
         assert PreparedCorpus.open(text / str(size)).manifest.tokenizer.source_size == size
 
 
-def test_a_given_tokenizer_is_taken(nmt: Nmt, text: Path) -> None:
+def test_tokenizer_model_option_reuses_the_tokenizer(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL, "--out", "first", "--vocabulary-size", "305")[0] == 0
     model = text / "first" / "tokenizer.model"
     assert nmt(*ALL, "--tokenizer-model", model)[0] == 0
@@ -405,7 +411,7 @@ def test_a_given_tokenizer_is_taken(nmt: Nmt, text: Path) -> None:
     assert not PreparedCorpus.open(text / "two").tokenizers.joint
 
 
-def test_several_inputs_in_several_forms(nmt: Nmt, text: Path) -> None:
+def test_inputs_of_several_formats_are_concatenated(nmt: Nmt, text: Path) -> None:
     (text / "b.tsv.gz").write_bytes(gzip.compress("".join(f"{s}\t{t}\n" for s, t in pairs(120, 130)).encode()))
     write(text / "c.jsonl", [json.dumps({"en": s, "ko": t}) for s, t in pairs(130, 135)])
     status, _, _ = nmt(*ALL, "--train", "b.tsv.gz", "--train", "c.jsonl")
@@ -417,19 +423,19 @@ def test_several_inputs_in_several_forms(nmt: Nmt, text: Path) -> None:
 
 @pytest.fixture
 def server(text: Path) -> Iterator[str]:
-    """The text over HTTP."""
+    """Serves the text over HTTP; yields the URL."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(text))) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(text))) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_address[1]}"
+        httpd.shutdown()
 
 
-def test_urls(nmt: Nmt, text: Path, server: str) -> None:
+def test_input_files_are_read_over_http(nmt: Nmt, text: Path, server: str) -> None:
     (text / "far.ko.gz").write_bytes(gzip.compress((text / "train.ko").read_bytes()))
     (text / "far.en").write_bytes((text / "train.en").read_bytes())
     write(text / "dev.tsv", [f"{s}\t{t}" for s, t in pairs(200, 210)])
@@ -442,10 +448,10 @@ def test_urls(nmt: Nmt, text: Path, server: str) -> None:
     assert (status, err.splitlines()[-1]) == (1, f"nmt: {server}/missing.en: not found (nor with .gz, .bz2, .xz, .zst)")
 
 
-def test_a_pipe_is_read_once(text: Path) -> None:
+def test_input_file_may_be_a_pipe(text: Path) -> None:
     command = f"{sys.executable} -m nmt_cli {' '.join(ALL)} --train <(gzip -c train.en | gunzip),train.ko"
-    done = subprocess.run(["bash", "-c", command], cwd=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(["bash", "-c", command], cwd=text, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
     assert PreparedCorpus.open(text / "prepared").manifest.counts["train"] == 120
 
 
@@ -459,7 +465,7 @@ def replace_by_folder(source: Path) -> None:
     source.mkdir()
 
 
-RUBBISH: dict[str, Callable[[Path, Path], object]] = {
+BAD_INPUT: dict[str, Callable[[Path, Path], object]] = {
     "empty": lambda s, t: (s.write_bytes(b""), t.write_bytes(b"")),
     "blank": lambda s, t: (write(s, [" "] * 5), write(t, ["\t"] * 5)),
     "unequal": lambda s, t: write(t, [target for _, target in pairs(0, 119)]),
@@ -490,8 +496,8 @@ RUBBISH: dict[str, Callable[[Path, Path], object]] = {
         ("long", r"every pair has a side with more than 200 subwords"),
     ],
 )
-def test_rubbish_is_one_clear_line_and_leaves_nothing(nmt: Nmt, text: Path, case: str, message: str) -> None:
-    RUBBISH[case](text / "train.en", text / "train.ko")
+def test_bad_input_is_a_one_line_error_and_leaves_no_files(nmt: Nmt, text: Path, case: str, message: str) -> None:
+    BAD_INPUT[case](text / "train.en", text / "train.ko")
     status, out, err = nmt(*ALL)
     assert status == 1
     assert out == ""
@@ -518,7 +524,7 @@ def test_rubbish_is_one_clear_line_and_leaves_nothing(nmt: Nmt, text: Path, case
         ([*ALL[1:], "--out", "train.en/x"], "train.en is a file, not a folder"),
     ],
 )
-def test_wrong_options_are_one_clear_line(nmt: Nmt, text: Path, options: list[str], message: str) -> None:
+def test_wrong_options_are_a_one_line_error(nmt: Nmt, text: Path, options: list[str], message: str) -> None:
     status, _, err = nmt("preprocess", *options)
     assert (status, len(err.splitlines())) == (1, 1)
     assert message in err
@@ -526,7 +532,7 @@ def test_wrong_options_are_one_clear_line(nmt: Nmt, text: Path, options: list[st
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 @pytest.mark.parametrize("replaces", [False, True])
-def test_a_full_disk_leaves_everything_as_it_was(
+def test_write_error_leaves_everything_unchanged(
     nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch, code: int, replaces: bool
 ) -> None:
     if replaces:
@@ -544,14 +550,14 @@ def test_a_full_disk_leaves_everything_as_it_was(
     assert not leftovers(text)
 
 
-def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_created_during_the_run_is_left_alone(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = FolderType.write
 
-    def come(_: object, fresh: Path, manifest: PreparedManifest) -> None:
-        write(PREPARED, fresh, manifest)
+    def write_too_late(_: object, path: Path, manifest: PreparedManifest) -> None:
+        write(PREPARED, path, manifest)
         place_foreign_folder(text / "prepared")
 
-    monkeypatch.setattr(FolderType, "write", come)
+    monkeypatch.setattr(FolderType, "write", write_too_late)
     status, _, err = nmt(*ALL)
     assert status == 1
     assert "prepared: exists and is not a prepared corpus, so it is not touched" in err
@@ -559,17 +565,17 @@ def test_a_folder_that_came_meanwhile_is_left_alone(nmt: Nmt, text: Path, monkey
     assert not leftovers(text)
 
 
-def test_a_file_that_may_grow_no_further(text: Path) -> None:
-    """The system's own refusal, met wherever it comes."""
+def test_exceeded_file_size_limit_is_reported(text: Path) -> None:
+    """The kernel enforces the limit, at whichever write exceeds it."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
     command = [sys.executable, "-m", "nmt_cli", *ALL]
-    done = subprocess.run(command, cwd=text, capture_output=True, text=True, check=False, preexec_fn=limit)
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("nmt: prepared: cannot write the prepared corpus: File too large")
+    result = subprocess.run(command, cwd=text, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("nmt: prepared: cannot write the prepared corpus: File too large")
     assert not (text / "prepared").exists()
     assert not leftovers(text)
 
@@ -577,56 +583,56 @@ def test_a_file_that_may_grow_no_further(text: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "at"), [(signal.SIGINT, "reading train"), (signal.SIGINT, "training"), (signal.SIGTERM, "encoding")]
 )
-def test_interrupted_it_leaves_nothing(text: Path, number: int, at: str) -> None:
+def test_interrupt_leaves_no_files(text: Path, number: int, at: str) -> None:
     write_pairs(text / "train", pairs(0, 2300) * 40)
     command = [sys.executable, "-m", "nmt_cli", *ALL, "--keep", "duplicates", "--keep", "wrong-script"]
     with subprocess.Popen(
-        command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heed_interrupts
-    ) as running:
-        assert running.stderr is not None
-        assert any(line.startswith(at) for line in running.stderr)
+        command, cwd=text, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=restore_default_sigint
+    ) as process:
+        assert process.stderr is not None
+        assert any(line.startswith(at) for line in process.stderr)
         if number == signal.SIGINT:
-            os.killpg(running.pid, number)  # as a terminal does it
+            os.killpg(process.pid, number)  # as a terminal does on Ctrl-C
         else:
-            running.send_signal(number)
-        rest = running.stderr.read()
-    assert running.returncode == 130
-    assert rest.splitlines()[-1] == "nmt: interrupted; prepared is unchanged"
-    assert "Traceback" not in rest
+            process.send_signal(number)
+        error = process.stderr.read()
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "nmt: interrupted; prepared is as it was before"
+    assert "Traceback" not in error
     assert not (text / "prepared").exists()
     assert not leftovers(text)
 
 
-def test_what_a_killed_run_left_is_taken_away_by_the_next(nmt: Nmt, text: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed_by_the_next_run(nmt: Nmt, text: Path) -> None:
     command = [sys.executable, "-m", "nmt_cli", *ALL]
-    with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr is not None
-        assert any(line.startswith("training") for line in running.stderr)
-        running.kill()
+    with subprocess.Popen(command, cwd=text, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("training") for line in process.stderr)
+        process.kill()
     assert len(leftovers(text)) == 1
-    living = text / ".prepared.living.partial"
-    living.mkdir()
-    with dir_lock(living):
+    in_use = text / ".prepared.in-use.partial"
+    in_use.mkdir()
+    with dir_lock(in_use):
         assert nmt(*ALL)[0] == 0
-        assert leftovers(text) == [living.name]
-    (text / "prepared").rename(living / "old")  # a run killed just between its last two steps
+        assert leftovers(text) == [in_use.name]
+    (text / "prepared").rename(in_use / "old")  # as after a kill between the last two steps of a run
     assert nmt(*ALL, "--out", "other")[0] == 0
-    assert leftovers(text) == [living.name]
+    assert leftovers(text) == [in_use.name]
     _sweep(text / "prepared")
     assert not leftovers(text)
     assert nmt(*ALL)[1].startswith("prepared is up to date")
 
 
-def test_a_large_text_is_sampled_for_the_vocabulary(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_text_is_sampled_to_train_the_tokenizer(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nmt(*ALL, "--out", "all")[0] == 0
     monkeypatch.setattr(train_tokenizer, "MOST_CHARACTERS", 2000)
     assert nmt(*ALL, "--out", "some")[0] == 0
-    every, some = (PreparedCorpus.open(text / name).manifest.tokenizer.sentences for name in ("all", "some"))
-    assert every == 240
-    assert 40 < some < 220
+    all_sentences, sampled = (PreparedCorpus.open(text / name).manifest.tokenizer.sentences for name in ("all", "some"))
+    assert all_sentences == 240
+    assert 40 < sampled < 220
 
 
-def test_info_shows_what_it_is(nmt: Nmt, text: Path) -> None:
+def test_info_shows_a_prepared_corpus(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL)[0] == 0
     status, out, _ = nmt("info")
     assert status == 0
@@ -634,18 +640,18 @@ def test_info_shows_what_it_is(nmt: Nmt, text: Path) -> None:
     lines = {line.split(None, 1)[0]: line.split(None, 1)[1] for line in out.splitlines()[1:]}
     assert lines["counts.train"] == "120"
     assert lines["command"] == " ".join(["nmt", *ALL])
-    whole = json.loads(nmt("info", "prepared", "--json")[1])["prepared"]["manifest"]
-    assert whole == json.loads((text / "prepared" / "manifest.json").read_text())
+    manifest = json.loads(nmt("info", "prepared", "--json")[1])["prepared"]["manifest"]
+    assert manifest == json.loads((text / "prepared" / "manifest.json").read_text())
     for path, message in (("nowhere", "it has no manifest.json"), (".", "it has no manifest.json")):
         status, _, err = nmt("info", path)
         assert (status, len(err.splitlines())) == (1, 1)
         assert message in err
 
 
-def test_info_shows_a_model_without_torch(tiny_model: Path) -> None:
+def test_info_shows_a_model_without_importing_torch(tiny_model: Path) -> None:
     probe = (
         f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main(['info', {str(tiny_model)!r}])\n"
-        "except SystemExit as done:\n    assert done.code == 0\nprint('TORCH', 'torch' in sys.modules)"
+        "except SystemExit as exited:\n    assert exited.code == 0\nprint('TORCH', 'torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[0] == f"{tiny_model}: a model"
@@ -654,7 +660,7 @@ def test_info_shows_a_model_without_torch(tiny_model: Path) -> None:
     assert out.splitlines()[-1] == "TORCH False"
 
 
-def test_long_work_tells_how_far_it_is(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_printed_while_reading_and_encoding(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt_cli.progress.SECONDS", 0.0)
     monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 50)
     err = nmt(*ALL)[2].splitlines()
@@ -664,8 +670,8 @@ def test_long_work_tells_how_far_it_is(nmt: Nmt, text: Path, monkeypatch: pytest
     ]
 
 
-def test_the_command_in_the_manifest_makes_the_same_again(nmt: Nmt, text: Path) -> None:
-    odd = [
+def test_command_in_the_manifest_reproduces_the_corpus(nmt: Nmt, text: Path) -> None:
+    options = [
         "--keep",
         "copies",
         "--keep",
@@ -677,7 +683,7 @@ def test_the_command_in_the_manifest_makes_the_same_again(nmt: Nmt, text: Path) 
         "--max-ratio",
         "7.5",
     ]
-    assert nmt(*ALL, *odd)[0] == 0
+    assert nmt(*ALL, *options)[0] == 0
     manifest = PreparedCorpus.open(text / "prepared").manifest
     status, out, _ = nmt(*manifest.command[1:])
     assert status == 0

@@ -1,4 +1,4 @@
-"""Training by several processes under torchrun: the same weights as by one, and nothing lost when one of them fails."""
+"""Training under torchrun: the same weights as one process, and nothing is lost when a process fails."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from nmt_cli.checkpoint.tensors import read_tensors
 
 pytestmark = pytest.mark.integration
 
-os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"  # whatever the machine's name leads to
+# the hostname may resolve to another interface
+os.environ["GLOO_SOCKET_IFNAME"] = "lo" if sys.platform == "linux" else "lo0"
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1",
             "--nproc-per-node", "2", "-m", "nmt_cli"]  # fmt: skip
@@ -28,9 +29,9 @@ EXACT = ["--embedding-size", "16", "--hidden-size", "16", "--dropout", "0", "--e
 
 
 def run(program: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done
+    result = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -45,48 +46,46 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "p"
 
 
-def assert_alike(one: Path, other: Path) -> None:
-    (some, facts), (others, _) = (read_tensors(path / "last" / "state.safetensors") for path in (one, other))
-    assert facts["progress"]["step"] > 0
-    for name, tensor in some.items():
+def assert_equal_states(one: Path, other: Path) -> None:
+    (expected, metadata), (actual, _) = (read_tensors(path / "last" / "state.safetensors") for path in (one, other))
+    assert metadata["progress"]["step"] > 0
+    for name, tensor in expected.items():
         if not name.startswith("random"):
-            torch.testing.assert_close(others[name], tensor, atol=1e-5, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+            torch.testing.assert_close(actual[name], tensor, atol=1e-5, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
 
 
-def test_two_processes_learn_what_one_does_from_as_many_batches_also_when_resumed_by_one(
-    prepared: Path, tmp_path: Path
-) -> None:
-    """Over the end of an epoch, where one of them may have nothing to do."""
+def test_two_processes_equal_gradient_accumulation_also_when_resumed_by_one(prepared: Path, tmp_path: Path) -> None:
+    """Over the end of an epoch, where one process may have no batch left."""
     train = ["train", prepared, *EXACT]
     run(ALONE, *train, "--out", tmp_path / "one", "--gradient-accumulation", 2, "--max-steps", 20)
     progress = read_tensors(tmp_path / "one" / "last" / "state.safetensors")[1]["progress"]
     assert progress["epoch"] > 0
-    done = run(TORCHRUN, *train, "--out", tmp_path / "two", "--max-steps", 20)
-    assert done.stderr.count("training: a -> b") == 1
-    assert "on 2 times CPU, 1 thread, fp32" in done.stderr
-    assert_alike(tmp_path / "one", tmp_path / "two")
+    result = run(TORCHRUN, *train, "--out", tmp_path / "two", "--max-steps", 20)
+    assert result.stderr.count("training: a -> b") == 1
+    assert "on 2 times CPU, 1 thread, fp32" in result.stderr
+    assert_equal_states(tmp_path / "one", tmp_path / "two")
 
     run(TORCHRUN, *train, "--out", tmp_path / "on", "--max-steps", 9)
     run(ALONE, "train", "--out", tmp_path / "on", "--resume", "--gradient-accumulation", 2, "--max-steps", 20)
-    assert_alike(tmp_path / "one", tmp_path / "on")
+    assert_equal_states(tmp_path / "one", tmp_path / "on")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
+def test_all_processes_end_when_one_does_and_the_run_can_be_resumed(
     prepared: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """SIGTERM goes to torchrun, as a cluster sends it; SIGKILL to one of its processes, as lack of memory does."""
+    """SIGTERM goes to torchrun, as a cluster sends it; SIGKILL to one process, as the out-of-memory killer sends it."""
     out = tmp_path / "m"
     command = [*TORCHRUN, "train", prepared, *EXACT, "--out", out, "--max-steps", "1000000", "--validate-every", "20"]
     with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not validated(out):
             time.sleep(0.05)
-        os.kill(process.pid if number == signal.SIGTERM else second(process.pid), number)
-        _, said = process.communicate()
+        os.kill(process.pid if number == signal.SIGTERM else rank_one_pid(process.pid), number)
+        _, error = process.communicate()
     assert process.returncode != 0
     state = read_tensors(out / "last" / "state.safetensors")[1]["progress"]
-    assert state["step"] >= 20, said
+    assert state["step"] >= 20, error
     run(TORCHRUN, "train", "--out", out, "--resume", "--max-steps", state["step"] + 1)
     lines = (out / "metrics.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["step"] == state["step"] + 1
@@ -94,31 +93,30 @@ def test_when_one_process_ends_all_do_and_the_run_goes_on_later(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("older", "overwrite"), [(False, False), (False, True), (True, True)])
-def test_started_again_by_torchrun_it_goes_on(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
+def test_run_restarted_by_torchrun_resumes(prepared: Path, tmp_path: Path, older: bool, overwrite: bool) -> None:
     out = tmp_path / "m"
     if older:
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
     killed = signalled(signal.SIGKILL, UPDATE, 30)[1:]  # the second process, in its thirtieth update
-    done = run([*RESTARTING[:-2], *killed], *train)
-    said = done.stderr
-    assert said.count("training: a -> b") == 1
-    assert said.count("resuming at update") == 1
+    error = run([*RESTARTING[:-2], *killed], *train).stderr
+    assert error.count("training: a -> b") == 1
+    assert error.count("resuming at update") == 1
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if line["kind"] == "validation"] == [*range(20, 141, 20), 150]
     assert not (out / "replaced-1").exists()
 
 
 @pytest.mark.slow
-def test_started_again_it_leaves_an_older_model_alone(prepared: Path, tmp_path: Path) -> None:
+def test_run_restarted_by_torchrun_does_not_replace_an_older_model(prepared: Path, tmp_path: Path) -> None:
     out = tmp_path / "m"
     run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 5)
     before = (out / "last" / "state.safetensors").read_bytes()
     command = [*RESTARTING, "train", str(prepared), *EXACT, "--out", str(out), "--max-steps", "9"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert done.stderr.count("contains a model; continue with --resume") == 2, "at both starts"
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert result.stderr.count("contains a model; continue with --resume") == 2, "at both starts"
     assert (out / "last" / "state.safetensors").read_bytes() == before
 
 
@@ -126,17 +124,17 @@ def validated(out: Path) -> bool:
     return (out / "weights.safetensors").exists()
 
 
-def second(parent: int) -> int:
-    """Of a torchrun, the process of rank 1."""
-    found = subprocess.run(["pgrep", "-P", str(parent)], capture_output=True, text=True, check=True).stdout.split()
-    ranks = {Path(f"/proc/{pid}/environ").read_bytes().partition(b"\0RANK=")[2][:1]: int(pid) for pid in found}
+def rank_one_pid(torchrun: int) -> int:
+    """The process id of rank 1 under a torchrun process."""
+    children = subprocess.run(["pgrep", "-P", str(torchrun)], capture_output=True, text=True, check=True).stdout.split()
+    ranks = {Path(f"/proc/{pid}/environ").read_bytes().partition(b"\0RANK=")[2][:1]: int(pid) for pid in children}
     return ranks[b"1"]
 
 
-def test_a_mistake_is_told_once(prepared: Path, tmp_path: Path) -> None:
+def test_error_is_printed_once(prepared: Path, tmp_path: Path) -> None:
     command = [*TORCHRUN, "train", str(tmp_path / "nowhere"), "--out", str(tmp_path / "m")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert done.stderr.count("nowhere: no prepared corpus here") == 1
-    assert "nmt: another process of this run has ended; what it said tells why" in done.stderr
-    assert done.stderr.count("Traceback") == 1, "torchrun's own"
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode != 0
+    assert result.stderr.count("nowhere: no prepared corpus here") == 1
+    assert "nmt: another process of this run has ended; what it said tells why" in result.stderr
+    assert result.stderr.count("Traceback") == 1, "only that of torchrun"

@@ -1,4 +1,4 @@
-"""`nmt train`, as the program that users call."""
+"""`nmt train`: model folder, limits, resuming, overwriting, options, and errors."""
 
 import io
 import itertools
@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import heed_interrupts
+from conftest import restore_default_sigint
 from signalled import UPDATE, run_signalled
 
 from nmt_cli.checkpoint.layout import FORMAT, read_metadata
@@ -33,25 +33,27 @@ SMALL = ["--embedding-size", "16", "--hidden-size", "16", "--threads", "1", "--b
 
 
 @dataclass
-class Done:
+class Result:
+    """What `nmt` returned and printed."""
+
     returncode: int
     stdout: str
     stderr: str
 
 
-def nmt(*arguments: object, check: bool = True) -> Done:
-    """The program, in this process."""
+def nmt(*arguments: object, check: bool = True) -> Result:
+    """Run `nmt` in this process, which saves starting Python and importing torch."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as exited:
         main([str(argument) for argument in arguments])
-    done = Done(int(exited.value.code or 0), out.getvalue(), err.getvalue())
-    assert not check or done.returncode == 0, done.stderr
-    return done
+    result = Result(int(exited.value.code or 0), out.getvalue(), err.getvalue())
+    assert not check or result.returncode == 0, result.stderr
+    return result
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of counting: the digits of a number and their names, backwards."""
+    """A corpus of numbers: their digits, and the names of the digits in reverse order."""
     folder = tmp_path_factory.mktemp("corpus")
     for split, start, count in (("train", 1000, 400), ("dev", 3000, 25), ("test", 4000, 20)):
         digits = [str((start + 7 * i) ** 2) for i in range(count)]
@@ -62,11 +64,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Path) -> None:
+def test_model_folder_has_all_files_and_their_contents(prepared: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
-    done = nmt("train", prepared, "--out", model, *SMALL, "--max-steps", 30, "--validate-every", 10)
-    assert done.stdout == ""
-    assert "reached 30 updates" in done.stderr
+    result = nmt("train", prepared, "--out", model, *SMALL, "--max-steps", 30, "--validate-every", 10)
+    assert result.stdout == ""
+    assert "reached 30 updates" in result.stderr
     assert {f.name for f in model.iterdir()} == {
         "README.md", "config.toml", "last", "lexicon.safetensors", "manifest.json", "metrics.jsonl", "tokenizer.model",
             "weights.safetensors",
@@ -77,14 +79,16 @@ def test_trains_a_model_folder_that_explains_itself(prepared: Path, tmp_path: Pa
     assert (manifest["kind"], manifest["source"], manifest["target"], manifest["train_pairs"]) == (
         "model", "num", "en", 400,
     )  # fmt: skip
-    kinds = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in kinds if row["kind"] == "validation"] == [10, 20, 30]
-    assert all({"dev_loss", "dev_bleu", "dev_chrf", "sample"} <= row.keys() for row in kinds if "dev_loss" in row)
+    records = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records if record["kind"] == "validation"] == [10, 20, 30]
+    assert all(
+        {"dev_loss", "dev_bleu", "dev_chrf", "sample"} <= record.keys() for record in records if "dev_loss" in record
+    )
     assert "num -> en" in (model / "README.md").read_text()
     assert str(read_metadata(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()
 
 
-def test_nothing_of_torchs_compiler_is_loaded(prepared: Path, tmp_path: Path) -> None:
+def test_training_does_not_import_the_torch_compiler(prepared: Path, tmp_path: Path) -> None:
     command = ["train", str(prepared), "--out", str(tmp_path / "m"), *SMALL, "--max-steps", "2"]
     probe = f"""
 import sys
@@ -94,21 +98,21 @@ try:
 except SystemExit as end:
     print(end.code, 'torch._dynamo' in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
-    assert done.stdout == "0 False\n", done.stderr
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=False)
+    assert result.stdout == "0 False\n", result.stderr
 
 
-def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the start took most of it: the time to go is within the limit, and the rate falls in time. By a clock
-    that goes on by a tenth of a second at every look."""
+def test_max_minutes_limits_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that starting took counts: 60 of 90 s are gone when training begins. The remaining time reported is
+    within the limit, and the learning rate decays in time. The clock advances by 0.1 s at every call."""
     ticks = itertools.count(1000.0, 0.1)
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
     monkeypatch.setattr("nmt_cli.training.trainer.time", clock)
     monkeypatch.setattr("nmt_cli.training.trainer.REPORT_SECONDS", 0.0)
     monkeypatch.setattr("nmt_cli.cli.train.STARTED", 1000.0 - 60)
     rate = ["--learning-rate", "4e-3"]
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *rate, "--max-minutes", "1.5")
-    assert "reached 1.5 minutes" in done.stderr
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *rate, "--max-minutes", "1.5")
+    assert "reached 1.5 minutes" in result.stderr
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
     reports = [row for row in rows if row["kind"] == "train"]
     assert len(reports) > 3
@@ -116,7 +120,7 @@ def test_minutes_limit_the_whole_run(prepared: Path, tmp_path: Path, monkeypatch
     assert reports[-1]["rate"] < 3e-3
 
 
-def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared: Path, tmp_path: Path) -> None:
+def test_seed_and_learning_rate_determine_the_weights(prepared: Path, tmp_path: Path) -> None:
     def train(name: str, *options: str) -> str:
         nmt("train", prepared, "--out", tmp_path / name, *SMALL, "--max-steps", "12", *options)
         return str(read_metadata(tmp_path / name / "weights.safetensors")["sha256"])
@@ -128,86 +132,86 @@ def test_the_same_seed_and_rate_give_the_same_weights_and_others_do_not(prepared
     assert train("e", "--learning-rate", "0.007") != first
 
 
-def test_interrupted_and_resumed_ends_with_the_same_weights(prepared: Path, tmp_path: Path) -> None:
+def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-regularization", "0.2"]
-    nmt("train", prepared, "--out", tmp_path / "straight", *options)
-    state = tmp_path / "broken" / "last" / "state.safetensors"
-    done = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "broken", *options)
-    assert done.returncode == 130, done.stderr
-    assert "interrupted by SIGTERM" in done.stderr
-    assert "--resume" in done.stderr
+    nmt("train", prepared, "--out", tmp_path / "uninterrupted", *options)
+    state = tmp_path / "interrupted" / "last" / "state.safetensors"
+    result = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options)
+    assert result.returncode == 130, result.stderr
+    assert "interrupted by SIGTERM" in result.stderr
+    assert "--resume" in result.stderr
     before = read_metadata(state)["progress"]["step"]
     assert before == 27
-    done = nmt("train", "--out", tmp_path / "broken", "--resume")  # with the options it was begun with
-    assert f"resuming at update {before}" in done.stderr
+    result = nmt("train", "--out", tmp_path / "interrupted", "--resume")  # with the options of the first run
+    assert f"resuming at update {before}" in result.stderr
     for name in ("weights.safetensors", "last/state.safetensors"):
-        straight, _ = read_tensors(tmp_path / "straight" / name)
-        broken, _ = read_tensors(tmp_path / "broken" / name)
-        assert straight.keys() == broken.keys()
-        for key in straight:
-            assert straight[key].equal(broken[key]), key
+        uninterrupted, _ = read_tensors(tmp_path / "uninterrupted" / name)
+        interrupted, _ = read_tensors(tmp_path / "interrupted" / name)
+        assert uninterrupted.keys() == interrupted.keys()
+        for key in uninterrupted:
+            assert uninterrupted[key].equal(interrupted[key]), key
     steps = [
         [json.loads(line)["step"] for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()
          if json.loads(line)["kind"] == "validation"]
-        for run in ("straight", "broken")
+        for run in ("uninterrupted", "interrupted")
     ]  # fmt: skip
     assert steps[0] == steps[1]
 
 
-@pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # after a validation, before the first
-def test_killed_at_any_moment_it_resumes(every: int, saved: int, prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # with and without a validation before
+def test_killed_run_resumes_from_the_last_saved_state(every: int, saved: int, prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
-    done = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    result = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
+    assert result.returncode == -signal.SIGKILL, result.stderr
     steps = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
-    assert (f"resuming at update {steps}" if steps else "training: num -> en") in done.stderr
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
+    assert (f"resuming at update {steps}" if steps else "training: num -> en") in result.stderr
     read_tensors(tmp_path / "m" / "weights.safetensors")
 
 
-def test_a_run_is_not_resumed_with_other_subwords(prepared: Path, tmp_path: Path) -> None:
-    """Prepared again from the same text with the same options, by a SentencePiece that learns others."""
+def test_resuming_with_a_different_tokenizer_is_refused(prepared: Path, tmp_path: Path) -> None:
+    """As if prepared again from the same text and options by a SentencePiece that trains a different tokenizer."""
     corpus, model = tmp_path / "p", tmp_path / "m"
     shutil.copytree(prepared, corpus)
     nmt("train", corpus, "--out", model, *SMALL, "--max-steps", "2")
-    given = json.loads((corpus / "manifest.json").read_text())
+    original = json.loads((corpus / "manifest.json").read_text())
     options = ["--source", "num", "--target", "en", "--out", corpus, "--overwrite"]
     splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", prepared.parent / split)]
     nmt("preprocess", *splits, *options, "--vocabulary-size", 300, "--tokenizer", "bpe")
-    made = json.loads((corpus / "manifest.json").read_text())
-    (corpus / "manifest.json").write_text(json.dumps({**made, "fingerprint": given["fingerprint"]}))
+    retrained = json.loads((corpus / "manifest.json").read_text())
+    (corpus / "manifest.json").write_text(json.dumps({**retrained, "fingerprint": original["fingerprint"]}))
     weights = (model / "last" / "state.safetensors").read_bytes()
-    done = nmt("train", "--out", model, "--resume", "--max-steps", "4", check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert f"{corpus}: not the corpus that {model} was trained on" in done.stderr
-    (corpus / "manifest.json").write_text(json.dumps(given))  # only the tokenizer's file is another
-    done = nmt("train", "--out", model, "--resume", "--max-steps", "4", check=False)
-    assert f"{model}: its tokenizer is not that of {corpus}" in done.stderr
+    result = nmt("train", "--out", model, "--resume", "--max-steps", "4", check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert f"{corpus}: not the corpus that {model} was trained on" in result.stderr
+    (corpus / "manifest.json").write_text(json.dumps(original))  # now only the tokenizer file differs
+    result = nmt("train", "--out", model, "--resume", "--max-steps", "4", check=False)
+    assert f"{model}: its tokenizer is not that of {corpus}" in result.stderr
     assert (model / "last" / "state.safetensors").read_bytes() == weights
 
 
-def test_a_model_says_what_it_was_computed_with(
+def test_manifest_records_the_computing_environments(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def environments() -> list[dict[str, object]]:
-        found: list[dict[str, object]] = json.loads((tmp_path / "m/manifest.json").read_text())["environments"]
-        return found
+        manifest: dict[str, list[dict[str, object]]] = json.loads((tmp_path / "m/manifest.json").read_text())
+        return manifest["environments"]
 
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", "--precision", "fp32")
     (first,) = environments()
     assert (first["torch"], first["precision"], first["threads"]) == (torch.__version__, "fp32", 1)
     assert str(first["processor"]) in (tmp_path / "m/README.md").read_text()
-    done = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "3")
+    result = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "3")
     assert environments() == [first]
-    assert "environment has changed" not in done.stderr
+    assert "environment has changed" not in result.stderr
     monkeypatch.setattr("nmt_cli.training.environment.version", lambda _: "9.9")
-    done = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "4")
-    assert f"the environment has changed (sentencepiece {first['sentencepiece']}, now 9.9)" in done.stderr
-    assert [each["sentencepiece"] for each in environments()] == [first["sentencepiece"], "9.9"]
+    result = nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "4")
+    assert f"the environment has changed (sentencepiece {first['sentencepiece']}, now 9.9)" in result.stderr
+    assert [environment["sentencepiece"] for environment in environments()] == [first["sentencepiece"], "9.9"]
 
 
-def test_a_folder_in_which_nothing_was_saved_is_free(prepared: Path, tmp_path: Path) -> None:
+def test_folder_without_weights_or_state_is_reused(prepared: Path, tmp_path: Path) -> None:
     model = tmp_path / "m"
     train = ["train", prepared, "--out", model, *SMALL, "--max-steps", "2"]
     nmt(*train)
@@ -217,7 +221,7 @@ def test_a_folder_in_which_nothing_was_saved_is_free(prepared: Path, tmp_path: P
     assert read_tensors(model / "weights.safetensors")[1]["step"] == 2
 
 
-def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
+def test_run_resumes_from_another_working_directory(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(prepared.parent)
@@ -227,93 +231,93 @@ def test_a_run_goes_on_wherever_it_is_resumed_from_and_however_it_was_begun(
     assert "resuming at update 2" in nmt("train", "--out", "m", "--resume", "--max-steps", "4").stderr
 
 
-def test_what_is_overwritten_is_kept_until_the_run_has_ended(prepared: Path, tmp_path: Path) -> None:
-    """Also if the folder is a link, is where the program runs, or holds somebody's own files; and only for so long."""
+def test_overwritten_model_is_kept_until_the_new_run_has_ended(prepared: Path, tmp_path: Path) -> None:
+    """Also if the folder is a symbolic link, is the working directory, or holds files of the user."""
     (tmp_path / "m").symlink_to(tmp_path / "elsewhere")
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL]
     nmt(*train, "--max-steps", "2")
-    (tmp_path / "m" / "mine.txt").write_text("all my work")
+    (tmp_path / "m" / "notes.txt").write_text("all my work")
     before = (tmp_path / "m" / "weights.safetensors").read_bytes()
-    aside = tmp_path / "m" / "replaced-1"
-    there = [*train[:3], ".", *SMALL, "--max-steps", "100000", "--validate-every", "2", "--overwrite"]
-    command = [sys.executable, "-m", "nmt_cli", *map(str, there)]
+    backup = tmp_path / "m" / "replaced-1"
+    arguments = [*train[:3], ".", *SMALL, "--max-steps", "100000", "--validate-every", "2", "--overwrite"]
+    command = [sys.executable, "-m", "nmt_cli", *map(str, arguments)]
     with subprocess.Popen(
-        command, cwd=tmp_path / "m", stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+        command, cwd=tmp_path / "m", stderr=subprocess.PIPE, text=True, preexec_fn=restore_default_sigint
     ) as process:
-        while process.poll() is None and not (aside.exists() and (tmp_path / "m/weights.safetensors").exists()):
+        while process.poll() is None and not (backup.exists() and (tmp_path / "m/weights.safetensors").exists()):
             time.sleep(0.01)
         refused = nmt(*train, "--resume", check=False)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate()
+        _, error = process.communicate()
     assert process.returncode == 130
-    assert "the previous model is kept as replaced-1 until this run has ended" in said
+    assert "the previous model is kept as replaced-1 until this run has ended" in error
     assert f"{tmp_path / 'm'}: another nmt train is writing to it" in refused.stderr
-    assert (aside / "weights.safetensors").read_bytes() == before
-    nmt("eval", "--model", aside)
+    assert (backup / "weights.safetensors").read_bytes() == before
+    nmt("eval", "--model", backup)
     nmt(*train, "--resume", "--max-steps", "2")
-    assert not aside.exists()
+    assert not backup.exists()
     assert (tmp_path / "m").is_symlink()
-    assert (tmp_path / "m" / "mine.txt").read_text() == "all my work"
+    assert (tmp_path / "m" / "notes.txt").read_text() == "all my work"
 
 
-def test_nothing_of_half_a_model_is_taken_for_a_part_of_the_next(prepared: Path, tmp_path: Path) -> None:
+def test_overwrite_removes_the_remains_of_an_incomplete_model(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2"]
     nmt(*train)
     (tmp_path / "m" / "weights.safetensors").unlink()
-    left = [
+    leftovers = [
         tmp_path / "m" / ".weights.safetensors.x.partial",
         tmp_path / "m" / "last" / ".state.safetensors.x.partial",
         tmp_path / "m" / "tokenizer.source.model",
     ]
-    for path in left:
+    for path in leftovers:
         path.write_bytes(b"half")
-    mine = [tmp_path / "m" / name for name in (".prepared.x.partial", "replaced-7", "weights.keep")]
-    for path in mine:
+    own_files = [tmp_path / "m" / name for name in (".prepared.x.partial", "replaced-7", "weights.keep")]
+    for path in own_files:
         path.mkdir()
     shutil.rmtree(tmp_path / "m" / "last")
     assert f"{tmp_path / 'm'}: contains an incomplete model, and " in nmt(*train, check=False).stderr
     nmt(*train, "--overwrite")
-    assert not any(path.exists() for path in left)
-    assert all(path.exists() for path in mine)
+    assert not any(path.exists() for path in leftovers)
+    assert all(path.exists() for path in own_files)
     card, config = ((tmp_path / "m" / name).read_text() for name in ("README.md", "config.toml"))
     assert config.strip() in card
     assert "overwrite = true" not in config
 
 
-def test_an_older_format_is_refused_in_one_line(prepared: Path, tmp_path: Path) -> None:
+def test_older_format_is_refused_in_one_line(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1"]
     nmt(*train)
     manifest = tmp_path / "m" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', f'"format": {FORMAT - 1}'))
-    told = f"nmt: {manifest}: format {FORMAT - 1} is from an older nmt-cli; run nmt train again\n"
+    message = f"nmt: {manifest}: format {FORMAT - 1} is from an older nmt-cli; run nmt train again\n"
     for command in (["train", "--out", tmp_path / "m", "--resume"], ["eval", "--model", tmp_path / "m"]):
-        assert nmt(*command, check=False).stderr == told
+        assert nmt(*command, check=False).stderr == message
     nmt(*train, "--overwrite")
     assert f'"format": {FORMAT}' in manifest.read_text()
 
 
-def test_metrics_that_were_cut_short_do_not_hinder(prepared: Path, tmp_path: Path) -> None:
+def test_truncated_metrics_file_does_not_prevent_resuming(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL]
     nmt(*train, "--max-steps", "4", "--validate-every", "2")
     file = tmp_path / "m" / "metrics.jsonl"
-    whole = file.read_text().splitlines()
-    file.write_text("\n".join([*whole, "[1}", "7", '{"kind": "tra']))
+    complete = file.read_text().splitlines()
+    file.write_text("\n".join([*complete, "[1}", "7", '{"kind": "tra']))
     nmt(*train, "--resume", "--max-steps", "6")
-    assert file.read_text().splitlines()[: len(whole)] == whole
+    assert file.read_text().splitlines()[: len(complete)] == complete
     assert all(json.loads(line)["kind"] for line in file.read_text().splitlines())
 
 
-def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
+def test_existing_models_and_files_are_not_overwritten_by_mistake(prepared: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     train = ["train", prepared, "--out", model, *SMALL, "--max-steps", "2"]
     nmt(*train)
     weights = (model / "weights.safetensors").read_bytes()
 
     def refused(*options: str | Path, message: str) -> None:
-        done = nmt(*options, check=False)
-        assert done.returncode == 1, done.stderr
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
+        result = nmt(*options, check=False)
+        assert result.returncode == 1, result.stderr
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1
         assert (model / "weights.safetensors").read_bytes() == weights
 
     refused(*train, message="contains a model; continue with --resume")
@@ -329,27 +333,27 @@ def test_what_is_there_is_not_lost(prepared: Path, tmp_path: Path) -> None:
     assert (model / "weights.safetensors").read_bytes() != weights
 
 
-def test_a_resumed_run_that_is_done_says_so(prepared: Path, tmp_path: Path) -> None:
+def test_resuming_a_finished_run_reports_it(prepared: Path, tmp_path: Path) -> None:
     train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "3"]
     nmt(*train)
     progress = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]
-    done = nmt(*train, "--resume")
-    assert "already at update 3, the end of the run; raise its limit" in done.stderr
+    result = nmt(*train, "--resume")
+    assert "already at update 3, the end of the run; raise its limit" in result.stderr
     after = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]
     assert {**after, "elapsed": 0} == {**progress, "elapsed": 0}
     assert "resuming at update 3" in nmt(*train, "--resume", "--max-steps", "5").stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_one_line(prepared: Path, tmp_path: Path) -> None:
+def test_folder_without_write_permission_is_a_one_line_error(prepared: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
 
 
 @pytest.mark.slow
-def test_it_learns(prepared: Path, tmp_path: Path) -> None:
-    """Digits to their names, backwards: BLEU of at least 90 on numbers never seen."""
+def test_training_reaches_90_bleu_on_unseen_numbers(prepared: Path, tmp_path: Path) -> None:
+    """Digits to their names in reverse order: BLEU of at least 90 on numbers not in train."""
     sizes = ["--embedding-size", "48", "--hidden-size", "64", "--threads", "1"]
     nmt("train", prepared, "--out", tmp_path / "m", *sizes, "--batch-tokens", "256", "--max-epochs", "60",
         "--learning-rate", "6e-3", "--dropout", "0.1", "--embedding-dropout", "0.1")  # fmt: skip
@@ -358,12 +362,13 @@ def test_it_learns(prepared: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def usual(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The weights of a short run with the usual options."""
-    return weights_after(prepared, tmp_path_factory.mktemp("usual") / "m")
+def default_weights(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The hash of the weights after a short run with default options."""
+    return weights_after(prepared, tmp_path_factory.mktemp("default") / "m")
 
 
 def weights_after(prepared: Path, out: Path, *options: str) -> str:
+    """The hash of the weights after a short run."""
     nmt("train", prepared, "--out", out, *SMALL, "--max-steps", "4", *options)
     return str(read_metadata(out / "weights.safetensors")["sha256"])
 
@@ -417,8 +422,8 @@ def weights_after(prepared: Path, out: Path, *options: str) -> str:
         "--scheduled-sampling linear",
     ],
 )
-def test_every_option_changes_the_weights(options: str, prepared: Path, usual: str, tmp_path: Path) -> None:
-    assert weights_after(prepared, tmp_path / "m", *options.split()) != usual
+def test_each_option_changes_the_weights(options: str, prepared: Path, default_weights: str, tmp_path: Path) -> None:
+    assert weights_after(prepared, tmp_path / "m", *options.split()) != default_weights
 
 
 @pytest.mark.parametrize(
@@ -440,27 +445,29 @@ def test_every_option_changes_the_weights(options: str, prepared: Path, usual: s
         ("--preset sutskever2014 --scale 0.016", "--preset sutskever2014 --scale 0.024"),
     ],
 )
-def test_options_that_act_on_others_change_the_weights(
+def test_options_that_modify_other_options_change_the_weights(
     options: str, others: str, prepared: Path, tmp_path: Path
 ) -> None:
     small = ("--max-steps", "4", "--batch-tokens", "128")
     hashes = set()
-    for name, given in (("one", options), ("other", others)):
-        sizes = () if "--preset" in given else ("--hidden-size", "16", "--embedding-size", "16")
-        nmt("train", prepared, "--out", tmp_path / name, *small, *sizes, *given.split())
+    for name, run in (("one", options), ("other", others)):
+        sizes = () if "--preset" in run else ("--hidden-size", "16", "--embedding-size", "16")
+        nmt("train", prepared, "--out", tmp_path / name, *small, *sizes, *run.split())
         hashes.add(read_metadata(tmp_path / name / "weights.safetensors")["sha256"])
     assert len(hashes) == 2
 
 
-def test_the_usual_options_do_not_change_the_weights(prepared: Path, usual: str, tmp_path: Path) -> None:
-    assert weights_after(prepared, tmp_path / "m", "--score", "scaled-general") == usual
+def test_explicit_default_does_not_change_the_weights(prepared: Path, default_weights: str, tmp_path: Path) -> None:
+    assert weights_after(prepared, tmp_path / "m", "--score", "scaled-general") == default_weights
 
 
 @pytest.mark.parametrize(
     ("metric", "key", "sign"), [("loss", "dev_loss", -1), ("bleu", "dev_bleu", 1), ("chrf", "dev_chrf", 1)]
 )
-def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, prepared: Path, tmp_path: Path) -> None:
-    """With a rate so high that it gets worse in between."""
+def test_saved_weights_are_the_best_by_the_metric(
+    metric: str, key: str, sign: int, prepared: Path, tmp_path: Path
+) -> None:
+    """The learning rate is so high that validations also get worse."""
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "24", "--validate-every", "4",
         "--metric", metric, "--learning-rate", "0.3", "--schedule", "constant", "--ema-decay", "0")  # fmt: skip
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
@@ -468,7 +475,7 @@ def test_the_best_model_is_best_at_the_metric(metric: str, key: str, sign: int, 
     assert values[read_metadata(tmp_path / "m" / "weights.safetensors")["step"]] == max(values.values())
 
 
-def test_a_run_resumed_with_other_batches_goes_on_where_it_was_in_the_epoch(prepared: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_batch_size_keeps_the_position_in_the_epoch(prepared: Path, tmp_path: Path) -> None:
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "30")
     nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "31", "--batch-tokens", "40")
     rows = [json.loads(line) for line in (tmp_path / "m" / "metrics.jsonl").read_text().splitlines()]
@@ -477,7 +484,7 @@ def test_a_run_resumed_with_other_batches_goes_on_where_it_was_in_the_epoch(prep
     assert epochs[30] - 0.02 < epochs[31] < epochs[30] + 0.02
 
 
-def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Path, tmp_path: Path) -> None:
+def test_resuming_with_another_metric_resets_the_best_score(prepared: Path, tmp_path: Path) -> None:
     options = (*SMALL, "--validate-every", "4", "--schedule", "constant")
     nmt("train", prepared, "--out", tmp_path / "m", *options, "--max-steps", "8", "--metric", "chrf")
     nmt("train", "--out", tmp_path / "m", "--resume", "--max-steps", "16", "--metric", "loss")
@@ -487,36 +494,38 @@ def test_a_run_resumed_with_another_metric_looks_for_the_best_anew(prepared: Pat
     assert losses[read_metadata(tmp_path / "m" / "weights.safetensors")["step"]] == min(losses.values())
 
 
-def test_patience_ends_a_run_that_gets_no_better(prepared: Path, tmp_path: Path) -> None:
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1000", "--validate-every", "1",
-               "--metric", "loss", "--learning-rate", "1e-12", "--ema-decay", "0", "--patience", "2")  # fmt: skip
-    assert "no better loss in 2 validations" in done.stderr
+def test_patience_stops_a_run_without_improvement(prepared: Path, tmp_path: Path) -> None:
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1000", "--validate-every", "1",
+                 "--metric", "loss", "--learning-rate", "1e-12", "--ema-decay", "0", "--patience", "2")  # fmt: skip
+    assert "no better loss in 2 validations" in result.stderr
 
 
-@pytest.mark.parametrize(("wanted", "decoded"), [(1, 1), (3, 3), (25, 25), (1000, 25)])
-def test_validate_sentences_limits_what_is_decoded_but_not_the_loss(wanted: int, decoded: int, prepared: Path) -> None:
-    validator = Validator(PreparedCorpus.open(prepared), wanted, 64)
+@pytest.mark.parametrize(("requested", "decoded"), [(1, 1), (3, 3), (25, 25), (1000, 25)])
+def test_validate_sentences_limits_decoding_but_not_the_loss(requested: int, decoded: int, prepared: Path) -> None:
+    validator = Validator(PreparedCorpus.open(prepared), requested, 64)
     assert len(validator.sources) == len(validator.references) == decoded
     assert len(validator.split) == 25
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_best(prepared: Path, tmp_path: Path) -> None:
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "1",
-               "--learning-rate", "1e38", "--warmup", "0", "--schedule", "constant", check=False)  # fmt: skip
-    assert done.returncode == 1
-    assert "updates in a row without a finite loss" in done.stderr
-    assert "lower --learning-rate" in done.stderr
+def test_repeated_non_finite_loss_stops_the_run(prepared: Path, tmp_path: Path) -> None:
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "1",
+                 "--learning-rate", "1e38", "--warmup", "0", "--schedule", "constant", check=False)  # fmt: skip
+    assert result.returncode == 1
+    assert "updates in a row without a finite loss" in result.stderr
+    assert "lower --learning-rate" in result.stderr
 
 
-def test_tensorboard_is_an_extra(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_tensorboard_is_a_one_line_error(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    done = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1", "--tensorboard", tmp_path / "t",
-               check=False)  # fmt: skip
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "pip install 'nmt-cli[tensorboard]'" in done.stderr
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "1",
+                 "--tensorboard", tmp_path / "t", check=False)  # fmt: skip
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "pip install 'nmt-cli[tensorboard]'" in result.stderr
 
 
-def test_tensorboard_gets_the_figures(prepared: Path, tmp_path: Path) -> None:
+def test_tensorboard_receives_the_metrics(prepared: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="the tensorboard extra is not installed")
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", "--tensorboard", tmp_path / "t")
     (events,) = (tmp_path / "t").iterdir()

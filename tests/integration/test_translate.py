@@ -1,4 +1,4 @@
-"""`nmt translate`: the real command, its streams, its files, its errors."""
+"""`nmt translate`: streams, output formats, files, and errors."""
 
 import io
 import json
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import AWKWARD, heed_interrupts, write_tiny_model
+from conftest import AWKWARD, restore_default_sigint, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -26,20 +26,20 @@ def command(*arguments: object) -> list[str]:
 
 
 class Program:
-    """The program in this process, which saves loading it for every test."""
+    """Runs `nmt translate` in this process, which saves importing torch for every test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[bytes]) -> None:
         self.monkeypatch = monkeypatch
         self.capture = capture
 
     def __call__(self, model: Path, content: bytes | str, *arguments: object, code: int = 0) -> tuple[list[str], str]:
-        """Run it; the lines that it wrote and what it said."""
+        """The lines on standard output, and the text on standard error."""
         content = content if isinstance(content, bytes) else content.encode()
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-        with pytest.raises(SystemExit) as exit_:
+        with pytest.raises(SystemExit) as exited:
             main(command("--model", model, *FAST, *arguments)[3:])
         out, error = self.capture.readouterr()
-        assert exit_.value.code == code, error.decode()
+        assert exited.value.code == code, error.decode()
         assert not out or out.endswith(b"\n")
         return out.decode().split("\n")[:-1], error.decode()
 
@@ -49,7 +49,7 @@ def nmt(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[byt
     return Program(monkeypatch, capsysbinary)
 
 
-def test_a_line_for_a_line_whatever_the_bytes(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+def test_one_output_line_per_input_line_for_any_bytes(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     receipt, alignment = tmp_path / "receipt.jsonl", tmp_path / "alignment"
     files = ("--receipt", receipt, "--alignment", alignment)
     lines, error = nmt(tiny_model, b"\n".join(AWKWARD), *files)
@@ -72,30 +72,30 @@ def test_a_line_for_a_line_whatever_the_bytes(nmt: Program, tiny_model: Path, tm
     assert "1 of 15 lines that began with a byte order mark, which was dropped (the first is line 1)" in error
 
 
-def test_the_locale_changes_nothing(nmt: Program, tiny_model: Path) -> None:
+def test_locale_does_not_change_the_output(nmt: Program, tiny_model: Path) -> None:
     expected, _ = nmt(tiny_model, b"\n".join(AWKWARD))
-    done = subprocess.run(
+    result = subprocess.run(
         command("--model", tiny_model, *FAST),
         input=b"\n".join(AWKWARD),
         capture_output=True,
         env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
         check=True,
     )
-    assert done.stdout.decode().split("\n")[:-1] == expected
+    assert result.stdout.decode().split("\n")[:-1] == expected
 
 
-def test_the_batch_size_changes_nothing(nmt: Program, tiny_model: Path) -> None:
+def test_batch_size_does_not_change_the_output(nmt: Program, tiny_model: Path) -> None:
     content = b"\n".join(AWKWARD * 3)
     one, _ = nmt(tiny_model, content)
     other, _ = nmt(tiny_model, content, "--batch-size", 2)
     assert one == other
 
 
-def test_no_line_in_no_line_out(nmt: Program, tiny_model: Path) -> None:
+def test_empty_input_gives_empty_output(nmt: Program, tiny_model: Path) -> None:
     assert nmt(tiny_model, b"") == ([], "")
 
 
-def test_n_best_is_written_in_moses_form(nmt: Program, tiny_model: Path) -> None:
+def test_n_best_is_written_in_moses_format(nmt: Program, tiny_model: Path) -> None:
     lines, _ = nmt(tiny_model, "old man\n\ndog", "--beam-size", 4, "--n-best", 3)
     parts = [line.split(" ||| ") for line in lines]
     assert sorted({int(index) for index, _, _ in parts}) == [0, 1, 2]
@@ -104,7 +104,7 @@ def test_n_best_is_written_in_moses_form(nmt: Program, tiny_model: Path) -> None
     assert 2 <= sum(index == "0" for index, _, _ in parts) <= 3
 
 
-def test_json_lines_tell_everything(nmt: Program, tiny_model: Path) -> None:
+def test_jsonl_entries_are_consistent_with_the_plain_output(nmt: Program, tiny_model: Path) -> None:
     source = ["old man", "", "women\u2028talk ."]
     options = ("--output-format", "jsonl", "--beam-size", 3, "--n-best", 2)
     lines, _ = nmt(tiny_model, "\n".join(source), *options)
@@ -123,22 +123,22 @@ def test_json_lines_tell_everything(nmt: Program, tiny_model: Path) -> None:
     assert entries[1]["issues"] == ["blank"]
 
 
-def test_alignment_and_attention_are_of_words(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+def test_alignment_and_attention_files_are_by_words(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     files = ("--alignment", tmp_path / "links", "--attention", tmp_path / "maps.json")
     lines, _ = nmt(tiny_model, "old man sings\n\nthe dog runs over", *files, "--min-length", 2)
     rows = (tmp_path / "links").read_text().split("\n")
     maps = json.loads((tmp_path / "maps.json").read_text())["sentences"]
     assert len(rows) == 4
     assert rows[1] == ""
-    assert [each["source_words"] for each in maps] == [["old", "man", "sings"], ["the", "dog", "runs", "over"]]
-    assert [each["line"] for each in maps] == [1, 3]
-    for row, each, line in zip((rows[0], rows[2]), maps, (lines[0], lines[2]), strict=True):
-        assert each["target"] == line
-        best = [max(range(len(weights)), key=weights.__getitem__) for weights in each["weights"]]
+    assert [entry["source_words"] for entry in maps] == [["old", "man", "sings"], ["the", "dog", "runs", "over"]]
+    assert [entry["line"] for entry in maps] == [1, 3]
+    for row, entry, line in zip((rows[0], rows[2]), maps, (lines[0], lines[2]), strict=True):
+        assert entry["target"] == line
+        best = [max(range(len(weights)), key=weights.__getitem__) for weights in entry["weights"]]
         assert sorted(best) == sorted(int(link.split("-")[0]) for link in row.split())
 
 
-def test_a_prefix_for_every_line(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+def test_target_prefix_file_has_one_prefix_per_line(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     prefixes = tmp_path / "prefixes"
     prefixes.write_text("작은 개가\n\n나는\n", encoding="utf-8")
     lines, _ = nmt(tiny_model, "dog\nman\nx\n", "--target-prefix", prefixes)
@@ -151,7 +151,7 @@ def test_a_prefix_for_every_line(nmt: Program, tiny_model: Path, tmp_path: Path)
     assert "has more lines than the 1 of the input" in error
 
 
-def test_sampling_is_seeded(nmt: Program, tiny_model: Path) -> None:
+def test_seed_determines_the_samples(nmt: Program, tiny_model: Path) -> None:
     content = "the dog\n" * 6
     options = ("--sample", "--temperature", 1.5, "--beam-size", 5)
     one, same, other = (nmt(tiny_model, content, *options, "--seed", seed)[0] for seed in (1, 1, 2))
@@ -175,7 +175,7 @@ def test_sampling_is_seeded(nmt: Program, tiny_model: Path) -> None:
         (("--set", "coverage=1"), "no option coverage; did you mean coverage_penalty?"),
     ],
 )
-def test_mistakes_are_told_in_one_line(
+def test_errors_are_one_line(
     nmt: Program,
     tiny_model: Path,
     arguments: tuple[object, ...],
@@ -192,7 +192,7 @@ def test_mistakes_are_told_in_one_line(
 
 
 @pytest.mark.parametrize("option", ["--alignment", "--attention"])
-def test_what_no_attention_can_show_is_refused_at_once(
+def test_attention_outputs_are_refused_for_a_model_without_attention(
     nmt: Program, tiny_tokenizer: Tokenizer, tmp_path: Path, option: str
 ) -> None:
     model = write_tiny_model(tmp_path / "fixed", tiny_tokenizer, attention="none-repeat")
@@ -202,7 +202,7 @@ def test_what_no_attention_can_show_is_refused_at_once(
     assert not (tmp_path / "map.html").exists()
 
 
-def test_files_appear_whole_or_not_at_all(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
+def test_failed_run_leaves_existing_files_unchanged(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     prefixes, alignment = tmp_path / "prefixes", tmp_path / "alignment"
     prefixes.write_text("나는\n", encoding="utf-8")
     alignment.write_text("what was there\n")
@@ -214,13 +214,13 @@ def test_files_appear_whole_or_not_at_all(nmt: Program, tiny_model: Path, tmp_pa
 def start(model: Path, *arguments: object, **streams: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("--model", model, *FAST, *arguments),
-        env={**os.environ, "PYTHONUNBUFFERED": ""},  # as users run it
-        preexec_fn=heed_interrupts,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},  # buffered, as users run it
+        preexec_fn=restore_default_sigint,
         **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
     )
 
 
-def test_a_program_that_waits_for_its_answer_gets_it(nmt: Program, tiny_model: Path) -> None:
+def test_each_line_is_answered_while_the_pipe_stays_open(nmt: Program, tiny_model: Path) -> None:
     expected, _ = nmt(tiny_model, "old man\nthe dog\n")
     with start(tiny_model) as process:
         for text, answer in zip(("old man", "the dog"), expected, strict=True):
@@ -232,7 +232,7 @@ def test_a_program_that_waits_for_its_answer_gets_it(nmt: Program, tiny_model: P
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
-def test_who_types_a_line_gets_its_translation(nmt: Program, tiny_model: Path) -> None:
+def test_line_typed_at_a_terminal_is_answered(nmt: Program, tiny_model: Path) -> None:
     expected, _ = nmt(tiny_model, "old man\n")
     keyboard, terminal = os.openpty()
     with start(tiny_model, stdin=terminal) as process:
@@ -245,9 +245,7 @@ def test_who_types_a_line_gets_its_translation(nmt: Program, tiny_model: Path) -
     os.close(keyboard)
 
 
-def test_an_ensemble_is_given_by_naming_more_models(
-    nmt: Program, tiny_model: Path, tmp_path: Path, tiny_tokenizer: Tokenizer
-) -> None:
+def test_ensemble_option_adds_models(nmt: Program, tiny_model: Path, tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
     other = write_tiny_model(tmp_path / "other", tiny_tokenizer, cell="gru")
     alone, _ = nmt(tiny_model, "old man\nthe dog runs\n")
     together, _ = nmt(tiny_model, "old man\nthe dog runs\n", "--ensemble", other)
@@ -257,7 +255,7 @@ def test_an_ensemble_is_given_by_naming_more_models(
     assert "none: no model here" in error
 
 
-def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_output_line_is_an_error(nmt: Program, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = LineTranslator.translate
     monkeypatch.setattr(LineTranslator, "translate", lambda self, lines: real(self, lines)[:-1])
     _, error = nmt(tiny_model, "old man\ndog\n", code=1)
@@ -265,9 +263,7 @@ def test_a_line_that_got_lost_is_an_error(nmt: Program, tiny_model: Path, monkey
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_says_so_and_leaves_nothing_half_written(
-    tiny_model: Path, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_interrupt_is_reported_and_leaves_no_files(tiny_model: Path, tmp_path: Path, number: signal.Signals) -> None:
     with start(tiny_model, "--receipt", tmp_path / "receipt") as process:
         process.stdin.write(b"x\n")
         process.stdin.flush()
@@ -278,15 +274,15 @@ def test_interrupted_it_says_so_and_leaves_nothing_half_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_output_takes_the_place_of_another(tiny_model: Path, tmp_path: Path) -> None:
+def test_receipt_on_standard_output_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     with open(tmp_path / "out.txt", "wb") as out:
         program = command("--model", tiny_model, *FAST, "--receipt", "/dev/stdout")
-        done = subprocess.run(program, input=b"\n", stdout=out, stderr=subprocess.PIPE, check=False)
-    assert done.returncode == 1
-    assert done.stderr == b"nmt: /dev/stdout: is standard output already; name another file\n"
+        result = subprocess.run(program, input=b"\n", stdout=out, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 1
+    assert result.stderr == b"nmt: /dev/stdout: is standard output already; name another file\n"
 
 
-def test_devices_are_written_to_and_stay(tiny_model: Path) -> None:
+def test_device_files_are_written_to_and_not_replaced(tiny_model: Path) -> None:
     with start(tiny_model, "--receipt", os.devnull, "--alignment", os.devnull) as process:
         assert len(process.communicate(b"x\n\n")[0].split(b"\n")) == 3
     assert Path(os.devnull).is_char_device()
@@ -300,19 +296,19 @@ def test_devices_are_written_to_and_stay(tiny_model: Path) -> None:
         ("2>&-", 0, b"\n", b""),
     ],
 )
-def test_streams_that_are_closed(tiny_model: Path, closed: str, code: int, out: bytes, error: bytes) -> None:
+def test_closed_standard_streams(tiny_model: Path, closed: str, code: int, out: bytes, error: bytes) -> None:
     program = shlex.join(command("--model", tiny_model, *FAST))
-    done = subprocess.run(f"{program} {closed}", shell=True, input=b"\n", capture_output=True, check=False)
-    assert (done.returncode, done.stdout) == (code, out)
-    assert done.stderr == error
+    result = subprocess.run(f"{program} {closed}", shell=True, input=b"\n", capture_output=True, check=False)
+    assert (result.returncode, result.stdout) == (code, out)
+    assert result.stderr == error
 
 
-def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
+def test_closed_pipe_ends_the_program_silently(tiny_model: Path) -> None:
     with start(tiny_model) as process:
         process.stdin.write(b"x\n")
         process.stdin.flush()
         process.stdout.readline()
-        process.stdout.close()  # before there is more to write
+        process.stdout.close()  # before more output is written
         process.stdin.write(b"x\n" * 50)
         process.stdin.close()
         assert process.wait() == 141
@@ -320,7 +316,7 @@ def test_a_reader_that_leaves_early_is_no_error(tiny_model: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_in_one_line(tiny_model: Path) -> None:
+def test_full_disk_is_a_one_line_error(tiny_model: Path) -> None:
     with open("/dev/full", "wb") as full, start(tiny_model, stdout=full) as process:
         process.stdin.write(b"old man\n" * 3)
         process.stdin.close()
@@ -330,7 +326,7 @@ def test_a_full_disk_is_told_in_one_line(tiny_model: Path) -> None:
     assert error.count("\n") == 1
 
 
-def test_explain_reads_any_bytes(tiny_model: Path) -> None:
+def test_explain_accepts_arguments_of_any_bytes(tiny_model: Path) -> None:
     arguments = [
         "explain",
         b"\xff\xfe dog",
@@ -341,6 +337,6 @@ def test_explain_reads_any_bytes(tiny_model: Path) -> None:
         "--threads",
         "1",
     ]
-    done = subprocess.run([sys.executable, "-m", "nmt_cli", *arguments], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    assert "source       \ufffd\ufffd dog" in done.stdout.decode()
+    result = subprocess.run([sys.executable, "-m", "nmt_cli", *arguments], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "source       \ufffd\ufffd dog" in result.stdout.decode()
