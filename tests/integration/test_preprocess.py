@@ -316,8 +316,8 @@ def test_cleaning_examples_show_file_line_and_text(nmt: Nmt, text: Path, suffix:
 
 
 def test_source_field_and_target_field_choose_the_json_keys(nmt: Nmt, text: Path) -> None:
-    write(text / "all.jsonl", [json.dumps({"id": "x", "said": {"a": s, "b": t}}) for s, t in pairs(0, 60)])
-    fields = ("--source-field", "said.b", "--target-field", "said.a")
+    write(text / "all.jsonl", [json.dumps({"id": "x", "text": {"a": s, "b": t}}) for s, t in pairs(0, 60)])
+    fields = ("--source-field", "text.b", "--target-field", "text.a")
     status, _, err = nmt("preprocess", "--train", "all.jsonl", *LANGUAGES, *fields, "--holdout", 5, "--out", "out")
     assert status == 0, err
     corpus = PreparedCorpus.open(text / "out")
@@ -465,9 +465,14 @@ def replace_by_folder(source: Path) -> None:
     source.mkdir()
 
 
+def write_blank(source: Path, target: Path) -> None:
+    write(source, [" "] * 5)
+    write(target, ["\t"] * 5)
+
+
 BAD_INPUT: dict[str, Callable[[Path, Path], object]] = {
     "empty": lambda s, t: (s.write_bytes(b""), t.write_bytes(b"")),
-    "blank": lambda s, t: (write(s, [" "] * 5), write(t, ["\t"] * 5)),
+    "blank": write_blank,
     "unequal": lambda s, t: write(t, [target for _, target in pairs(0, 119)]),
     "utf-16": lambda s, t: s.write_bytes(s.read_text().encode("utf-16")),
     "binary": lambda s, t: s.write_bytes(bytes(range(256)) * 50),

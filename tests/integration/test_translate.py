@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from conftest import AWKWARD, restore_default_sigint, write_tiny_model
@@ -211,23 +212,33 @@ def test_failed_run_leaves_existing_files_unchanged(nmt: Program, tiny_model: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alignment", "prefixes"]
 
 
-def start(model: Path, *arguments: object, **streams: object) -> subprocess.Popen[bytes]:
+def start(
+    model: Path, *arguments: object, stdin: int = subprocess.PIPE, stdout: int | IO[bytes] = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command("--model", model, *FAST, *arguments),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": ""},  # buffered, as users run it
         preexec_fn=restore_default_sigint,
-        **{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
     )
+
+
+def pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """A stream of a process that was started with a pipe for it."""
+    assert stream is not None
+    return stream
 
 
 def test_each_line_is_answered_while_the_pipe_stays_open(nmt: Program, tiny_model: Path) -> None:
     expected, _ = nmt(tiny_model, "old man\nthe dog\n")
     with start(tiny_model) as process:
         for text, answer in zip(("old man", "the dog"), expected, strict=True):
-            process.stdin.write(text.encode() + b"\n")
-            process.stdin.flush()
-            assert process.stdout.readline().decode() == answer + "\n"
-        process.stdin.close()
+            pipe(process.stdin).write(text.encode() + b"\n")
+            pipe(process.stdin).flush()
+            assert pipe(process.stdout).readline().decode() == answer + "\n"
+        pipe(process.stdin).close()
         assert process.wait() == 0
 
 
@@ -237,9 +248,9 @@ def test_line_typed_at_a_terminal_is_answered(nmt: Program, tiny_model: Path) ->
     keyboard, terminal = os.openpty()
     with start(tiny_model, stdin=terminal) as process:
         os.close(terminal)
-        assert b"type a line to translate" in process.stderr.readline()
+        assert b"type a line to translate" in pipe(process.stderr).readline()
         os.write(keyboard, b"old man\n")
-        assert process.stdout.readline().decode() == expected[0] + "\n"
+        assert pipe(process.stdout).readline().decode() == expected[0] + "\n"
         os.write(keyboard, b"\x04")
         assert process.wait() == 0
     os.close(keyboard)
@@ -265,12 +276,12 @@ def test_lost_output_line_is_an_error(nmt: Program, tiny_model: Path, monkeypatc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_is_reported_and_leaves_no_files(tiny_model: Path, tmp_path: Path, number: signal.Signals) -> None:
     with start(tiny_model, "--receipt", tmp_path / "receipt") as process:
-        process.stdin.write(b"x\n")
-        process.stdin.flush()
-        process.stdout.readline()
+        pipe(process.stdin).write(b"x\n")
+        pipe(process.stdin).flush()
+        pipe(process.stdout).readline()
         process.send_signal(number)
         assert process.wait() == 130
-        assert process.stderr.read() == b"nmt: interrupted\n"
+        assert pipe(process.stderr).read() == b"nmt: interrupted\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -305,29 +316,29 @@ def test_closed_standard_streams(tiny_model: Path, closed: str, code: int, out: 
 
 def test_closed_pipe_ends_the_program_silently(tiny_model: Path) -> None:
     with start(tiny_model) as process:
-        process.stdin.write(b"x\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        process.stdout.close()  # before more output is written
-        process.stdin.write(b"x\n" * 50)
-        process.stdin.close()
+        pipe(process.stdin).write(b"x\n")
+        pipe(process.stdin).flush()
+        pipe(process.stdout).readline()
+        pipe(process.stdout).close()  # before more output is written
+        pipe(process.stdin).write(b"x\n" * 50)
+        pipe(process.stdin).close()
         assert process.wait() == 141
-        assert process.stderr.read() == b""
+        assert pipe(process.stderr).read() == b""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_is_a_one_line_error(tiny_model: Path) -> None:
     with open("/dev/full", "wb") as full, start(tiny_model, stdout=full) as process:
-        process.stdin.write(b"old man\n" * 3)
-        process.stdin.close()
+        pipe(process.stdin).write(b"old man\n" * 3)
+        pipe(process.stdin).close()
         assert process.wait() == 1
-        error = process.stderr.read().decode()
+        error = pipe(process.stderr).read().decode()
     assert "No space left on device" in error
     assert error.count("\n") == 1
 
 
 def test_explain_accepts_arguments_of_any_bytes(tiny_model: Path) -> None:
-    arguments = [
+    arguments: list[str | bytes] = [
         "explain",
         b"\xff\xfe dog",
         "--model",

@@ -30,7 +30,7 @@ FIRST, WORDS, FREQUENT = 10, 30, 7
 
 def trained_table(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
     random = np.random.default_rng(1)
-    rows = []
+    rows: list[tuple[list[int], list[int], str, str]] = []
     for number in range(pairs):
         words = random.choice(np.arange(FIRST, FIRST + WORDS), 5, replace=False)
         target = random.permutation(2 * words).tolist() + [FREQUENT] * (number % 2)
@@ -127,19 +127,17 @@ def test_selected_rows_of_int8_linear_equal_the_full_product() -> None:
 
 
 def test_missing_or_damaged_lexicon_is_refused(model: LoadedModel) -> None:
-    path = model.path / LEXICON
-    for write_wrong, message in (
-        (lambda: None, "prepare and train again, or leave out --shortlist"),
-        (lambda: path.write_bytes(b"rubbish"), "missing or damaged"),
-        (lambda: write_lexicon(model.path, np.zeros((7, LISTED), np.int32)), "not a lexicon of this vocabulary"),
-        (
-            lambda: write_lexicon(model.path, np.full((model.tokenizers.source.size, LISTED), 1 << 20, np.int32)),
-            "not a lexicon of this vocabulary",
-        ),
-    ):
-        write_wrong()
+    def refused(message: str) -> None:
         with pytest.raises(CorpusError, match=message):
             LineTranslator(model, SearchConfig(shortlist=8))
+
+    refused("prepare and train again, or leave out --shortlist")
+    (model.path / LEXICON).write_bytes(b"rubbish")
+    refused("missing or damaged")
+    write_lexicon(model.path, np.zeros((7, LISTED), np.int32))
+    refused("not a lexicon of this vocabulary")
+    write_lexicon(model.path, np.full((model.tokenizers.source.size, LISTED), 1 << 20, np.int32))
+    refused("not a lexicon of this vocabulary")
     tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
     table = np.zeros((tokenizers.source.size, LISTED), np.int32)
     write_lexicon(model.path, table)

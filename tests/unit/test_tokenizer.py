@@ -31,7 +31,7 @@ TEXT = [
 
 def train(kind: str, **options: Any) -> bytes:
     model = io.BytesIO()
-    settings = {"byte_fallback": True, "pad_id": PAD, "unk_id": UNK, "bos_id": BOS, "eos_id": EOS, **options}
+    more = {"byte_fallback": True, "pad_id": PAD, "unk_id": UNK, "bos_id": BOS, "eos_id": EOS, **options}
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TEXT * 5),
         model_writer=model,
@@ -40,14 +40,12 @@ def train(kind: str, **options: Any) -> bytes:
         hard_vocab_limit=False,
         normalization_rule_name="identity",
         minloglevel=2,
-        **settings,
+        **more,
     )
     return model.getvalue()
 
 
 MODELS = {kind: train(kind) for kind in ("unigram", "bpe")}
-
-
 TOKENIZERS = {kind: Tokenizer(model) for kind, model in MODELS.items()}
 
 
@@ -186,14 +184,15 @@ def test_bpe_dropout_equals_the_published_algorithm() -> None:
     scores = {processor.id_to_piece(i): processor.get_score(i) for i in range(260, tokenizer.size)}
     dropout = 0.3
 
-    def enumerate_outcomes(symbols: tuple[str, ...], probability: float) -> collections.Counter[tuple[str, ...]]:
+    def enumerate_outcomes(symbols: tuple[str, ...], probability: float) -> dict[tuple[str, ...], float]:
         merges = sorted((-scores[a + b], i) for i, (a, b) in enumerate(itertools.pairwise(symbols)) if a + b in scores)
-        outcomes: collections.Counter[tuple[str, ...]] = collections.Counter()
+        outcomes: dict[tuple[str, ...], float] = collections.defaultdict(float)
         for rank, (_, i) in enumerate(merges):
             chance = probability * dropout**rank * (1 - dropout)
             merged = (*symbols[:i], symbols[i] + symbols[i + 1], *symbols[i + 2 :])
-            outcomes.update(enumerate_outcomes(merged, chance))
-        outcomes[symbols] += probability * dropout ** len(merges)  # type: ignore[assignment]
+            for outcome, share in enumerate_outcomes(merged, chance).items():
+                outcomes[outcome] += share
+        outcomes[symbols] += probability * dropout ** len(merges)
         return outcomes
 
     expected = enumerate_outcomes(tuple("▁talk"), 1.0)
