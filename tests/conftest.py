@@ -3,7 +3,6 @@
 import io
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # with tiny models more threads only slow each other down
@@ -38,7 +37,7 @@ TINY_TEXT = [
     "두 여자가 식탁에 앉아서 이야기를 한다 .",
 ]
 
-AWKWARD: Sequence[bytes] = [
+AWKWARD: list[bytes] = [
     b"\xef\xbb\xbfa small dog runs .",
     b"",
     b"   ",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics.bleu import BLEU
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.cli.app import main

@@ -102,7 +102,7 @@ def test_plain_files_are_written_as_a_prepared_folder(nmt: Nmt, text: Path) -> N
         split = corpus.split(name)
         for i in range(len(split)):
             assert split.source_ids(i).tolist() == tokenizers.source.encode(split.source_text(i))
-            assert tokenizers.target.decode(split.target_ids(i)) == split.target_text(i)
+            assert tokenizers.target.decode(split.target_ids(i).tolist()) == split.target_text(i)
         assert corpus.manifest.subwords[name] == (split.source_lengths.sum(), split.target_lengths.sum())
     splits = {"train.arrow", "dev.arrow", "test.arrow"}
     expected = {"manifest.json", "report.json", "tokenizer.model", "lexicon.safetensors", *splits}

@@ -51,7 +51,7 @@ def assert_equal_states(one: Path, other: Path) -> None:
     assert metadata["progress"]["step"] > 0
     for name, tensor in expected.items():
         if not name.startswith("random"):
-            torch.testing.assert_close(actual[name], tensor, atol=1e-5, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+            torch.testing.assert_close(actual[name], tensor, atol=1e-5, rtol=1e-4, msg=f"{name}: {{}}".format)
 
 
 def test_two_processes_equal_gradient_accumulation_also_when_resumed_by_one(prepared: Path, tmp_path: Path) -> None:

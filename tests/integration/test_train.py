@@ -136,10 +136,10 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path,
     options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-regularization", "0.2"]
     nmt("train", prepared, "--out", tmp_path / "uninterrupted", *options)
     state = tmp_path / "interrupted" / "last" / "state.safetensors"
-    result = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options)
-    assert result.returncode == 130, result.stderr
-    assert "interrupted by SIGTERM" in result.stderr
-    assert "--resume" in result.stderr
+    stopped = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options)
+    assert stopped.returncode == 130, stopped.stderr
+    assert "interrupted by SIGTERM" in stopped.stderr
+    assert "--resume" in stopped.stderr
     before = read_metadata(state)["progress"]["step"]
     assert before == 27
     result = nmt("train", "--out", tmp_path / "interrupted", "--resume")  # with the options of the first run
@@ -161,8 +161,8 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path,
 @pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # with and without a validation before
 def test_killed_run_resumes_from_the_last_saved_state(every: int, saved: int, prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
-    result = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
-    assert result.returncode == -signal.SIGKILL, result.stderr
+    killed = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     steps = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved
     result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--resume", "--max-steps", steps + 5)
@@ -313,7 +313,7 @@ def test_existing_models_and_files_are_not_overwritten_by_mistake(prepared: Path
     nmt(*train)
     weights = (model / "weights.safetensors").read_bytes()
 
-    def refused(*options: str | Path, message: str) -> None:
+    def refused(*options: object, message: str) -> None:
         result = nmt(*options, check=False)
         assert result.returncode == 1, result.stderr
         assert message in result.stderr
