@@ -321,7 +321,7 @@ def test_existing_models_and_files_are_not_overwritten_by_mistake(prepared: Path
         assert (model / "weights.safetensors").read_bytes() == weights
 
     refused(*train, message="contains a model; continue with --resume")
-    refused(*train, "--resume", "--overwrite", message="contradict")
+    refused(*train, "--resume", "--overwrite", message="cannot be combined")
     refused(*train, "--resume", "--hidden-size", "8", message="has other model options")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("all my work")
