@@ -290,7 +290,7 @@ def test_receipt_on_standard_output_is_refused(tiny_model: Path, tmp_path: Path)
         program = command("--model", tiny_model, *FAST, "--receipt", "/dev/stdout")
         result = subprocess.run(program, input=b"\n", stdout=out, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
-    assert result.stderr == b"nmt: /dev/stdout: is standard output already; name another file\n"
+    assert result.stderr == b"nmt: /dev/stdout: is already used as standard output; choose another file\n"
 
 
 def test_device_files_are_written_to_and_not_replaced(tiny_model: Path) -> None:
@@ -303,7 +303,7 @@ def test_device_files_are_written_to_and_not_replaced(tiny_model: Path) -> None:
     ("closed", "code", "out", "error"),
     [
         ("<&-", 0, b"", b""),
-        (">&-", 1, b"", b"nmt: standard output is closed; there is nowhere to write to\n"),
+        (">&-", 1, b"", b"nmt: standard output is closed; the result cannot be written\n"),
         ("2>&-", 0, b"\n", b""),
     ],
 )
