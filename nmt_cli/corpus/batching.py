@@ -25,9 +25,9 @@ def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random
     """Row indices of the batches of one epoch, shuffled by the generator `order`.
 
     Rows are sorted by padded source width, then by padded target width, ascending and descending in turn, so that
-    neighbours are similar where the source width changes; ties are in random order. The sorted rows are cut into batches
-    whose longer side holds at most `budget` tokens, padding included; a longer sentence gets a batch of its own. To
-    limit the number of different shapes, sizes are rounded by `round_batch_size` and widths to multiples of
+    neighbours are similar where the source width changes; ties are in random order. The sorted rows are cut into
+    batches whose longer side holds at most `budget` tokens, padding included; a longer sentence gets a batch of its
+    own. To limit the number of different shapes, sizes are rounded by `round_batch_size` and widths to multiples of
     PAD_MULTIPLE: oneDNN compiles kernels for each shape, and each kernel takes a quarter of a megabyte or more.
     """
     shuffled = order.permutation(len(source))
