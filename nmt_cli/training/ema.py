@@ -28,7 +28,7 @@ class EMA:
         """Update the average with the current weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        move = get_ema_multi_avg_fn(decay)  # all weights in one call
+        move = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # all weights in one call
         move(list(self.weights.values()), list(self._parameters.values()), self.updates)
 
     @contextmanager
