@@ -2,24 +2,21 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from types import FrameType
 from typing import Any, TypeVar
 
+from nmt_cli import signals
 from nmt_cli.errors import CorpusError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_HAS_MASKS = hasattr(signal, "pthread_sigmask")
+POSIX = os.name == "posix"
 
 
 def processors() -> int:
@@ -67,40 +64,15 @@ def in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterable[
 
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
-    """Submit a task with signals blocked: it may spawn a worker, which an interrupt would end with a traceback."""
-    if threading.current_thread() is not threading.main_thread():
+    """Submit a task with signals deferred: it may spawn a worker, which an interrupt would end with a traceback."""
+    if POSIX:
+        resource_tracker.ensure_running()  # starting it would unblock the signals; elsewhere there is none
+    with signals.deferred():
         return pool.submit(work, task)
-    if _HAS_MASKS:
-        resource_tracker.ensure_running()  # starting it would reset the mask; without masks it cannot start
-    with _signals_blocked():
-        return pool.submit(work, task)
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Defer SIGINT and SIGTERM to the end of the block; workers started in it inherit the mask (see `_init_worker`)."""
-    received: list[int] = []
-
-    def record(number: int, _: FrameType | None) -> None:
-        received.append(number)
-
-    handlers = [signal.signal(number, record) for number in _SIGNALS]
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _HAS_MASKS else None
-    try:
-        yield
-    finally:
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in zip(_SIGNALS, handlers, strict=True):
-            signal.signal(number, handler)
-        if received:
-            signal.raise_signal(received[0])
 
 
 def _init_worker(prepare: Callable[..., None] | None, args: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and sends SIGTERM
-    if _HAS_MASKS:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    signals.init_worker()
     if prepare:
         prepare(*args)
 

@@ -1,25 +1,85 @@
-"""Telling the user what goes on."""
+"""Messages and progress: one interface for the terminal, for a log, and for a program that imports the package.
 
+Long work takes a `Progress` and reports to it. The class here writes to the logger `nmt_cli`, which shows no more than
+warnings until the importing program, or the command line, gives it a handler. Code that has no `Progress` at hand
+writes to the same logger.
+"""
+
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
-SECONDS = 10.0
-"""Between two lines about the same work."""
+SECONDS = 30.0
+"""Between two lines about the same step."""
 
-Say = Callable[[str], None]
-"""Takes a line that tells the user what goes on."""
+logger = logging.getLogger("nmt_cli")
+
+T = TypeVar("T")
 
 
-class ProgressLog:
-    """Says how far some work is, but not too often."""
+class Step:
+    """A counted piece of work. `total` is None if it is not known before the end; `unit` names what is counted."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._last = time.monotonic()
+    def __init__(self, name: str, total: int | None, unit: str, on_advance: "Callable[[Step], None]") -> None:
+        self.name = name
+        self.total = total
+        self.unit = unit
+        self.done = 0
+        self.started = time.monotonic()
+        self._on_advance = on_advance
 
-    def __call__(self, line: Callable[[], str]) -> None:
-        """Say this line, if it is time for one."""
-        now = time.monotonic()
-        if now - self._last >= SECONDS:
-            self._last = now
-            self._say(line())
+    def advance(self, units: int = 1) -> None:
+        """Count units that are done."""
+        self.done += units
+        self._on_advance(self)
+
+    def line(self) -> str:
+        """Count, rate and time left."""
+        rate = self.done / max(time.monotonic() - self.started, 1e-3)
+        if self.total is None:
+            return f"{self.name}: {self.done:,} {self.unit}, {rate:,.0f} a second"
+        left = f", {clock((self.total - self.done) / rate)} left" if self.done else ""
+        return f"{self.name}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} a second{left}"
+
+
+class Progress:
+    """Where long work reports: messages, warnings, and steps with a count."""
+
+    def message(self, text: str) -> None:
+        """A line of information."""
+        logger.info(text)
+
+    def warning(self, text: str) -> None:
+        """A line about something that the user may want to change."""
+        logger.warning(text)
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None, unit: str = "lines") -> Iterator[Step]:
+        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": a line at its start, and one every
+        `SECONDS`."""
+        last = time.monotonic()
+
+        def report(step: Step) -> None:
+            nonlocal last
+            if (now := time.monotonic()) - last >= SECONDS:
+                last = now
+                self.message(step.line())
+
+        self.message(name if total is None else f"{name}: {total:,} {unit}")
+        yield Step(name, total, unit, report)
+
+    def track(self, items: Iterable[T], name: str, total: int | None = None, unit: str = "lines") -> Iterator[T]:
+        """The items, counted in a step."""
+        with self.step(name, total, unit) as step:
+            for item in items:
+                yield item
+                step.advance()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -4,7 +4,6 @@ Precedence: default < preset < config file < `--set` < flag.
 """
 
 import difflib
-import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,26 +152,7 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> 
 
 
 def to_toml(settings: Settings) -> str:
-    """Serialize a config to TOML that `read_toml` reads back; options that are None are omitted."""
-    lines: list[str] = []
-    groups: list[tuple[str, Settings]] = []
-    for attribute, field in type(settings).model_fields.items():
-        value = getattr(settings, attribute)
-        name = field.alias or attribute
-        if isinstance(value, Settings):
-            groups.append((name, value))
-        elif value is not None:
-            lines.append(f"{name} = {_toml_value(value)}")
-    for name, group in groups:
-        lines += ["", f"[{name}]", to_toml(group).rstrip("\n")]
-    return "\n".join(lines) + "\n"
+    """A config as TOML that `read_toml` gives back; options without a value are left out."""
+    import tomli_w  # only what writes a folder needs it
 
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(_toml_value(item) for item in value)}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    return json.dumps(str(value), ensure_ascii=False)  # a JSON string is a TOML basic string
+    return tomli_w.dumps(settings.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -3,14 +3,13 @@
 import functools
 import logging
 import shutil
-import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from nmt_cli import signals
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult, cut, manifest_for, translate_shard
 from nmt_cli.atomic import atomic_open, check_writable, dir_lock
 from nmt_cli.config import BulkConfig
@@ -18,7 +17,7 @@ from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.parallel import processors
-from nmt_cli.progress import ProgressLog, Say
+from nmt_cli.progress import Progress
 
 SHARDS_PER_WORKER = 2
 """Shards submitted at a time for each worker, so that none waits for the next."""
@@ -26,7 +25,7 @@ CONNECT_TIMEOUT = 60
 """Seconds to wait for the scheduler and the first worker."""
 
 
-def translate_file(config: BulkConfig, say: Say) -> IssueCounts:
+def translate_file(config: BulkConfig, progress: Progress) -> IssueCounts:
     """Translate a file, shard by shard, and write the output when all are done; returns the counts of issues.
 
     Raises ConfigError if an option does not fit, CheckpointError if the model is missing or damaged, CorpusError if the
@@ -41,7 +40,7 @@ def translate_file(config: BulkConfig, say: Say) -> IssueCounts:
         if locked is False:
             raise OutputError(f"{folder.path}: another nmt bulk is running here")
         try:
-            counts = _merge(config, folder, _translate(config, work, folder, source, say), out)
+            counts = _merge(config, folder, _translate(config, work, folder, source, progress), out)
             shutil.rmtree(folder.path)
         finally:
             folder.clear_away()
@@ -49,7 +48,7 @@ def translate_file(config: BulkConfig, say: Say) -> IssueCounts:
 
 
 def _translate(
-    config: BulkConfig, work: Callable[[Shard], ShardResult], folder: ShardDir, source: Path, say: Say
+    config: BulkConfig, work: Callable[[Shard], ShardResult], folder: ShardDir, source: Path, progress: Progress
 ) -> list[str]:
     """Translate the shards that are not done yet; returns the names of all shards in order."""
     names = []
@@ -59,19 +58,13 @@ def _translate(
         total += len(shard.lines)
         done += len(shard.lines) if folder.has(shard) else 0
     if done:
-        say(f"{done:,} of {total:,} lines are already translated")
+        progress.message(f"{done:,} of {total:,} lines are already translated")
     if done < total:
         missing = (shard for shard in cut(TextFile(source), config.shard_size) if not folder.has(shard))
-        with _workers(config) as client:
-            progress, started = ProgressLog(say), time.monotonic()
-            for lines in accumulate(_dispatch(work, client, missing, folder)):
-                progress(functools.partial(_progress_line, lines, total - done, started))
+        with _workers(config) as client, progress.step("translating", total - done) as step:
+            for lines in _dispatch(work, client, missing, folder):
+                step.advance(lines)
     return names
-
-
-def _progress_line(done: int, missing: int, started: float) -> str:
-    speed = done / (time.monotonic() - started)
-    return f"{done:,} of {missing:,} lines, {speed:,.0f} a second, {(missing - done) / speed / 60:,.1f} minutes left"
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:
@@ -127,7 +120,7 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
     with ExitStack() as stack:
         if config.scheduler is None:
             number = config.workers or max(1, processors() // config.threads)
-            with _ignore_sigint():
+            with signals.ignored_sigint():
                 cluster = LocalCluster(
                     n_workers=number,
                     threads_per_worker=1,
@@ -144,16 +137,6 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
         except (OSError, ValueError) as error:
             raise ConfigError(f"--scheduler {address}: no Dask scheduler with a worker answers: {error}") from None
         yield client
-
-
-@contextmanager
-def _ignore_sigint() -> Iterator[None]:
-    """Processes started in this context ignore Ctrl-C, which a terminal sends to all: this process ends them."""
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def _merge(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path) -> IssueCounts:

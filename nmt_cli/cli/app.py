@@ -6,7 +6,6 @@ Only the module of the requested command is imported, so that `nmt --help` is fa
 import functools
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,9 @@ from contextlib import contextmanager
 import typer
 
 from nmt_cli import __version__
+from nmt_cli.cli.messages import show_messages
 from nmt_cli.errors import NMTError
+from nmt_cli.signals import interrupt_on_sigterm
 from nmt_cli.startup import tune_gc, tune_onednn
 
 COMMANDS = {
@@ -88,7 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     tune_gc()
     tune_onednn()
     _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C: unfinished work is removed
+    interrupt_on_sigterm()
+    show_messages()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # UTF-8, whatever the locale
             stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)

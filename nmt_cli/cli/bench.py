@@ -1,10 +1,10 @@
 """`nmt bench`."""
 
 import json
-import sys
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import BenchConfig
+from nmt_cli.progress import Progress
 
 
 @command(BenchConfig)
@@ -16,7 +16,7 @@ def run(config: BenchConfig) -> None:
     from nmt_cli.evaluation.benchmark import bench
     from nmt_cli.report.tables import show_bench
 
-    result = bench(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
+    result = bench(config, Progress())
     if config.json_:
         print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -5,6 +5,7 @@ import time
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import BulkConfig
+from nmt_cli.progress import Progress
 
 
 @command(BulkConfig)
@@ -17,7 +18,7 @@ def run(config: BulkConfig) -> None:
     from nmt_cli.api.bulk import translate_file
 
     started = time.monotonic()
-    tally = translate_file(config, lambda message: print(f"nmt: {message}", file=sys.stderr, flush=True))
+    tally = translate_file(config, Progress())
     seconds = time.monotonic() - started
     print(f"nmt: {config.out}: {tally.lines:,} lines, {seconds:,.0f} s", file=sys.stderr)
     for sentence in tally.summary():

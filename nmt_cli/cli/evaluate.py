@@ -1,7 +1,6 @@
 """`nmt eval`, also `nmt evaluate`."""
 
 import json
-import sys
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import EvaluateConfig
@@ -13,12 +12,10 @@ def run(config: EvaluateConfig) -> None:
 
     Without options it scores the model in folder model on the test split of the corpus that it was trained on.
     """
-    from nmt_cli.evaluation.inputs import read_inputs
     from nmt_cli.evaluation.results import evaluate
     from nmt_cli.report.tables import show_result
 
-    inputs = read_inputs(config, lambda message: print(f"nmt: {message}", file=sys.stderr))
-    result = evaluate(inputs, config.resamples, config.worst, config.significance)
+    result = evaluate(config)
     if config.json_:
         print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:

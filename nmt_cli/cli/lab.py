@@ -11,6 +11,7 @@ from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
 from nmt_cli.errors import ConfigError, NMTError
 from nmt_cli.lab import EXPERIMENTS, TRANSLATING
+from nmt_cli.progress import Progress, logger
 
 ALL = "all"
 
@@ -42,7 +43,7 @@ def run(config: LabConfig) -> None:
         except NMTError as error:
             if config.experiment != ALL:
                 raise
-            _say(f"nmt: {name}: {error}")
+            logger.warning("%s: %s", name, error)
             failed.append(name)
     if failed:
         raise ConfigError(f"{', '.join(failed)} failed; the other experiments ran")
@@ -82,7 +83,7 @@ def _run(name: str, config: LabConfig) -> None:
         setting = ExperimentConfig(
             config.quick,
             range(1, seeds + 1),
-            _say,
+            Progress(),
             Path(work),
             prepared=config.prepared,
             gold_alignment=config.gold_alignment,
@@ -95,8 +96,4 @@ def _run(name: str, config: LabConfig) -> None:
     }
     show(outcome, setting)
     write(outcome, setting, folder, recipe)
-    _say(f"\n{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    logger.info(f"\n{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")

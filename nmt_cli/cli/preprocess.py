@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 @command(PreprocessConfig)
 def run(config: PreprocessConfig) -> None:
     """Clean parallel text, encode it as subwords and write a prepared corpus, memory-mapped in training."""
-    from nmt_cli.corpus.prepare import prepare
+    from nmt_cli.corpus.prepare import preprocess
 
     started = time.monotonic()
     try:
-        outcome = prepare(config, _say)
+        outcome = preprocess(config)
     except KeyboardInterrupt:
-        _say(f"nmt: interrupted; {config.out} is unchanged")
+        print(f"nmt: interrupted; {config.out} is unchanged", file=sys.stderr)
         raise SystemExit(130) from None
     if outcome.report is None:
         print(f"{config.out} is up to date: same inputs and options; --overwrite prepares it again")
@@ -32,10 +32,6 @@ def run(config: PreprocessConfig) -> None:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
         print(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
     print(f"next: nmt train {config.out}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:

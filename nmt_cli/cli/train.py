@@ -8,6 +8,7 @@ from nmt_cli.checkpoint.layout import CONFIG, read_options
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig
 from nmt_cli.presets import PRESETS
+from nmt_cli.signals import graceful_stop
 from nmt_cli.startup import STARTED
 
 
@@ -25,10 +26,12 @@ def run(config: TrainConfig) -> None:
     ends at whichever limit is given. Ctrl-C saves the state; --resume continues with the options of the interrupted
     run, except those given anew.
     """
-    from nmt_cli.cli.display import Live, Plain
+    from nmt_cli.cli.display import Live
+    from nmt_cli.training.callbacks import LogCallback
     from nmt_cli.training.train import train
 
-    outcome = train(config, lambda: [Live() if sys.stderr.isatty() else Plain()], STARTED)
+    with graceful_stop() as stop:
+        outcome = train(config, [Live() if sys.stderr.isatty() else LogCallback()], started=STARTED, stop=stop)
     if not outcome.is_main:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)

@@ -21,7 +21,7 @@ from nmt_cli.corpus.tabular import Fields
 from nmt_cli.corpus.text_io import SEPARATORS
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import CorpusError
-from nmt_cli.progress import ProgressLog, Say
+from nmt_cli.progress import Progress
 
 (
     BLANK,
@@ -144,7 +144,7 @@ class Reading:
 
     fields: Fields
     unicode: Form
-    say: Say
+    progress: Progress
 
 
 def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) -> Examined:
@@ -158,19 +158,18 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
     sources: list[Hashes] = []
     firsts: list[int] = []
     characters = 0
-    progress = ProgressLog(reading.say)
     with ScratchFile(path) as scratch:
         for text in texts:
-            reading.say(f"reading {name}: {text.name}")
             firsts.append(scratch.rows)
-            for chunk in in_chunks(read_pairs(text, reading.fields)):
-                scratch.append(chunk)
-                findings.append(np.array([check_pair(s, t, scripts) for s, t in chunk], np.uint16))
-                normalized = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
-                pairs.append(_hashes(normalized))
-                sources.append(np.array([hash(s) for s, _ in normalized], np.int64))
-                progress(lambda: f"  {scratch.rows:,} pairs of {name} read")
-                characters += sum(len(s) + len(t) for s, t in normalized)
+            with reading.progress.step(f"reading {name}: {text.name}", unit="pairs") as step:
+                for chunk in in_chunks(read_pairs(text, reading.fields)):
+                    scratch.append(chunk)
+                    findings.append(np.array([check_pair(s, t, scripts) for s, t in chunk], np.uint16))
+                    normalized = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
+                    pairs.append(_hashes(normalized))
+                    sources.append(np.array([hash(s) for s, _ in normalized], np.int64))
+                    characters += sum(len(s) + len(t) for s, t in normalized)
+                    step.advance(len(chunk))
             if scratch.rows == firsts[-1]:
                 languages = " and ".join(reading.fields.languages)
                 reason = "is empty" if text.format != "tmx" else f"contains no pair of {languages}"

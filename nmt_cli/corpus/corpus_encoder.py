@@ -16,7 +16,7 @@ from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.scratch_file import Chunk
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.parallel import in_order, processes
-from nmt_cli.progress import ProgressLog, Say
+from nmt_cli.progress import Step
 from nmt_cli.special_tokens import UNK
 
 FEW = 50_000
@@ -71,6 +71,7 @@ class _Task:
 @dataclass(frozen=True)
 class _Encoded:
     batch: bytes
+    pairs: int  # rows of the chunk that were encoded, dropped ones included
     findings: Findings  # one for every row of the chunk
     counts: tuple[SideCounts, SideCounts]
 
@@ -79,10 +80,10 @@ class CorpusEncoder:
     """Encodes chunks of text as Arrow record batches, in this process or in a pool of workers."""
 
     def __init__(
-        self, tokenizers: Tokenizers, say: Say, pool: ProcessPoolExecutor | None = None, ahead: int = 1
+        self, tokenizers: Tokenizers, step: Step, pool: ProcessPoolExecutor | None = None, ahead: int = 1
     ) -> None:
         self._tokenizers = tokenizers
-        self._progress = ProgressLog(say)
+        self._step = step
         self._pool = pool
         self._ahead = ahead
 
@@ -94,8 +95,8 @@ class CorpusEncoder:
         with SplitWriter(path, self._tokenizers) as writer:
             for encoded in self._encode(tasks):
                 writer.write(encoded.batch)
-                self._progress(lambda: f"  {writer.rows:,} pairs of {path.stem} encoded")
                 findings.append(encoded.findings)
+                self._step.advance(encoded.pairs)
                 counts = (counts[0] + encoded.counts[0], counts[1] + encoded.counts[1])
         return Written(writer.rows, np.concatenate(findings), *counts)
 
@@ -106,15 +107,15 @@ class CorpusEncoder:
 
 
 @contextmanager
-def encoder(tokenizers: Tokenizers, processors: int, pairs: int, say: Say) -> Iterator[CorpusEncoder]:
+def encoder(tokenizers: Tokenizers, processors: int, pairs: int, step: Step) -> Iterator[CorpusEncoder]:
     """An encoder with this many worker processes; small corpora are encoded in this process."""
     if processors < 2 or pairs <= FEW:
-        yield CorpusEncoder(tokenizers, say)
+        yield CorpusEncoder(tokenizers, step)
         return
     source, target = tokenizers.source, tokenizers.target
     models = (source.model,) if tokenizers.joint else (source.model, target.model)
     with processes(processors, _init_worker, models, source.unicode) as pool:
-        yield CorpusEncoder(tokenizers, say, pool, 2 * processors)
+        yield CorpusEncoder(tokenizers, step, pool, 2 * processors)
 
 
 _worker_tokenizers: Tokenizers
@@ -148,7 +149,7 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
         _count(tokenizers.source, sides[0], batch.column(0).values),
         _count(tokenizers.target, sides[1], batch.column(1).values),
     )
-    return _Encoded(batch.serialize().to_pybytes(), findings, counts)
+    return _Encoded(batch.serialize().to_pybytes(), len(length_findings), findings, counts)
 
 
 def _check_lengths(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], limits: LengthLimits) -> Findings:

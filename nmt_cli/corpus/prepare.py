@@ -30,7 +30,7 @@ from nmt_cli.corpus.train_tokenizer import given_tokenizers, learn_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.parallel import processors
-from nmt_cli.progress import Say
+from nmt_cli.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Prepared:
 class _Job:
     config: PreprocessConfig
     languages: tuple[str, str]
-    say: Say
+    progress: Progress
     fresh: Path
     """The folder to fill."""
     work: Path
@@ -56,8 +56,8 @@ class _Job:
         return self.config.threads or processors()
 
 
-def prepare(config: PreprocessConfig, say: Say) -> Prepared:
-    """Write the prepared folder `config.out` atomically; `say` gets the progress messages, line by line.
+def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Prepared:
+    """Write the prepared folder `config.out` atomically. Without a `progress` messages are logged.
 
     Raises CorpusError for text that cannot be used or another folder at `out`, ConfigError for options that contradict
     each other, OutputError if the folder cannot be written.
@@ -65,7 +65,7 @@ def prepare(config: PreprocessConfig, say: Say) -> Prepared:
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
     with atomic_directory(config.out) as (fresh, work):
-        job = _Job(config, languages, say, fresh, work)
+        job = _Job(config, languages, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model)
         key = fingerprint(inputs, languages, content_options(config))
@@ -109,8 +109,8 @@ def _locate_inputs(job: _Job) -> Texts:
 
 def _find(job: _Job, given: str) -> ParallelText:
     if is_remote(given):
-        job.say(f"fetching {given}")
-        return fetch(given, job.config.format, job.languages, job.work)
+        with job.progress.step(f"fetching {given}"):
+            return fetch(given, job.config.format, job.languages, job.work)
     return copy_pipes(locate(given, job.config.format, job.languages), job.work)
 
 
@@ -118,17 +118,17 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
     """Write everything except the manifest."""
     config = job.config
     fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
-    reading = Reading(fields, config.unicode, job.say)
+    reading = Reading(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
     examined = {name: examine(name, parts, reading, job.work / name) for name, parts in texts.items()}
-    splits = select(examined, config, job.say)
+    splits = select(examined, config, job.progress)
     tokenizers, sentences = (
-        (given, 0) if given else learn_tokenizers(splits["train"], config, job.work, job.processors, job.say)
+        (given, 0) if given else learn_tokenizers(splits["train"], config, job.work, job.processors, job.progress)
     )
     tokenizers.save(job.fresh)
     encoded = _encode(job, splits, tokenizers)
-    job.say("training the lexicon")
-    write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
+    with job.progress.step("training the lexicon"):
+        write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
     report = CleaningReport(
         splits=encoded,
         unchecked_scripts=[language for language in job.languages if not Script(language).known],
@@ -148,8 +148,10 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
     """Write the Arrow file of each split and report on it."""
     reports = {}
     pairs = sum(int(split.rows.sum()) for split in splits.values())
-    job.say(f"encoding {pairs:,} pairs")
-    with encoder(tokenizers, job.processors, pairs, job.say) as encode:
+    with (
+        job.progress.step("encoding", pairs, "pairs") as step,
+        encoder(tokenizers, job.processors, pairs, step) as encode,
+    ):
         for name, split in splits.items():
             is_train = name == "train"
             limits = LengthLimits(job.config.max_length, job.config.max_ratio, drop=is_train)
@@ -164,7 +166,9 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
             reports[name] = report_split(split, rows, dropped, written)
     train = reports["train"]
     dropped_pairs = train.read - train.held_out - train.kept
-    job.say(f"train: {train.read:,} pairs read, {train.kept:,} kept, {dropped_pairs:,} dropped (see {REPORT})")
+    job.progress.message(
+        f"train: {train.read:,} pairs read, {train.kept:,} kept, {dropped_pairs:,} dropped (see {REPORT})"
+    )
     return reports
 
 

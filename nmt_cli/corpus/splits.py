@@ -19,7 +19,7 @@ from nmt_cli.corpus.cleaning import (
     mark_overlap,
 )
 from nmt_cli.errors import CorpusError
-from nmt_cli.progress import Say
+from nmt_cli.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Selection:
     """Whether the text was given for this split, rather than held out of train."""
 
 
-def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) -> dict[str, Selection]:
+def select(examined: dict[str, Examined], config: PreprocessConfig, progress: Progress) -> dict[str, Selection]:
     """Select the rows of train, dev and test; a split that is not given is held out of train.
 
     Raises CorpusError if nothing is left to train on.
@@ -58,7 +58,7 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, say: Say) ->
     splits = {name: Selection(text, np.ones(len(text), np.bool_)) for name, text in examined.items() if name != "train"}
     missing = [name for name in ("dev", "test") if name not in examined]
     for name, rows in hold_out(train, usable, missing, config.holdout, config.seed).items():
-        say(_holdout_message(name, int(rows.sum()), int(usable.sum()), config.seed))
+        progress.message(_holdout_message(name, int(rows.sum()), int(usable.sum()), config.seed))
         splits[name] = Selection(train, rows, own=False)
     kept = (train.findings & (dropped | HELD_OUT)) == 0
     for name in examined.keys() - {"train"}:

@@ -20,7 +20,7 @@ from nmt_cli.corpus.splits import Selection
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import run_apart
-from nmt_cli.progress import Say
+from nmt_cli.progress import Progress
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 MOST_CHARACTERS = 24_000_000
@@ -180,18 +180,18 @@ def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
 
 
 def learn_tokenizers(
-    train: Selection, config: PreprocessConfig, work: Path, processors: int, say: Say
+    train: Selection, config: PreprocessConfig, work: Path, processors: int, progress: Progress
 ) -> tuple[Tokenizers, int]:
     """Train tokenizers. Returns them and the number of sentences that they were trained on."""
     samples = _draw(train, config, work)
     trained = []
     for name, sample in samples.items():
         size = config.vocabulary_size or suitable_size(sample)
-        say(f"training {size:,} {config.tokenizer} subwords ({name}) on {sample.sentences:,} sentences")
-        model = train_subwords(sample, SubwordOptions(config.tokenizer, size, processors))
+        with progress.step(f"training {size:,} {config.tokenizer} subwords ({name}) on {sample.sentences:,} sentences"):
+            model = train_subwords(sample, SubwordOptions(config.tokenizer, size, processors))
         trained.append(Tokenizer(model, config.unicode))
         if trained[-1].size < size:
-            say(f"this text yields only {trained[-1].size:,} subwords")
+            progress.message(f"this text yields only {trained[-1].size:,} subwords")
     return Tokenizers(trained[0], trained[-1]), sum(sample.sentences for sample in samples.values())
 
 

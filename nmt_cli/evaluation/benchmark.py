@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,10 +13,11 @@ from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import BenchConfig, SearchPrecision
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import ConfigError
-from nmt_cli.evaluation.inputs import stored_split
+from nmt_cli.evaluation.inputs import Stored, stored_split
 from nmt_cli.evaluation.metrics import Scorer
 from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
+from nmt_cli.progress import Progress
 
 ALONE = 40
 """Lines that are translated one by one, to measure the latency of a single line."""
@@ -80,7 +81,7 @@ class Bench:
         return asdict(self)
 
 
-def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
+def bench(config: BenchConfig, progress: Progress) -> Bench:
     """Measure every configuration in turn, `repeats` times, so that what slows the machine down affects all of them.
 
     Raises ConfigError, CheckpointError or CorpusError for errors that the user can fix.
@@ -90,19 +91,18 @@ def bench(config: BenchConfig, say: Callable[[str], None]) -> Bench:
     sources, references = stored.sources.lines, stored.references.lines
     timed = [sources[i] for i in _spread(len(sources), config.lines)]
     max_threads = torch.get_num_threads()
-    loaded = _load(config, say)
+    loaded = _load(config, progress)
     first = next(iter(loaded.values()))
     threads = config.threads or sorted({1, max_threads})
     if first.compute.device.type != "cpu":
         if config.threads:
-            say("threads is ignored: the model runs on a GPU")
+            progress.warning("threads is ignored: the model runs on a GPU")
         threads = [max_threads]
     if config.search.n_best > 1:
-        say("n_best is ignored: the best translation of each line is scored")
+        progress.warning("n_best is ignored: the best translation of each line is scored")
     try:
-        say(f"BLEU of {len(sources):,} lines of {stored.name} in {', '.join(loaded)}")
-        quality = _qualities(config, loaded, sources, Scorer([references], manifest.target, manifest.unicode))
-        speeds = _measure(config, loaded, threads, timed, say)
+        quality = _qualities(config, loaded, stored, Scorer([references], manifest.target, manifest.unicode), progress)
+        speeds = _measure(config, loaded, threads, timed, progress)
     finally:
         torch.set_num_threads(max_threads)
     return Bench(
@@ -121,7 +121,7 @@ def _spread(count: int, wanted: int) -> list[int]:
     return [i * count // wanted for i in range(wanted)]
 
 
-def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecision, LoadedModel]:
+def _load(config: BenchConfig, progress: Progress) -> dict[SearchPrecision, LoadedModel]:
     """The model in each precision. Precisions that this machine does not support are skipped, unless the user asked for
     them."""
     loaded: dict[SearchPrecision, LoadedModel] = {}
@@ -131,12 +131,16 @@ def _load(config: BenchConfig, say: Callable[[str], None]) -> dict[SearchPrecisi
         except ConfigError as error:
             if config.precision:
                 raise
-            say(f"{precision} is skipped: {error}")
+            progress.warning(f"{precision} is skipped: {error}")
     return loaded
 
 
 def _qualities(
-    config: BenchConfig, loaded: dict[SearchPrecision, LoadedModel], sources: Sequence[str], scorer: Scorer
+    config: BenchConfig,
+    loaded: dict[SearchPrecision, LoadedModel],
+    stored: Stored,
+    scorer: Scorer,
+    progress: Progress,
 ) -> list[Quality]:
     qualities: list[Quality] = []
     first: list[str] = []
@@ -146,7 +150,12 @@ def _qualities(
         settings.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
     for precision, model, search in settings:
         translator = LineTranslator(model, search, Batching(max(config.batch_size)))
-        outputs = [translation.text for translation in translator.translate_lines(sources)]
+        step = progress.track(
+            translator.translate_lines(stored.sources.lines),
+            f"translating {stored.name} in {precision}",
+            len(stored.sources.lines),
+        )
+        outputs = [translation.text for translation in step]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
         qualities.append(
@@ -166,7 +175,7 @@ def _measure(
     loaded: dict[SearchPrecision, LoadedModel],
     threads: Sequence[int],
     sources: Sequence[str],
-    say: Callable[[str], None],
+    progress: Progress,
 ) -> list[Speed]:
     rows = [
         Row(precision, count, size, LineTranslator(model, config.search, Batching(size)))
@@ -178,9 +187,10 @@ def _measure(
     for row in rows:  # warm-up, not timed
         torch.set_num_threads(row.threads)
         list(row.translator.translate_lines(alone))
-    for number in range(config.repeats):
-        say(f"round {number + 1} of {config.repeats}: {len(rows)} configurations, {len(sources)} lines each")
-        for row in rows:
+    rounds = [row for _ in range(config.repeats) for row in rows]
+    name = f"timing {len(rows)} configurations {config.repeats} times, {len(sources)} lines each"
+    with progress.step(name, len(rounds), "measurements") as step:
+        for row in rounds:
             torch.set_num_threads(row.threads)
             row.tokens = 0
             row.seconds.append(0.0)
@@ -192,6 +202,7 @@ def _measure(
                 row.seconds[-1] += seconds
                 if row.batch_size == 1:
                     row.alone.append(seconds)
+            step.advance()
     return [_speed(row, len(alone) if row.batch_size == 1 else len(sources)) for row in rows]
 
 

@@ -3,7 +3,7 @@
 Modules that import torch are imported only if a model translates.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, read_links
 from nmt_cli.evaluation.metrics import check_sacrebleu
+from nmt_cli.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Stored:
     references: Text
 
 
-def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput:
-    """Read the inputs of a config, and translate if there are no hypotheses; `say` receives progress lines.
+def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
+    """Read the inputs of a config, and translate if there are no hypotheses.
 
     Raises ConfigError, CorpusError or CheckpointError for errors that the user can fix.
     """
@@ -128,7 +129,7 @@ def read_inputs(config: EvaluateConfig, say: Callable[[str], None]) -> EvalInput
 
         loaded = translate.load(config, needed.model)
         alignment = translate.align(loaded, sources, references[0], gold) if gold else None
-        hypotheses, translation_recipe, issues = translate.translate(config, loaded, sources, say)
+        hypotheses, translation_recipe, issues = translate.translate(config, loaded, sources, progress)
         recipe |= translation_recipe
         notes += issues
     return EvalInput(

@@ -5,14 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nmt_cli import __version__
+from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.normalization import normalize
 from nmt_cli.evaluation.alignment import ErrorRate
 from nmt_cli.evaluation.breakdown import Bucket, WorstSentence, by_length, worst
-from nmt_cli.evaluation.inputs import EvalInput
+from nmt_cli.evaluation.inputs import EvalInput, read_inputs
 from nmt_cli.evaluation.metrics import NAMES, Name, Scorer
 from nmt_cli.evaluation.resampling import SEED
 from nmt_cli.evaluation.scores import Scores, summarize
 from nmt_cli.evaluation.significance import Comparison, Test, compare
+from nmt_cli.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,17 @@ class EvalResult:
         }
 
 
-def evaluate(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> EvalResult:
+def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalResult:
+    """Translate a test set, or take the translation of another system, and score it. Without a `progress` messages are
+    logged.
+
+    Raises ConfigError, CorpusError or CheckpointError for what the user can fix.
+    """
+    inputs = read_inputs(config, progress or Progress())
+    return score_inputs(inputs, config.resamples, config.worst, config.significance)
+
+
+def score_inputs(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> EvalResult:
     """Score a translation.
 
     Args:

@@ -1,7 +1,7 @@
 """Translates the sources of an evaluation with a model, and aligns the references by its attention."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_rate
 from nmt_cli.evaluation.inputs import Text
 from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.progress import Progress
 
 ISSUE_NOTES = {
     "split": "lines were longer than the model's limit and were translated in segments",
@@ -30,19 +31,16 @@ def load(config: EvaluateConfig, path: Path) -> LoadedModel:
 
 
 def translate(
-    config: EvaluateConfig, loaded: LoadedModel, sources: Text, say: Callable[[str], None]
+    config: EvaluateConfig, loaded: LoadedModel, sources: Text, progress: Progress
 ) -> tuple[Text, dict[str, Any], list[str]]:
     """Translate the sources -> the translation, its recipe, and notes on its issues."""
     path = loaded.path
-    say(f"translating {len(sources.lines):,} lines of {sources.name} with {path} on {loaded.compute}")
-    batching = Batching(config.batch_size)
-    translator = LineTranslator(loaded, config.search, batching)
+    translator = LineTranslator(loaded, config.search, Batching(config.batch_size))
     lines, issues = [], Counter[str]()
-    for translation in translator.translate_lines(sources.lines):
+    step = f"translating {sources.name} with {path} on {loaded.compute}"
+    for translation in progress.track(translator.translate_lines(sources.lines), step, len(sources.lines)):
         lines.append(translation.text)
         issues.update(issue.kind for issue in translation.issues)
-        if len(lines) % batching.window == 0 and len(lines) < len(sources.lines):
-            say(f"{len(lines):,} of {len(sources.lines):,} lines")
     if config.save:
         write_atomic(config.save, "".join(f"{line}\n" for line in lines))
     model = {"path": str(path), **{key: loaded.metadata.get(key) for key in ("sha256", "step")}}

@@ -65,7 +65,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                     continue
                 loss = learn_epoch(train_step, train, epoch, epochs)
                 accuracies.append(accuracy(answer(train_step.model, test.sources, LONGEST + 1), test.targets))
-                config.say(
+                config.progress.message(
                     f"seed {seed}, {name}: epoch {epoch + 1} of {epochs}, loss {loss:.3f}, "
                     f"accuracy {accuracies[-1][0]:.3f} per character, {accuracies[-1][1]:.3f} whole"
                 )

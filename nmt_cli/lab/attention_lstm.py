@@ -98,7 +98,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         weights.setdefault(name, []).append(step_weights)
         accuracies.setdefault(name, []).append(accuracy)
         weight = step_weights[PLANTED]
-        config.say(f"seed {seed}, {name}: accuracy {accuracy:.3f}, weight of step {PLANTED} {weight:.3f}")
+        config.progress.message(f"seed {seed}, {name}: accuracy {accuracy:.3f}, weight of step {PLANTED} {weight:.3f}")
     return _result(weights, accuracies, examples, epochs)
 
 

@@ -2,7 +2,6 @@
 
 import bisect
 import statistics
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ from nmt_cli.config import ModelConfig, PreprocessConfig, TrainConfig
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.corpus.batching import stored
 from nmt_cli.corpus.dataset import PreparedCorpus, Split
-from nmt_cli.corpus.prepare import prepare
+from nmt_cli.corpus.prepare import preprocess
 from nmt_cli.corpus.sample import find_sample
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.alignment import Alignment, read_links
@@ -26,7 +25,7 @@ from nmt_cli.lab.experiment import ExperimentConfig, curve
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
-from nmt_cli.training.callbacks import LogEvent, ValidationEvent
+from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent
 from nmt_cli.training.train import train
 
 SIZE: dict[str, Any] = {
@@ -85,7 +84,7 @@ def at_equal_size(corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any
 
 
 @dataclass
-class Watcher:
+class Watcher(Callback):
     """A callback that collects the speeds and validations of a run."""
 
     speeds: list[float] = field(default_factory=list)
@@ -96,12 +95,6 @@ class Watcher:
 
     def on_validation(self, event: ValidationEvent) -> None:
         self.validations.append(event)
-
-    def message(self, message: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ def open_corpus(config: ExperimentConfig) -> PreparedCorpus:
     if config.prepared is not None:
         return PreparedCorpus.open(config.prepared)
     out = config.work / "prepared"
-    prepare(PreprocessConfig(out=out), lambda line: None)
+    preprocess(PreprocessConfig(out=out), config.progress)
     return PreparedCorpus.open(out)
 
 
@@ -133,11 +126,12 @@ def train_system(
     values = {**SIZE, **options, **budget, "seed": seed, "prepared": corpus.path, "out": out}
     train_config = resolve(TrainConfig, [(name, values)]).model_copy(update={"threads": torch.get_num_threads()})
     watcher = Watcher()
-    if train(train_config, lambda: [watcher], time.monotonic()).interrupted:
-        raise KeyboardInterrupt  # an interrupted model must not be compared
+    train(train_config, [watcher])
     loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # for losses, too
     best = [event.validation.bleu for event in watcher.validations if event.best]
-    config.say(f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes")
+    config.progress.message(
+        f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes"
+    )
     return Trained(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.progress import Progress
 from nmt_cli.report.attention import AttentionMap, attention_page
 from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 
@@ -27,7 +28,7 @@ class ExperimentConfig:
 
     quick: bool
     seeds: Sequence[int]
-    say: Callable[[str], None]
+    progress: Progress
     work: Path
     prepared: Path | None = None
     gold_alignment: Path | None = None

@@ -84,7 +84,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
             loss = float("nan")
             for epoch in range(epochs):
                 loss = learn_epoch(train_step, copies(sentences, seed), epoch, epochs)
-            config.say(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
+            config.progress.message(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
             losses.setdefault(name, []).append(loss)
             norms["trained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
     return _result(norms, losses, sentences, epochs)

@@ -5,13 +5,13 @@ or .json with the numbers.
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import OutputError
+from nmt_cli.progress import logger
 from nmt_cli.report.attention_map import AttentionMap, Subwords
 from nmt_cli.report.html import attention_html, attention_svg
 
@@ -73,12 +73,11 @@ class AttentionFile:
             self.maps.append(attention)
 
     def write(self) -> None:
-        """Write the file atomically; a line on standard error says how many sentences were left out."""
+        """Write the file atomically; a warning says how many sentences were left out."""
         write_atomic(self.path, self.form.render(self.maps, self.left_out))
         if self.left_out:
-            print(
-                f"nmt: {self.path}: shows the first {len(self.maps)} sentences; {self.left_out} more were left out",
-                file=sys.stderr,
+            logger.warning(
+                f"{self.path}: shows the first {len(self.maps)} sentences; {self.left_out} more were left out"
             )
 
 

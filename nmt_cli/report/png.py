@@ -1,19 +1,18 @@
 """Attention as a PNG, drawn by matplotlib with the fonts installed on this machine.
 
 A PNG needs an installed font that has the characters: for Hangul, Noto Sans CJK KR, Malgun Gothic, Apple SD Gothic Neo
-or NanumGothic. Without one they are drawn as boxes, and standard error says so; .html and .svg need none.
+or NanumGothic. Without one they are drawn as boxes, and a warning says so; .html and .svg need none.
 """
 
 import io
-import re
-import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nmt_cli.progress import logger
 from nmt_cli.report.attention_map import AttentionMap, numbered
 from nmt_cli.report.heatmap import Heatmap, lay_out
 
@@ -44,8 +43,9 @@ def attention_png(maps: Sequence[AttentionMap]) -> bytes:
     height = _CAPTION * len(maps) + sum(layout.height for layout in not_empty)
     figure = Figure(figsize=(width / _INCH, max(height, _CAPTION) / _INCH), dpi=_DPI)
     content = io.BytesIO()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    _warn_missing(not_empty)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # matplotlib's own, of every missing character
         above = 0.0
         for (number, attention), layout in zip(numbered(maps), layouts, strict=True):
             above += _CAPTION
@@ -57,7 +57,6 @@ def attention_png(maps: Sequence[AttentionMap]) -> bytes:
                 _draw(figure.add_axes(_relative(box, width, height)), attention, layout)
                 above += layout.height
         figure.savefig(content, format="png", metadata={"Software": None})
-    _warn_missing(caught)
     return content.getvalue()
 
 
@@ -84,18 +83,25 @@ def _draw(axes: Axes, attention: AttentionMap, layout: Heatmap) -> None:
     axes.grid(which="minor", color="white", linewidth=0.6)
     axes.tick_params(which="both", length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
-    fonts = sorted(set(FONTS) & set(font_manager.get_font_names()), key=FONTS.index)
+    fonts = _available_fonts()
     for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
         label.set(family=fonts, parse_math=False, size=_SIZE)
     for label in axes.get_xticklabels():
         label.set(rotation=45, ha="left", va="bottom", rotation_mode="anchor")
 
 
-def _warn_missing(caught: Sequence[warnings.WarningMessage]) -> None:
-    missing = sorted({match[1] for w in caught if (match := re.search(r"Glyph \d+ \((.*?)\) missing", str(w.message)))})
+def _available_fonts() -> list[str]:
+    return sorted(set(FONTS) & set(font_manager.get_font_names()), key=FONTS.index)
+
+
+def _warn_missing(layouts: Iterable[Heatmap]) -> None:
+    """Warn of characters that none of the fonts has."""
+    paths = [font_manager.findfont(font_manager.FontProperties(family=name)) for name in _available_fonts()]
+    fonts = [font_manager.get_font(path) for path in paths]
+    texts = (label.text for layout in layouts for label in (*layout.rows, *layout.columns))
+    missing = {c for text in texts for c in text if not any(font.get_char_index(ord(c)) for font in fonts)}
     if missing:
-        print(
-            f"nmt: {len(missing)} characters of the picture are in no installed font and are drawn as boxes; install "
-            "a font that has them (Noto Sans CJK), or write .html or .svg instead",
-            file=sys.stderr,
+        logger.warning(
+            f"{len(missing)} characters of the picture are in no installed font and are drawn as boxes; install a font "
+            "that has them (Noto Sans CJK), or write .html or .svg instead"
         )

@@ -5,11 +5,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import ConfigError
+from nmt_cli.progress import Progress, clock
 from nmt_cli.training.validation import Validation
+
+LINE_SECONDS = 20.0
+"""Minimum time between two lines of `LogCallback`."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,8 @@ class ValidationEvent:
     """A source sentence, the model's current translation, and the reference."""
 
 
-class Callback(Protocol):
-    """Receives the events of a training run."""
+class Callback(Progress):
+    """Receives the events of a training run, its messages and its warnings; this one ignores them."""
 
     def on_log(self, event: LogEvent) -> None:
         """Called a few times a minute."""
@@ -57,14 +61,43 @@ class Callback(Protocol):
     def on_validation(self, event: ValidationEvent) -> None:
         """Called after each validation."""
 
-    def message(self, message: str) -> None:
-        """Called with every other message, warnings included."""
-
     def close(self) -> None:
         """Called when the run has ended."""
 
+    def message(self, text: str) -> None:
+        pass
 
-class CallbackList:
+    def warning(self, text: str) -> None:
+        self.message(f"warning: {text}")
+
+
+class LogCallback(Callback):
+    """Logs a line every `LINE_SECONDS`, and every validation."""
+
+    def __init__(self) -> None:
+        self._logged_at = float("-inf")
+
+    def on_log(self, event: LogEvent) -> None:
+        if event.elapsed - self._logged_at < LINE_SECONDS:
+            return
+        self._logged_at = event.elapsed
+        self.message(
+            f"update {event.step:,}  epoch {event.epoch:.2f}  loss {event.loss:.3f}  {event.speed:,.0f} tokens/s  "
+            f"rate {event.rate:.2e}  {clock(event.elapsed)} elapsed, {clock(event.remaining)} left"
+        )
+
+    def on_validation(self, event: ValidationEvent) -> None:
+        self.message(validation_line(event))
+        self.message(f"  sample: {event.sample[0]}\n       -> {event.sample[1]}")
+
+    def message(self, text: str) -> None:
+        Progress.message(self, text)
+
+    def warning(self, text: str) -> None:
+        Progress.warning(self, text)
+
+
+class CallbackList(Callback):
     """Several callbacks as one."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
@@ -78,13 +111,27 @@ class CallbackList:
         for callback in self._callbacks:
             callback.on_validation(event)
 
-    def message(self, message: str) -> None:
+    def message(self, text: str) -> None:
         for callback in self._callbacks:
-            callback.message(message)
+            callback.message(text)
+
+    def warning(self, text: str) -> None:
+        for callback in self._callbacks:
+            callback.warning(text)
 
     def close(self) -> None:
         for callback in self._callbacks:
             callback.close()
+
+
+def validation_line(event: ValidationEvent) -> str:
+    """A validation in one line."""
+    validation = event.validation
+    return (
+        f"update {event.step:,}  epoch {event.epoch:.2f}  dev: loss {validation.loss:.3f}  "
+        f"BLEU {validation.bleu:.2f}  chrF {validation.chrf:.2f}  ({clock(event.elapsed)})"
+        + (f"  best by {event.metric}" if event.best else "")
+    )
 
 
 def metadata(event: ValidationEvent) -> dict[str, Any]:
@@ -105,7 +152,7 @@ def metadata(event: ValidationEvent) -> dict[str, Any]:
     }
 
 
-class MetricsFile:
+class MetricsFile(Callback):
     """Writes each event to metrics.jsonl as a line of JSON. When a run is resumed, the lines after the update of its
     saved state are dropped."""
 
@@ -128,8 +175,8 @@ class MetricsFile:
         sample = {"source": source, "output": output, "reference": reference}
         self._write("validation", {**metadata(event), "sample": sample})
 
-    def message(self, message: str) -> None:
-        self._write("message", {"step": self._step, "message": message})
+    def message(self, text: str) -> None:
+        self._write("message", {"step": self._step, "message": text})
 
     def close(self) -> None:
         self._file.close()
@@ -143,7 +190,7 @@ def _up_to(line: str, step: int) -> bool:
         return False
 
 
-class TensorBoard:
+class TensorBoard(Callback):
     """Writes scalars for TensorBoard. Raises ConfigError if TensorBoard is not installed."""
 
     def __init__(self, folder: Path) -> None:
@@ -163,8 +210,8 @@ class TensorBoard:
             if value is not None:
                 self._writer.add_scalar(f"dev/{name.removeprefix('dev_')}", value, event.step)
 
-    def message(self, message: str) -> None:
-        self._writer.add_text("messages", message)
+    def message(self, text: str) -> None:
+        self._writer.add_text("messages", text)
 
     def close(self) -> None:
         self._writer.close()

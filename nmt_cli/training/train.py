@@ -1,7 +1,8 @@
 """Train a model folder from a prepared corpus: what `nmt train` does."""
 
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.kernels.device import Compute, compute_for_training
-from nmt_cli.training.callbacks import Callback, CallbackList, MetricsFile, TensorBoard
+from nmt_cli.signals import StopRequest
+from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard
 from nmt_cli.training.distributed import process_group
 from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.model_card import write_card
@@ -40,15 +42,25 @@ class TrainResult:
     is_main: bool = True
 
 
-def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started: float) -> TrainResult:
-    """Train a new model in `config.out`, or resume the one there. `started` is when the program started, by
-    time.monotonic().
+def train(
+    config: TrainConfig,
+    callbacks: Sequence[Callback] | None = None,
+    *,
+    started: float | None = None,
+    stop: StopRequest | None = None,
+) -> TrainResult:
+    """Train a new model in `config.out`, or resume the one there.
+
+    `callbacks` receive the events of the run, in the main process alone; by default they are logged. `started` is when
+    the program started, by time.monotonic(), so that `max_minutes` counts the start of the program too. As soon as
+    `stop` has a reason, the run saves its state and ends.
 
     Under torchrun every process calls this, and they train one model together; if torchrun restarts them after one has
     failed, they resume from the last saved state.
 
     Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can fix.
     """
+    started = time.monotonic() if started is None else started
     compute = compute_for_training(config.device, config.precision, config.threads)
     if not config.training.learning_rate:
         training = config.training.model_copy(update={"learning_rate": peak_rate(config.model)})
@@ -76,8 +88,9 @@ def train(config: TrainConfig, watch: Callable[[], Sequence[Callback]], started:
                 backup(config.out)
             progress = load_state(config.out, train_step) if config.resume else None
             world.seed_rank()
-            callback = CallbackList(_callbacks(config, watch, progress) if world.is_main else [])
-            run = Trainer(loaded, train_step, train_split, validator, callback)
+            given = [LogCallback()] if callbacks is None else callbacks
+            callback = CallbackList([*_files(config, progress), *given] if world.is_main else [])
+            run = Trainer(loaded, train_step, train_split, validator, callback, stop or StopRequest())
             run.begin(started, progress)
             try:
                 callback.message(_start_message(run, corpus))
@@ -133,11 +146,9 @@ def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
     return TrainResult(reason, run.interrupted, metadata)
 
 
-def _callbacks(
-    config: TrainConfig, watch: Callable[[], Sequence[Callback]], progress: TrainerState | None
-) -> list[Callback]:
+def _files(config: TrainConfig, progress: TrainerState | None) -> list[Callback]:
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
-    return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards, *watch()]
+    return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards]
 
 
 def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:

@@ -1,11 +1,9 @@
 """The training loop: update, log, validate, save the best weights, stop."""
 
-import signal
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from types import FrameType
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from nmt_cli.corpus.dataset import Split
 from nmt_cli.errors import TrainingError
 from nmt_cli.kernels.contention import Contention
 from nmt_cli.kernels.malloc import trim
+from nmt_cli.signals import StopRequest
 from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent, metadata
 from nmt_cli.training.health import HealthStats, warnings
 from nmt_cli.training.schedule import StoppingCriteria, forced_share, learning_rate
@@ -42,7 +41,13 @@ class Trainer:
     """One training run, new or resumed, in a model folder."""
 
     def __init__(
-        self, loaded: LoadedModel, train_step: TrainStep, train: Split, validator: Validator, callback: Callback
+        self,
+        loaded: LoadedModel,
+        train_step: TrainStep,
+        train: Split,
+        validator: Validator,
+        callback: Callback,
+        stop: StopRequest,
     ) -> None:
         config = loaded.config.training
         self.loaded = loaded
@@ -65,9 +70,9 @@ class Trainer:
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
         self._contention = Contention(torch.get_num_threads() if train_step.compute.device.type == "cpu" else 1)
-        self._interrupted: str | None = None
+        self._stop = stop
         self.interrupted = False
-        """Whether a signal stopped the run before its end."""
+        """Whether a stop request ended the run early."""
         self._clock = time.monotonic()
         self._logged_at = self._validated_at = self._saved_at = self._clock
 
@@ -83,24 +88,23 @@ class Trainer:
         Raises TrainingError if the loss is no longer finite.
         """
         self._idle = time.monotonic() - self._clock - self.progress.elapsed
-        with self._signals():
-            if self.progress.step:
-                self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
-            elif self.world.is_main:
-                self._save()  # from here on a killed run can be resumed
-            reason = self._reason_to_stop()
-            for batches in self._updates() if reason is None else ():
-                self._update(batches)
-                if self.world.is_main:
-                    self._after_step()
-                reason = self._reason_to_stop()
-                if reason is not None:
-                    break
-            self.interrupted = self._interrupted is not None
+        if self.progress.step:
+            self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
+        elif self.world.is_main:
+            self._save()  # from here on a killed run can be resumed
+        reason = self._reason_to_stop()
+        for batches in self._updates() if reason is None else ():
+            self._update(batches)
             if self.world.is_main:
-                if not self.interrupted and self.progress.validated != self.progress.step:
-                    self._validate()
-                self._save()
+                self._after_step()
+            reason = self._reason_to_stop()
+            if reason is not None:
+                break
+        self.interrupted = self._stop.reason is not None
+        if self.world.is_main:
+            if not self.interrupted and self.progress.validated != self.progress.step:
+                self._validate()
+            self._save()
         assert reason is not None
         return reason
 
@@ -153,16 +157,18 @@ class Trainer:
         self.progress.skipped += 1
         self._not_finite += 1
         if self._not_finite == 1:
-            self._callback.message(
+            self._callback.warning(
                 f"update {self.progress.step}: the loss or its gradient is not finite; the update is skipped"
             )
         if self._not_finite >= NOT_FINITE:
-            best = self.progress.best_step
-            saved = f"the model of update {best} is saved" if best else "no model has been saved yet"
-            raise TrainingError(
-                f"{NOT_FINITE} updates in a row without a finite loss, the last at update {self.progress.step}: "
-                f"lower --learning-rate or use --precision fp32; {saved}"
-            )
+            raise self._diverged(f"{NOT_FINITE} updates in a row without a finite loss")
+
+    def _diverged(self, what: str) -> TrainingError:
+        best = self.progress.best_step
+        saved = f"the model of update {best} is saved" if best else "no model has been saved yet"
+        return TrainingError(
+            f"update {self.progress.step}: {what}; lower --learning-rate or use --precision fp32; {saved}"
+        )
 
     def _log(self, rate: float) -> None:
         now = time.monotonic()
@@ -186,7 +192,7 @@ class Trainer:
             )
         contention = self._contention.warning()
         if contention is not None:
-            self._callback.message(f"warning: {contention}")
+            self._callback.warning(contention)
         self._window.clear()
         self._logged_at = now
         trim()
@@ -207,7 +213,10 @@ class Trainer:
         trim()
         ema = self.train_step.ema
         with ema.in_place() if ema is not None else nullcontext():
-            validation = self._validator.validate(self.loaded)
+            try:
+                validation = self._validator.validate(self.loaded)
+            except FloatingPointError as error:
+                raise self._diverged(str(error)) from None
             self.progress.validation_seconds = validation.seconds
             self.progress.validated = self.progress.step
             better = self._compare(validation)
@@ -218,7 +227,7 @@ class Trainer:
         self._callback.on_validation(event)
         if self.share() >= SETTLED:
             for warning in warnings(self._health_stats(validation, window)):
-                self._callback.message(f"warning: {warning}")
+                self._callback.warning(warning)
         self._save()
         trim()
         self._logged_at = self._validated_at = time.monotonic()
@@ -272,34 +281,18 @@ class Trainer:
 
     def _reason_to_stop(self) -> str | None:
         """Why the main process stops, in words, or None to go on; the other processes stop with it."""
-        (interrupted,) = self.world.all_reduce(float(self._interrupted is not None))
-        if interrupted and self._interrupted is None:
-            self._interrupted = "a signal to another process"
+        (interrupted,) = self.world.all_reduce(float(self._stop.reason is not None))
+        if interrupted and self._stop.reason is None:
+            self._stop.reason = "a signal to another process"
         reason = self._local_reason()
         (stops,) = self.world.broadcast(float(reason is not None))
         return (reason or "the main process stopped") if stops else None
 
     def _local_reason(self) -> str | None:
-        if self._interrupted is not None:
-            return f"interrupted by {self._interrupted}"
+        if self._stop.reason is not None:
+            return f"interrupted by {self._stop.reason}"
         if self.config.patience and self.progress.bad_validations >= self.config.patience:
             return f"no better {self.config.metric} in {self.config.patience} validations"
         if self.share() >= 1:
             return f"reached {self.limits}"
         return None
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first Ctrl-C or SIGTERM ends the run after the current update; the second ends it at once."""
-
-        def note(number: int, _: FrameType | None) -> None:
-            if self._interrupted is not None:
-                raise KeyboardInterrupt
-            self._interrupted = signal.Signals(number).name
-
-        kept = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in kept.items():
-                signal.signal(number, handler)

@@ -51,10 +51,15 @@ class Validator:
         self.copy_bleu = self._scores(self.sources)["bleu"]
 
     def validate(self, loaded: LoadedModel) -> Validation:
-        """Validate the model with its current weights, and leave it in evaluation mode."""
+        """Validate the model with its current weights, and leave it in evaluation mode.
+
+        Raises FloatingPointError if the dev loss is not finite: the model could not be searched with.
+        """
         started = time.monotonic()
         loaded.model.eval()
         loss, entropy = self._loss(loaded)
+        if not math.isfinite(loss):
+            raise FloatingPointError("the dev loss is not finite")
         fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval
         outputs = translate_corpus(fp32, self.sources)
         scores = self._scores(outputs)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nmt_cli.cli.display import Live, Plain, clock
-from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent
+from nmt_cli.cli.display import Live
+from nmt_cli.cli.messages import show_messages
+from nmt_cli.training.callbacks import Callback, LogCallback, LogEvent, ValidationEvent
 from nmt_cli.training.validation import Validation
 
 REPORT = LogEvent(
@@ -16,28 +17,32 @@ VALIDATION = ValidationEvent(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.6, "1:00"), (3599, "59:59"), (3725, "1:02:05")])
-def test_clock_formats_seconds(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
-
-
-@pytest.mark.parametrize("display", [Plain, Live])
+@pytest.mark.parametrize("display", [LogCallback, Live])
 def test_messages_logs_and_validations_are_shown(
-    display: type[Plain | Live], capsys: pytest.CaptureFixture[str]
+    display: type[LogCallback | Live], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    show_messages()
     callback: Callback = display()
-    callback.message("warning: attention is flat [really]")
+    callback.message("training: en -> ko")
+    callback.warning("attention is flat [really]")
     callback.on_log(REPORT)
     callback.on_validation(VALIDATION)
     callback.close()
     shown = " ".join(capsys.readouterr().err.split())
-    for part in ("warning: attention is flat [really]", "update 1,200", "BLEU 23.46", "best by chrf"):
+    for part in (
+        "training: en -> ko",
+        "warning: attention is flat [really]",
+        "update 1,200",
+        "BLEU 23.46",
+        "best by chrf",
+    ):
         assert part in shown
     assert ("나는 [b]집에[/b] 간다" in shown) or display is Live  # Live removes the sample when it closes
 
 
 def test_plain_log_lines_are_rate_limited(capsys: pytest.CaptureFixture[str]) -> None:
-    plain = Plain()
+    show_messages()
+    plain = LogCallback()
     for _ in range(10):
         plain.on_log(REPORT)
     assert capsys.readouterr().err.count("\n") == 1

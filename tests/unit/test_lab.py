@@ -3,6 +3,8 @@
 import importlib
 import io
 import json
+import logging
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,11 +17,13 @@ from torch.utils.hooks import RemovableHandle
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
-from nmt_cli.corpus.prepare import prepare
+from nmt_cli.corpus.prepare import preprocess
 from nmt_cli.errors import ConfigError
 from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, compare, depth, gradient, length, scores
 from nmt_cli.lab.experiment import ExperimentConfig, Verdict, curve, line, show, spread, write
 from nmt_cli.lab.synthetic import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.progress import Progress
+from nmt_cli.training.step import TrainStep
 
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"QUICK": (120, 2, 20)},
@@ -40,30 +44,26 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{split}.align").write_text("".join(f"{links}\n" for links in gold))
     splits: dict[str, Any] = {split: str(folder / split) for split in ("dev", "test")}
     options: dict[str, Any] = {"train": [str(folder / "train")], "source": "num", "target": "en", **splits}
-    prepare(
-        PreprocessConfig(out=folder / "prepared", keep=["duplicates", "wrong-script"], **options), lambda line: None
-    )
+    preprocess(PreprocessConfig(out=folder / "prepared", keep=["duplicates", "wrong-script"], **options))
     return folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_writes_verdicts_and_a_report(
-    name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1, "COMPARED": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
-    messages: list[str] = []
+    caplog.set_level(logging.INFO, "nmt_cli")
     if name in TRANSLATING:
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in TRANSLATING else [1, 2]
     (tmp_path / "work").mkdir()
-    config = ExperimentConfig(
-        True, seeds, messages.append, tmp_path / "work", corpus / "prepared", corpus / "test.align"
-    )
+    config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", corpus / "prepared", corpus / "test.align")
     outcome = module.run(config)
-    assert messages
+    assert any(message.startswith("seed 1, ") for message in caplog.messages)
     assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
     write(outcome, config, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
@@ -273,8 +273,8 @@ def test_a_difference_counts_only_beyond_the_spread_of_runs() -> None:
 def test_an_interrupted_training_ends_the_comparison(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compare, "train", lambda *_: SimpleNamespace(interrupted=True))
-    config = ExperimentConfig(True, [1], lambda text: None, tmp_path, corpus / "prepared")
+    monkeypatch.setattr(TrainStep, "update", lambda *_: signal.raise_signal(signal.SIGINT))
+    config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 0.01)
 

@@ -8,7 +8,7 @@ from multiprocessing import resource_tracker
 
 import pytest
 
-from nmt_cli import parallel
+from nmt_cli import parallel, signals
 from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import in_order, processes, run_apart
 
@@ -52,7 +52,8 @@ def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: p
     def fail() -> None:
         raise ModuleNotFoundError("No module named '_posixsubprocess'")
 
-    monkeypatch.setattr(parallel, "_HAS_MASKS", False)
+    monkeypatch.setattr(parallel, "POSIX", False)
+    monkeypatch.setattr(signals, "_HAS_MASKS", False)
     monkeypatch.setattr(resource_tracker, "ensure_running", fail)
     with ThreadPoolExecutor(1) as pool:
         assert list(in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from nmt_cli.evaluation.inputs import EvalInput, Text
-from nmt_cli.evaluation.results import EvalResult, evaluate
+from nmt_cli.evaluation.results import EvalResult, score_inputs
 from nmt_cli.report.tables import show_result
 
 REFERENCES = ["Ein Mann fährt mit dem Fahrrad durch die Stadt.", "나는 어제 [b]도서관[/b]에서 책을 읽었습니다. " * 4]
@@ -23,7 +23,7 @@ def eval_result(baseline: Text | None = None, sources: Sequence[str] | None = SO
     recipe["ensemble"] = [{"path": "other", "sha256": "fedcba9876543210"}]
     recipe["search"] = {"beam_size": 5, "length_penalty": 1.0}
     inputs = EvalInput(HYPOTHESES, [REFERENCES], sources, baseline, ("en", "de"), "nfc", recipe, ["be careful"])
-    return evaluate(inputs, resamples=50)
+    return score_inputs(inputs, resamples=50)
 
 
 class Terminal(io.StringIO):

@@ -21,6 +21,7 @@ from nmt_cli.evaluation import metrics, resampling
 from nmt_cli.evaluation.inputs import read_inputs
 from nmt_cli.evaluation.metrics import NAMES, Scorer, bleu_tokenizer, language, metric_order
 from nmt_cli.evaluation.scores import quick_scores, score
+from nmt_cli.progress import Progress
 
 REFERENCES = [
     "Ein Mann fährt mit dem Fahrrad durch die Stadt.",
@@ -231,4 +232,4 @@ def test_missing_private_sacrebleu_method_is_a_one_line_error(
     with pytest.raises(CorpusError, match=message):
         score(REFERENCES, [REFERENCES], "de")
     with pytest.raises(CorpusError, match=message):
-        read_inputs(EvaluateConfig(model=tmp_path / "none"), print)
+        read_inputs(EvaluateConfig(model=tmp_path / "none"), Progress())
