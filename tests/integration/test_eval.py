@@ -99,7 +99,7 @@ def read(path: Path | str) -> list[str]:
 def test_default_evaluates_the_model_on_its_test_split(evaluate: Call, trained: Path) -> None:
     status, out, err = evaluate()
     assert status == 0
-    assert err.startswith(f"nmt: translating 14 lines of test of {trained / 'prepared'} with model on CPU")
+    assert err.startswith(f"translating test of {trained / 'prepared'} with model on CPU")
     assert "\x1b" not in out
     for expected in (
         "chrF++",
@@ -115,14 +115,10 @@ def test_default_evaluates_the_model_on_its_test_split(evaluate: Call, trained: 
         main(["evaluate", "--help"])
 
 
-def test_progress_is_printed_after_each_window(evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt_cli.decoding.translator.Batching.window", 6)
-    monkeypatch.setattr("nmt_cli.decoding.translator.Batching.__init__.__defaults__", (64, 6))
+def test_progress_of_the_translation_is_printed(evaluate: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt_cli.progress.SECONDS", 0.0)
     _, _, err = evaluate()
-    assert [line for line in err.split("\n") if " of 14 lines" in line] == [
-        "nmt: 6 of 14 lines",
-        "nmt: 12 of 14 lines",
-    ]
+    assert [n for n in range(1, 15) if f": {n} of 14 lines, " in err] == list(range(1, 15))
 
 
 def test_json_output_has_all_keys(eval_json: CallJson, trained: Path) -> None:

@@ -602,7 +602,7 @@ def test_interrupt_leaves_no_files(text: Path, number: int, at: str) -> None:
             process.send_signal(number)
         error = process.stderr.read()
     assert process.returncode == 130
-    assert error.splitlines()[-1] == "nmt: interrupted; prepared is as it was before"
+    assert error.splitlines()[-1] == "nmt: interrupted; prepared is unchanged"
     assert "Traceback" not in error
     assert not (text / "prepared").exists()
     assert not leftovers(text)
@@ -669,9 +669,12 @@ def test_progress_is_printed_while_reading_and_encoding(nmt: Nmt, text: Path, mo
     monkeypatch.setattr("nmt_cli.progress.SECONDS", 0.0)
     monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 50)
     err = nmt(*ALL)[2].splitlines()
-    assert [line for line in err if "of train" in line] == [
-        *(f"  {rows} pairs of train read" for rows in (50, 100, 120)),
-        *(f"  {rows} pairs of train encoded" for rows in (50, 100, 120)),
+    assert [line.split(", ")[0] for line in err if line.startswith("reading train: ") and " pairs, " in line] == [
+        f"reading train: train.en + train.ko: {rows} pairs" for rows in (50, 100, 120)
+    ]
+    assert [line.split(", ")[0] for line in err if line.startswith("encoding: ")] == [
+        "encoding: 142 pairs",
+        *(f"encoding: {rows} of 142 pairs" for rows in (50, 100, 120, 130, 142)),
     ]
 
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import math
 import os
 import shutil
 import signal
@@ -508,11 +509,23 @@ def test_validate_sentences_limits_decoding_but_not_the_loss(requested: int, dec
 
 
 def test_repeated_non_finite_loss_stops_the_run(prepared: Path, tmp_path: Path) -> None:
-    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "1",
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "100",
                  "--learning-rate", "1e38", "--warmup", "0", "--schedule", "constant", check=False)  # fmt: skip
     assert result.returncode == 1
     assert "updates in a row without a finite loss" in result.stderr
     assert "lower --learning-rate" in result.stderr
+
+
+def test_non_finite_dev_loss_stops_the_run(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search would find no probabilities and blame the weights' file."""
+    monkeypatch.setattr(Validator, "_loss", lambda *_: (math.nan, None))
+    train = ["train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "5", "--validate-every", "2"]
+    result = nmt(*train, check=False)
+    assert result.returncode == 1
+    assert result.stderr.endswith(
+        "nmt: update 2: the dev loss is not finite; lower --learning-rate or use --precision fp32; "
+        "no model has been saved yet\n"
+    )
 
 
 def test_missing_tensorboard_is_a_one_line_error(

@@ -276,7 +276,7 @@ def test_an_interrupted_training_ends_the_comparison(
     monkeypatch.setattr(TrainStep, "update", lambda *_: signal.raise_signal(signal.SIGINT))
     config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
-        compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 0.01)
+        compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 1.0)
 
 
 def test_systems_of_equal_size_differ_by_two_percent_of_parameters_at_most(corpus: Path) -> None:

@@ -151,13 +151,13 @@ def test_weights_of_the_wrong_shape_raise_value_error() -> None:
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", ".png", ".json"])
 def test_sentences_beyond_the_limit_are_counted_and_reported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     path = tmp_path / f"attention{suffix}"
     limited = replace(FORMS[suffix], limit=2)
     monkeypatch.setitem(FORMS, suffix, limited)
     attention_page((diagonal_map(["a", "b"]) for _ in range(5)), path)
-    assert capsys.readouterr().err == f"nmt: {path}: shows the first 2 sentences; 3 more were left out\n"
+    assert caplog.messages == [f"{path}: shows the first 2 sentences; 3 more were left out"]
     assert path.stat().st_size > 0
     if suffix == ".html":
         assert "the first 2 sentences; 3 more were left out" in path.read_text(encoding="utf-8")
@@ -200,10 +200,10 @@ def test_png_has_dark_pixels() -> None:
     assert (pixels < 100).mean() > 0.005
 
 
-def test_png_warns_about_characters_in_no_installed_font(capsys: pytest.CaptureFixture[str]) -> None:
+def test_png_warns_about_characters_in_no_installed_font(caplog: pytest.LogCaptureFixture) -> None:
     """A private-use character is reported; text that looks like a formula is drawn as text."""
     attention_png([diagonal_map(["\U0010fffd", r"$\nonsense$"])])
-    assert "1 characters of the picture are in no installed font and are drawn as boxes" in capsys.readouterr().err
+    assert "1 characters of the picture are in no installed font and are drawn as boxes" in caplog.text
 
 
 def test_svg_stacks_several_sentences_vertically() -> None:
