@@ -23,8 +23,8 @@ DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", to
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
     """Write tensors and JSON-serializable metadata to one file atomically. Returns the hash of the tensors.
 
-    Tensors are written straight from memory. safetensors would copy each to bytes, and then the whole file; or write
-    a temporary file that it renames, and leaves behind if it is killed.
+    safetensors' own `save_file` (0.8) writes a temporary file that only its owner can read, and that stays behind if
+    the process is killed; older versions copy all tensors first.
     """
     contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(contiguous)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nmt_cli.kernels.rounding import round_up
 from nmt_cli.special_tokens import BOS, EOS, PAD
 
 Tokens = npt.NDArray[np.int64]
@@ -44,6 +45,6 @@ def pad(sequences: Sequence[npt.NDArray[np.integer]], multiple: int = 1) -> tupl
     """Sequences -> padded array (B, W), W the longest length rounded up to a multiple, and lengths (B,)."""
     lengths = np.array([len(s) for s in sequences], np.int64)
     longest = int(lengths.max())
-    padded = np.full((len(sequences), longest + -longest % multiple), PAD, np.int64)
+    padded = np.full((len(sequences), round_up(longest, multiple)), PAD, np.int64)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = np.concatenate(sequences)
     return padded, lengths

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.corpus.dataset import Lengths, Split
 from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.kernels.rounding import round_batch_size
 
 Rows = npt.NDArray[np.int64]
 
@@ -45,13 +46,6 @@ def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random
             start, width = full, int(longest[full : end + 1].max())
     batches.append(ranked[start:])
     return [batches[i] for i in order.permutation(len(batches))]
-
-
-def round_batch_size(room: int) -> int:
-    """Round down the number of sentences that fit in a batch: from 8 on to a multiple of 8, above 64 of 16, above 128
-    of 32, and so on. A large batch loses at most a fifth, which goes into the next batch."""
-    step = max(8, (1 << (room - 1).bit_length()) // 8)
-    return room - room % step or room
 
 
 Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
+from nmt_cli.atomic import write_atomic
 from nmt_cli.config import LISTED
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
@@ -20,7 +21,7 @@ Table = npt.NDArray[np.int32]
 
 def write_lexicon(folder: Path, table: Table) -> None:
     """Write a lexicon to a folder."""
-    save_file({"targets": table}, folder / LEXICON)
+    write_atomic(folder / LEXICON, save({"targets": table}))
 
 
 def read_lexicon(folder: Path, tokenizers: Tokenizers) -> Table:

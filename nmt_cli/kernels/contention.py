@@ -44,6 +44,6 @@ class Contention:
         self._told = True
         return (
             f"{self._threads} threads wait for a core {share:.0%} of the time, and at every operation for each other: "
-            f"other programs keep the cores busy, or there are fewer; --threads {self._threads - 1} may be much faster "
-            "here (Ctrl-C, then --resume with it)"
+            f"other programs keep the cores busy, or there are fewer; threads {self._threads - 1} may be much faster "
+            "here (Ctrl-C, then resume with it)"
         )

@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nmt_cli.kernels.matmul import linear_no_grad, round_up_rows
+from nmt_cli.kernels.matmul import linear_no_grad
+from nmt_cli.kernels.rounding import round_up_rows
 
 
 class _Uses:

@@ -110,22 +110,22 @@ def compute_for_search(device: Device, precision: SearchPrecision, threads: int)
     if precision != "int8":
         return _compute(chosen, precision == "bf16")
     if chosen.type != "cpu":
-        raise ConfigError("--precision int8 is for CPUs; take bf16 on a GPU, or --device cpu")
+        raise ConfigError("precision int8 is for CPUs; take bf16 on a GPU, or device cpu")
     if not int8.works():
-        raise ConfigError("--precision int8: this PyTorch cannot multiply 8-bit numbers on this CPU; take fp32")
+        raise ConfigError("precision int8: this PyTorch cannot multiply 8-bit numbers on this CPU; take fp32")
     return Compute(chosen, torch.float32, int8=True)
 
 
 def _compute(device: torch.device, bf16: bool) -> Compute:
     if bf16 and device.type == "cpu" and not computes_bf16():
         name = cpu_info("model name")
-        raise ConfigError(f"--precision bf16: this CPU ({name}) has no bf16 kernels (AVX-512 or later); take fp32")
+        raise ConfigError(f"precision bf16: this CPU ({name}) has no bf16 kernels (AVX-512 or later); take fp32")
     return Compute(device, torch.bfloat16 if bf16 else torch.float32)
 
 
 def _device(device: Device, threads: int) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: no GPU that this PyTorch can use; take --device cpu")
+        raise ConfigError("device cuda: no GPU that this PyTorch can use; take device cpu")
     if threads:
         torch.set_num_threads(threads)
     if device == "cpu" or not torch.cuda.is_available():

@@ -14,15 +14,10 @@ from torch.nn import functional as F
 
 from nmt_cli.kernels import onednn
 from nmt_cli.kernels.device import cpu_info
+from nmt_cli.kernels.rounding import round_up_rows
 
 MIN_WEIGHTS = 1 << 16
 """Weights of a layer from which oneDNN's product is worth a custom gradient."""
-
-
-def round_up_rows(rows: int) -> int:
-    """Round up to a multiple of 8 (16 above 64, 32 above 128, ...): at most 25 % padding."""
-    step = max(8, (1 << rows.bit_length()) // 8)
-    return rows if rows <= 8 else -(-rows // step) * step
 
 
 def pad_rows(rows: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nmt_cli.kernels.matmul import linear_no_grad
+from nmt_cli.kernels.rounding import round_up
 
 LOGITS = {"cpu": 3 << 20, "cuda": 48 << 20}
 """How many logits are computed at a time: on a CPU what its cache holds."""
@@ -124,7 +125,7 @@ def _add_product(total: Tensor | None, left: Tensor, right: Tensor) -> Tensor:
 
 def _pad_rows(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (n, E) and targets (n,), and zeros."""
-    missing = -len(rows) % ROW_MULTIPLE
+    missing = round_up(len(rows), ROW_MULTIPLE) - len(rows)
     return nn.functional.pad(rows, (0, 0, 0, missing)), nn.functional.pad(targets, (0, missing))
 
 
@@ -132,7 +133,7 @@ def _chunk_rows(rows: int, table: Tensor) -> int:
     """How many of so many rows to compute logits (n, V) for at a time, by a table (V, E)."""
     most = max(ROW_MULTIPLE, LOGITS[table.device.type] // len(table))
     share = math.ceil(rows / max(1, math.ceil(rows / most)))
-    return math.ceil(share / ROW_MULTIPLE) * ROW_MULTIPLE
+    return round_up(share, ROW_MULTIPLE)
 
 
 def _chunks(rows: int, size: int, paired: bool, device: torch.device) -> Iterator[slice | Tensor]:

@@ -54,7 +54,7 @@ class Seq2Seq(nn.Module):
         if tied == "auto":
             tied = "all" if vocab_sizes.joint else "decoder"
         if tied == "all" and not vocab_sizes.joint:
-            raise ValueError("tied_embeddings all needs a joint vocabulary; prepare with --vocabulary joint")
+            raise ValueError("tied_embeddings all needs a joint vocabulary; prepare with vocabulary joint")
         size = config.embedding_size
         self.source_embedding = nn.Embedding(vocab_sizes.source, size, padding_idx=PAD)
         self.target_embedding = (

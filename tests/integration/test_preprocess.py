@@ -678,6 +678,12 @@ def test_progress_is_printed_while_reading_and_encoding(nmt: Nmt, text: Path, mo
     ]
 
 
+def test_files_have_the_permissions_of_the_umask(nmt: Nmt, text: Path) -> None:
+    nmt(*ALL)
+    (text / "plain").touch()
+    assert {path.stat().st_mode for path in (text / "prepared").iterdir()} == {(text / "plain").stat().st_mode}
+
+
 def test_command_in_the_manifest_reproduces_the_corpus(nmt: Nmt, text: Path) -> None:
     options = [
         "--keep",

@@ -18,11 +18,11 @@ from nmt_cli.corpus.batching import (
     BatchPlan,
     make_batches,
     prefetch,
-    round_batch_size,
     sampled,
 )
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.kernels.rounding import round_batch_size
 from nmt_cli.special_tokens import BOS, EOS, PAD
 
 

@@ -53,7 +53,7 @@ def test_sustained_contention_is_reported_once(
     assert len(reported) == expected
     if expected:
         assert warnings[LOOKS - 1] == reported[0]
-        assert "--threads 1" in reported[0]
+        assert "threads 1" in reported[0]
         assert "33%" in reported[0]
 
 

@@ -38,9 +38,9 @@ def test_unsupported_precisions_and_devices_are_rejected(
 ) -> None:
     monkeypatch.setattr(device, "computes_bf16", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ConfigError, match=r"--precision bf16: this CPU \(.*\) has no bf16 kernels"):
+    with pytest.raises(ConfigError, match=r"precision bf16: this CPU \(.*\) has no bf16 kernels"):
         choose("cpu", "bf16", 0)
-    with pytest.raises(ConfigError, match="--device cuda: no GPU"):
+    with pytest.raises(ConfigError, match="device cuda: no GPU"):
         choose("cuda", "auto", 0)
 
 

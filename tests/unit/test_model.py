@@ -402,7 +402,7 @@ def test_tied_embeddings_share_weights(tied: str, joint: bool, tables: int) -> N
 
 
 def test_tying_all_embeddings_needs_a_joint_vocabulary() -> None:
-    with pytest.raises(ValueError, match="--vocabulary joint"):
+    with pytest.raises(ValueError, match="vocabulary joint"):
         Seq2Seq(config(tied_embeddings="all"), VocabSizes(50, 40, False))
 
 

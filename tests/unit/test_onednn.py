@@ -118,7 +118,7 @@ def test_int8_without_working_operators_is_rejected(
     broken: str, operator: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_operator(monkeypatch, "quantized", operator, BROKEN[broken])
-    with pytest.raises(ConfigError, match="--precision int8: this PyTorch cannot multiply 8-bit numbers"):
+    with pytest.raises(ConfigError, match="precision int8: this PyTorch cannot multiply 8-bit numbers"):
         compute_for_search("cpu", "int8", 0)
 
 

@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nmt_cli.corpus.batching import round_batch_size
 from nmt_cli.kernels import matmul
 from nmt_cli.kernels.linear import Linear
-from nmt_cli.kernels.matmul import round_up_rows
+from nmt_cli.kernels.rounding import round_batch_size, round_up_rows
 
 
 def test_row_counts_are_rounded_up_to_few_values() -> None:

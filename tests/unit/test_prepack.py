@@ -122,5 +122,5 @@ def test_a_packed_model_approximates_the_plain_one(
 def test_int8_is_rejected_on_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(compute_for_search("cpu", "int8", 1)).endswith("int8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    with pytest.raises(ConfigError, match="--precision int8 is for CPUs"):
+    with pytest.raises(ConfigError, match="precision int8 is for CPUs"):
         compute_for_search("cuda", "int8", 0)
