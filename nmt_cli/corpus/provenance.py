@@ -10,7 +10,7 @@ from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
 from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
 
-_NOT_CONTENT = {"out", "overwrite", "force", "threads"}
+_NOT_CONTENT = {"out", "overwrite", "threads"}
 """Options that do not affect the content."""
 
 _INPUTS = {"train", "dev", "test", "tokenizer_model"}

@@ -52,7 +52,7 @@ class EvalInput:
 USUAL_MODEL = Path("model")
 """The model that is evaluated by default."""
 
-TRANSLATING = ("save", "ensemble", "gold", "batch_size", "device", "precision", "threads")
+TRANSLATING = ("save", "ensemble", "gold_alignment", "batch_size", "device", "precision", "threads")
 """Options that, like those of search, have an effect only if a model translates."""
 
 

@@ -1,12 +1,17 @@
 """Options: precedence, suggestions for misspelt names, errors of one line, and the TOML round trip."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nmt_cli.config import EvaluateConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli import presets
+from nmt_cli.api import shards
+from nmt_cli.config import BulkConfig, EvaluateConfig, ModelConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli.corpus import provenance
 from nmt_cli.errors import ConfigError
+from nmt_cli.evaluation import inputs
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.presets import PRESETS, scaled
 from nmt_cli.settings import Settings, option_fields, parse_assignment, read_toml, resolve, to_toml
@@ -115,3 +120,17 @@ def test_keep_none_cannot_be_combined() -> None:
     assert resolve(PreprocessConfig, [("x", {"keep": ["none"]})]).keep == ["none"]
     with pytest.raises(ConfigError, match="keep none cannot be combined with copies"):
         resolve(PreprocessConfig, [("x", {"keep": ["none", "copies"]})])
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        (EvaluateConfig, inputs.TRANSLATING),
+        (PreprocessConfig, provenance._NOT_CONTENT | provenance._INPUTS),
+        (BulkConfig, shards.DECIDING),
+        (ModelConfig, presets.SIZES),
+    ],
+)
+def test_lists_of_option_names_hold_names_of_options(config: type[Settings], names: Iterable[str]) -> None:
+    """An option that was renamed would otherwise drop out of the list silently."""
+    assert set(names) <= config.model_fields.keys()
