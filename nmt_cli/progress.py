@@ -35,13 +35,20 @@ class Step:
         self.done += units
         self._on_advance(self)
 
-    def line(self) -> str:
-        """Count, rate and time left."""
-        rate = self.done / max(time.monotonic() - self.started, 1e-3)
-        if self.total is None:
-            return f"{self.name}: {self.done:,} {self.unit}, {rate:,.0f} a second"
-        left = f", {clock((self.total - self.done) / rate)} left" if self.done else ""
-        return f"{self.name}: {self.done:,} of {self.total:,} {self.unit}, {rate:,.0f} a second{left}"
+    @property
+    def seconds(self) -> float:
+        """How long the step has taken so far."""
+        return time.monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Units a second."""
+        return self.done / max(self.seconds, 1e-3)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to the end at this rate; None if that cannot be known."""
+        return (self.total - self.done) / self.rate if self.total is not None and self.done else None
 
 
 class Progress:
@@ -65,7 +72,7 @@ class Progress:
             nonlocal last
             if (now := time.monotonic()) - last >= SECONDS:
                 last = now
-                self.message(step.line())
+                self.message(_line(step))
 
         self.message(name if total is None else f"{name}: {total:,} {unit}")
         yield Step(name, total, unit, report)
@@ -76,6 +83,12 @@ class Progress:
             for item in items:
                 yield item
                 step.advance()
+
+
+def _line(step: Step) -> str:
+    of = "" if step.total is None else f" of {step.total:,}"
+    left = "" if step.remaining is None else f", {clock(step.remaining)} left"
+    return f"{step.name}: {step.done:,}{of} {step.unit}, {step.rate:,.0f} a second{left}"
 
 
 def clock(seconds: float) -> str:

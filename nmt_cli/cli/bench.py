@@ -2,9 +2,9 @@
 
 import json
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import BenchConfig
-from nmt_cli.progress import Progress
 
 
 @command(BenchConfig)
@@ -16,7 +16,7 @@ def run(config: BenchConfig) -> None:
     from nmt_cli.evaluation.benchmark import bench
     from nmt_cli.report.tables import show_bench
 
-    result = bench(config, Progress())
+    result = bench(config, terminal_progress())
     if config.json_:
         print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -3,9 +3,9 @@
 import sys
 import time
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import BulkConfig
-from nmt_cli.progress import Progress
 
 
 @command(BulkConfig)
@@ -18,7 +18,7 @@ def run(config: BulkConfig) -> None:
     from nmt_cli.api.bulk import translate_file
 
     started = time.monotonic()
-    tally = translate_file(config, Progress())
+    tally = translate_file(config, terminal_progress())
     seconds = time.monotonic() - started
     print(f"nmt: {config.out}: {tally.lines:,} lines, {seconds:,.0f} s", file=sys.stderr)
     for sentence in tally.summary():

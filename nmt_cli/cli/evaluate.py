@@ -2,6 +2,7 @@
 
 import json
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import EvaluateConfig
 
@@ -15,7 +16,7 @@ def run(config: EvaluateConfig) -> None:
     from nmt_cli.evaluation.results import evaluate
     from nmt_cli.report.tables import show_result
 
-    result = evaluate(config)
+    result = evaluate(config, terminal_progress())
     if config.json_:
         print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:

@@ -7,11 +7,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
 from nmt_cli.errors import ConfigError, NMTError
 from nmt_cli.lab import EXPERIMENTS, TRANSLATING
-from nmt_cli.progress import Progress, logger
+from nmt_cli.progress import logger
 
 ALL = "all"
 
@@ -83,7 +84,7 @@ def _run(name: str, config: LabConfig) -> None:
         setting = ExperimentConfig(
             config.quick,
             range(1, seeds + 1),
-            Progress(),
+            terminal_progress(),
             Path(work),
             prepared=config.prepared,
             gold_alignment=config.gold_alignment,

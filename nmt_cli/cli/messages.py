@@ -1,9 +1,10 @@
-"""Messages of the package on standard error."""
+"""Messages and progress of the package on standard error."""
 
 import logging
+import os
 import sys
 
-from nmt_cli.progress import logger
+from nmt_cli.progress import Progress, logger
 
 
 class _StderrHandler(logging.Handler):
@@ -19,3 +20,17 @@ def show_messages() -> None:
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         logger.addHandler(_StderrHandler())
+
+
+def draws_bars() -> bool:
+    """Whether standard error is a terminal, and neither TERM=dumb nor NO_COLOR asks for plain lines."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def terminal_progress() -> Progress:
+    """Bars where they can be drawn, otherwise plain lines."""
+    if not draws_bars():
+        return Progress()
+    from nmt_cli.cli.bars import Bars
+
+    return Bars()

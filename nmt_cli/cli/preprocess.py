@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import PreprocessConfig
 
@@ -22,7 +23,7 @@ def run(config: PreprocessConfig) -> None:
 
     started = time.monotonic()
     try:
-        outcome = preprocess(config)
+        outcome = preprocess(config, terminal_progress())
     except KeyboardInterrupt:
         print(f"nmt: interrupted; {config.out} is unchanged", file=sys.stderr)
         raise SystemExit(130) from None

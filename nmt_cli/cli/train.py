@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nmt_cli.checkpoint.layout import CONFIG, read_options
+from nmt_cli.cli.messages import draws_bars
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig
 from nmt_cli.presets import PRESETS
@@ -31,7 +32,7 @@ def run(config: TrainConfig) -> None:
     from nmt_cli.training.train import train
 
     with graceful_stop() as stop:
-        outcome = train(config, [Live() if sys.stderr.isatty() else LogCallback()], started=STARTED, stop=stop)
+        outcome = train(config, [Live() if draws_bars() else LogCallback()], started=STARTED, stop=stop)
     if not outcome.is_main:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)
