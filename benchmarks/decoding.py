@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from clock import now
-from products import multiplications
+from flops import multiplications_per_token
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, build_model
 from nmt_cli.config import SearchConfig
@@ -16,7 +16,7 @@ from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.model.rnn import RNNLayer
 from nmt_cli.model.seq2seq import Seq2Seq
 
-WHOLE = "a batch"
+BATCH = "a batch"
 
 
 @dataclass
@@ -68,11 +68,11 @@ def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: in
     source_tokens = sum(len(translation.source_tokens) + 1 for translation in translations)
     with torch.device("meta"):  # a prepacked model does not have the shapes of its weights
         sizes = build_model(loaded.config, loaded.tokenizers)
-    products = multiplications(sizes, source_tokens / target_tokens, source_tokens / len(texts), beam_size)
+    products = multiplications_per_token(sizes, source_tokens / target_tokens, source_tokens / len(texts), beam_size)
 
     watch = Watch(device)
     _watch_model(watch, loaded.model)
-    watch.watch(translator, "_search_batch", WHOLE)
+    watch.watch(translator, "_search_batch", BATCH)
     step = RNNLayer.step
     try:
         watch.watch(RNNLayer, "step", "decoder recurrence")
@@ -87,7 +87,7 @@ def decode(loaded: LoadedModel, texts: list[str], beam_size: int, batch_size: in
         "beam_size": beam_size,
         "batch_size": batch_size,
         "compute": str(loaded.compute),
-        "phases": {**phases, "softmax, search": watch.seconds[WHOLE] - sum(phases.values())},
+        "phases": {**phases, "softmax, search": watch.seconds[BATCH] - sum(phases.values())},
         "products_per_token": products,
         "gflops": 2e-9 * sum(products.values()) * target_tokens / seconds,
     }

@@ -18,9 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from preprocess import synthesise
+from preprocess import synthesize
 from process import nmt
-from result import arguments, describe_machine, settled_speed, write
+from result import describe_machine, json_parser, median_speed, write
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.config import SearchConfig, SearchPrecision
@@ -81,7 +81,7 @@ def by_corpus(args: argparse.Namespace) -> list[dict[str, float]]:
         tokenizer: list[str] = []
         for pairs in args.pairs:
             prefix, prepared, model = (folder / f"{name}-{pairs}" for name in ("text", "prepared", "model"))
-            synthesise(args.train, languages, pairs, prefix)
+            synthesize(args.train, languages, pairs, prefix)
             options = ["--source", languages[0], "--target", languages[1], "--out", str(prepared), *tokenizer]
             preparing = nmt("preprocess", "--train", str(prefix), *options)
             tokenizer = tokenizer or ["--tokenizer-model", str(prepared / "tokenizer.model")]
@@ -89,7 +89,7 @@ def by_corpus(args: argparse.Namespace) -> list[dict[str, float]]:
             row = {
                 "pairs": pairs,
                 "prepare_seconds": preparing.seconds,
-                "tokens_per_second": settled_speed(model),
+                "tokens_per_second": median_speed(model),
                 "peak_mebibytes": run.peak_bytes / 2**20,
             }
             rows.append(row)
@@ -102,7 +102,7 @@ def by_corpus(args: argparse.Namespace) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = json_parser(__doc__)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--text", type=Path, help="lines for the model to translate")
     parser.add_argument("--beam-size", type=int, default=5)

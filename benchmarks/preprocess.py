@@ -40,7 +40,7 @@ for path in (source, target):
 """
 
 
-def synthesise(prefix: str, languages: tuple[str, str], pairs: int, out: Path) -> None:
+def synthesize(prefix: str, languages: tuple[str, str], pairs: int, out: Path) -> None:
     """Write pairs, each the first half of one known pair and the second half of another."""
     known = list(read_pairs(locate(prefix, "auto", languages), Fields(languages)))
     rng = random.Random(pairs)
@@ -75,11 +75,11 @@ def compare(folder: Path, languages: tuple[str, str], pairs: int, repeats: int) 
         theirs.append(measure([sys.executable, "-c", SENTENCEPIECE, *files, size, str(threads)]))
     for name, runs in (("nmt preprocess", ours), (f"SentencePiece, {size}", theirs)):
         seconds = statistics.median(run.seconds for run in runs)
-        cpu = statistics.median(run.processor_seconds for run in runs)
+        cpu = statistics.median(run.cpu_seconds for run in runs)
         peak = max(run.peak_bytes for run in runs) / 2**20
         print(f"{pairs:>9,}  {name:<22}{seconds:>8.1f} s{cpu:>9.1f} s CPU{peak:>9,.0f} MiB peak")
     ratios = [a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)]
-    cpu_ratios = [a.processor_seconds / b.processor_seconds for a, b in zip(ours, theirs, strict=True)]
+    cpu_ratios = [a.cpu_seconds / b.cpu_seconds for a, b in zip(ours, theirs, strict=True)]
     print(
         f"{pairs:>9,}  ratio of time {statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)}), "
         f"of CPU time {statistics.median(cpu_ratios):.2f}",
@@ -100,7 +100,7 @@ def main() -> None:
     print(f"{cores} cores, load {load:.1f}, sentencepiece {sentencepiece.__version__}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         for pairs in options.pairs:
-            synthesise(options.prefix, languages, pairs, Path(name) / str(pairs))
+            synthesize(options.prefix, languages, pairs, Path(name) / str(pairs))
             compare(Path(name), languages, pairs, options.repeats)
 
 

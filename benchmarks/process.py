@@ -18,7 +18,7 @@ class Run:
     """Wall-clock and CPU time and peak memory of a process with all its descendants."""
 
     seconds: float
-    processor_seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 

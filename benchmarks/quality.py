@@ -1,7 +1,7 @@
 """Quality in a given time: raw text -> preprocess -> train -> eval, with the real commands.
 
     python benchmarks/quality.py --train data/train --dev data/dev --test data/test \
-        --source en --target de --minutes 15 [--lowercase-tokenised] [-- more options of nmt train]
+        --source en --target de --minutes 15 [--lowercase-tokenized] [-- more options of nmt train]
 
 Prints one row with the scores and their recipe, and writes it to --json FILE. The time limit covers preprocess and
 train; evaluation (beam 5) is timed separately.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lowercase_bleu import lowercase_bleu
-from result import arguments, as_json, describe_machine, write
+from result import as_json, describe_machine, json_parser, write
 
 
 def run(*command: str) -> tuple[float, str]:
@@ -31,7 +31,7 @@ def run(*command: str) -> tuple[float, str]:
 
 def corpus_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser for the corpus, --json, and options passed on to nmt train."""
-    parser = arguments(description)
+    parser = json_parser(description)
     for name in ("--train", "--dev", "--test"):
         parser.add_argument(name, required=name == "--train")
     parser.add_argument("--source", required=True)
@@ -50,7 +50,7 @@ def prepare(args: argparse.Namespace, prepared: Path, *options: str) -> float:
 def main() -> None:
     parser = corpus_parser(__doc__)
     parser.add_argument("--minutes", type=float, default=15.0, help="counted from raw text; 0 sets no limit here")
-    parser.add_argument("--lowercase-tokenised", action="store_true", help="also BLEU lower-cased and tokenised")
+    parser.add_argument("--lowercase-tokenized", action="store_true", help="also BLEU lower-cased and tokenised")
     parser.add_argument("--preprocess", default="", help="more options of nmt preprocess")
     parser.add_argument("--keep", type=Path, help="folder in which to keep prepared/ and model/")
     args = parser.parse_args()
@@ -75,7 +75,7 @@ def main() -> None:
             "machine": describe_machine(),
             "options": args.options,
         }
-        if args.lowercase_tokenised:
+        if args.lowercase_tokenized:
             from nmt_cli.corpus.dataset import PreparedCorpus
 
             references = PreparedCorpus.open(prepared).split("test").target_texts()

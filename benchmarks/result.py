@@ -11,7 +11,7 @@ from nmt_cli.checkpoint.layout import METRICS
 from nmt_cli.kernels import device
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
+def json_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser with --json, the file to write results to."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
@@ -28,15 +28,15 @@ def as_json(results: dict[str, Any]) -> str:
     return json.dumps(results, ensure_ascii=False, indent=2)
 
 
-def reports(model: Path) -> list[dict[str, Any]]:
+def training_log(model: Path) -> list[dict[str, Any]]:
     """The log lines of this model's training."""
     lines = (model / METRICS).read_text(encoding="utf-8").split("\n")[:-1]
     return [entry for entry in map(json.loads, lines) if entry["kind"] == "train"]
 
 
-def settled_speed(model: Path) -> float:
+def median_speed(model: Path) -> float:
     """Target subwords per second, the median over the second half of training."""
-    speeds: list[float] = [entry["speed"] for entry in reports(model)]
+    speeds: list[float] = [entry["speed"] for entry in training_log(model)]
     return statistics.median(speeds[len(speeds) // 2 :])
 
 

@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from limit import RATE, WARM, begin
-from result import arguments, describe_machine, settled_speed, write
+from result import describe_machine, json_parser, median_speed, write
 from torch import distributed, multiprocessing
 from torch.multiprocessing.spawn import spawn
+from utilization import LEARNING_RATE, WARMUP_UPDATES, start_training
 
 from nmt_cli.kernels.device import compute_for_training
 
@@ -42,12 +42,12 @@ UPDATES = 2000
 
 def one_machine(args: argparse.Namespace) -> tuple[list[float], float, int]:
     """Seconds of each batch, mean tokens of a batch, and the number of parameters."""
-    train_step, _, updates = begin(args, compute_for_training("cpu", "auto", args.threads))
+    train_step, _, updates = start_training(args, compute_for_training("cpu", "auto", args.threads))
     durations: list[float] = []
     tokens = []
     for number, update in enumerate(itertools.islice(updates, args.warm + args.batches)):
         started = time.perf_counter()
-        train_step.update(update, RATE)
+        train_step.update(update, LEARNING_RATE)
         if number >= args.warm:
             durations.append(time.perf_counter() - started)
             tokens.append(update[0].tokens)
@@ -81,7 +81,7 @@ def throughput(args: argparse.Namespace, processes: int) -> float:
         train += [part for text in args.options for part in ("--set", text)]
         torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "nmt_cli"]
         subprocess.run([sys.executable, *torchrun, *train], check=True, stderr=subprocess.DEVNULL)
-        return settled_speed(Path(folder))
+        return median_speed(Path(folder))
 
 
 def simulate(durations: list[float], machines: int, accumulate: int, sum_seconds: float) -> float:
@@ -91,10 +91,10 @@ def simulate(durations: list[float], machines: int, accumulate: int, sum_seconds
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = json_parser(__doc__)
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--batches", type=int, default=300, help="batches to measure, after --warm")
-    parser.add_argument("--warm", type=int, default=WARM, help="batches before them that are not measured")
+    parser.add_argument("--warm", type=int, default=WARMUP_UPDATES, help="batches before them that are not measured")
     parser.add_argument("--steps", type=int, default=300, help="updates of the runs with one and two processes")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("options", nargs="*", help="options of nmt train as key=value, after --")
@@ -130,7 +130,7 @@ def main() -> None:
     write(
         args.json,
         {"machine": describe_machine(), "parameters": size, "batch_seconds": durations, "tokens": tokens, "rows": rows,
-         "local_attention": {"sum_seconds": local, "one": one, "two": two}},
+         "local": {"sum_seconds": local, "one": one, "two": two}},
     )  # fmt: skip
 
 

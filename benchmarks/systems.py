@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from quality import corpus_parser, prepare, run
-from result import describe_machine, reports, write
+from result import describe_machine, training_log, write
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.kernels.device import compute_for_search
@@ -36,7 +36,7 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], args: ar
         "eval", "--model", str(model), "--json", *(["--gold-alignment", args.gold_alignment] if aligned else [])
     )
     result = json.loads(printed)
-    log = reports(model)
+    log = training_log(model)
     return {
         "system": name,
         "bleu": result["bleu"],

@@ -1,7 +1,7 @@
 """`python -m nmt_cli` is the same program as `nmt`."""
 
 from nmt_cli.cli.app import main
-from nmt_cli.startup import exit_at_once
+from nmt_cli.startup import fast_exit
 
 
 def program() -> None:
@@ -11,7 +11,7 @@ def program() -> None:
     except SystemExit as error:
         status = error.code or 0
         if isinstance(status, int):
-            exit_at_once(status)
+            fast_exit(status)
         raise
 
 

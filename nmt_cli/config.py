@@ -17,14 +17,14 @@ Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Threads = Annotated[int, Field(ge=0, le=4096)]
-LISTED = 64
+LEXICON_WIDTH = 64
 """Target subwords that a lexicon stores for each source subword."""
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
 Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
 ScheduledSampling = Literal["none", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
-Suspect = Literal["none", "duplicates", "copies", "overlap", "control", "wrong-script"]
+KeepOption = Literal["none", "duplicates", "copies", "overlap", "control", "wrong-script"]
 
 
 class PreprocessConfig(Settings):
@@ -55,7 +55,7 @@ class PreprocessConfig(Settings):
 
     unicode: Annotated[Literal["nfc", "nfkc", "none"], CliOption("Cleaning")] = "nfc"
     """Unicode normalisation of all text, including input to translate and references."""
-    keep: Annotated[list[Suspect], CliOption("Cleaning")] = ["wrong-script"]
+    keep: Annotated[list[KeepOption], CliOption("Cleaning")] = ["wrong-script"]
     """Suspicious pairs to keep in train; a given list replaces the default. duplicates: exact repetitions of a pair;
     copies: the target equals the source and has more than three words; overlap: the same pair occurs in dev or test;
     control: control characters such as NUL; wrong-script: a script that the language does not use; none: drop all of
@@ -372,7 +372,7 @@ class SearchConfig(Settings):
     """Maximum number of subwords in a translation; 0 allows three times the source length plus 20."""
     no_repeat_ngram_size: Annotated[Count, CliOption("Search")] = 0
     """Never generate the same n-gram of this many subwords twice; 0 allows it."""
-    shortlist: Annotated[Count, Field(le=LISTED), CliOption("Search")] = 0
+    shortlist: Annotated[Count, Field(le=LEXICON_WIDTH), CliOption("Search")] = 0
     """Restrict the output vocabulary of a batch to this many most probable translations of each source subword, from
     the lexicon that nmt preprocess trains, and the most frequent subwords; 0 uses the whole vocabulary. Faster, most
     with a large vocabulary (try 32; nmt bench --shortlist 32 measures the loss in quality), but a translation may
@@ -401,7 +401,7 @@ class SearchConfig(Settings):
         return self
 
 
-class SearchingConfig(Settings):
+class TranslationConfig(Settings):
     """Options shared by the commands that translate."""
 
     ensemble: Annotated[list[Path], CliOption("Run")] = []
@@ -419,7 +419,7 @@ class SearchingConfig(Settings):
     search: SearchConfig = SearchConfig()
 
 
-class TranslateConfig(SearchingConfig):
+class TranslateConfig(TranslationConfig):
     """Standard input to standard output: one line out for every line in."""
 
     model: Annotated[Path, CliOption("Run")] = Path("model")
@@ -450,7 +450,7 @@ class TranslateConfig(SearchingConfig):
         return self
 
 
-class EvaluateConfig(SearchingConfig):
+class EvaluateConfig(TranslationConfig):
     """BLEU, chrF and TER with signatures, confidence intervals and scores by sentence length."""
 
     model: Annotated[Path | None, CliOption("Input")] = None
@@ -484,7 +484,7 @@ class EvaluateConfig(SearchingConfig):
     """Also write the translation to this file."""
 
 
-class BulkConfig(SearchingConfig):
+class BulkConfig(TranslationConfig):
     """Translate a file of any size with many processes."""
 
     source_file: Annotated[Path | None, CliOption(argument=True)] = None

@@ -28,13 +28,13 @@ class FolderType(Generic[R]):
 
     name: str
     """`kind` in the manifest, such as prepared."""
-    called: str
+    label: str
     """Name in messages, such as prepared corpus."""
     command: str
     """The command that writes such a folder, such as nmt preprocess."""
     format: int
     """The format version that this nmt writes and reads."""
-    record: type[R]
+    manifest_class: type[R]
     """The class of its manifest."""
     error: type[NMTError]
     """Raised if the manifest cannot be used."""
@@ -48,35 +48,35 @@ class FolderType(Generic[R]):
         version."""
         path = folder / MANIFEST
         try:
-            content = manifest_of(folder)
+            content = read_raw_manifest(folder)
         except (FileNotFoundError, NotADirectoryError):
-            raise self.error(f"{folder}: no {self.called} here; make one with {self.command} --out {folder}") from None
+            raise self.error(f"{folder}: no {self.label} here; make one with {self.command} --out {folder}") from None
         except (OSError, ValueError) as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
         if content.get("kind") != self.name:
-            raise self.error(f"{folder}: not a {self.called}; make one with {self.command}")
+            raise self.error(f"{folder}: not a {self.label}; make one with {self.command}")
         version = content.get("format")
         if isinstance(version, int) and version > self.format:
             raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")
         if isinstance(version, int) and version < self.format:
             raise self.error(f"{path}: format {version} is from an older nmt-cli; run {self.command} again")
         try:
-            return self.record.model_validate(content)
+            return self.manifest_class.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise self.error(f"{path}: damaged at {where}: {first['msg']}; run {self.command} again") from None
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
+def read_raw_manifest(folder: Path) -> dict[str, Any]:
     """The content of a folder's manifest, of whatever kind. Raises OSError or ValueError if it cannot be read."""
     content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else {}
 
 
-def kind_of(folder: Path) -> Any:
+def read_kind(folder: Path) -> Any:
     """The `kind` in the manifest of a folder; None if it cannot be read."""
     try:
-        return manifest_of(folder).get("kind")
+        return read_raw_manifest(folder).get("kind")
     except (OSError, ValueError):
         return None

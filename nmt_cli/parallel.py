@@ -19,13 +19,13 @@ R = TypeVar("R")
 POSIX = os.name == "posix"
 
 
-def processors() -> int:
+def available_cores() -> int:
     """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def processes(number: int, prepare: Callable[..., None] | None = None, *args: Any) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(number: int, prepare: Callable[..., None] | None = None, *args: Any) -> Iterator[ProcessPoolExecutor]:
     """A pool of spawned processes, each of which first calls prepare(*args).
 
     An error or Ctrl-C in the block terminates them at once. Raises CorpusError if a worker was killed, as happens when
@@ -46,13 +46,13 @@ def processes(number: int, prepare: Callable[..., None] | None = None, *args: An
         pool.shutdown(cancel_futures=True)
 
 
-def run_apart(work: Callable[[T], R], task: T, processors: int) -> R:
+def run_in_process(work: Callable[[T], R], task: T, processors: int) -> R:
     """Run work(task) in a separate process, limited to this many cores if the system supports CPU affinity."""
-    with processes(1, _limit_cores, processors) as pool:
+    with worker_pool(1, _limit_cores, processors) as pool:
         return _submit(pool, work, task).result()
 
 
-def in_order(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterable[T], ahead: int) -> Iterator[R]:
+def ordered_map(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterable[T], ahead: int) -> Iterator[R]:
     """Yield the result of `work` on each task in order, with at most `ahead` tasks submitted at a time."""
     pending: deque[Future[R]] = deque()
     for task in tasks:

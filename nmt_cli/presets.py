@@ -7,9 +7,9 @@ code that implements them, and the differences between a preset and its paper.
 from collections.abc import Mapping
 from typing import Any
 
-SIZES = ("embedding_size", "hidden_size")
+SCALED_OPTIONS = ("embedding_size", "hidden_size")
 """Options that --scale multiplies."""
-STEP = 8
+SIZE_MULTIPLE = 8
 """Scaled sizes are rounded to multiples of this."""
 
 _STATE: dict[str, Any] = {
@@ -98,5 +98,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 def scaled(preset: Mapping[str, Any], scale: float) -> dict[str, Any]:
     """A preset with its sizes multiplied by `scale`; the number of layers is unchanged."""
-    sizes = {name: max(STEP, round(preset[name] * scale / STEP) * STEP) for name in SIZES}
+    sizes = {
+        name: max(SIZE_MULTIPLE, round(preset[name] * scale / SIZE_MULTIPLE) * SIZE_MULTIPLE) for name in SCALED_OPTIONS
+    }
     return {**preset, **sizes}

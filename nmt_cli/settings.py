@@ -46,7 +46,7 @@ class OptionField:
     field: FieldInfo
 
     @property
-    def shown(self) -> CliOption:
+    def cli(self) -> CliOption:
         """How the option appears on the command line."""
         return next((m for m in self.field.metadata if isinstance(m, CliOption)), CliOption())
 

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import suppress
 
-STARTED = time.monotonic()
+START_TIME = time.monotonic()
 """Start time of the process, so that --max-minutes includes start-up."""
 
 GC_THRESHOLD = 50_000
@@ -17,14 +17,14 @@ GC_THRESHOLD = 50_000
 repeatedly at its default threshold: a tenth of a second in all."""
 
 
-ONEDNN_KERNELS = "4096"
+ONEDNN_CACHE_CAPACITY = "4096"
 """Size of oneDNN's cache of compiled CPU kernels (default 1,024). Each batch shape needs ten, and an epoch has a few
 hundred shapes, which recur in the next. Recompiling them would take a tenth of the training time or more."""
 
 
 def tune_onednn() -> None:
     """Enlarge oneDNN's kernel cache, unless the environment sets its size. Child processes inherit the setting."""
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_KERNELS)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", ONEDNN_CACHE_CAPACITY)
 
 
 def tune_gc() -> None:
@@ -32,7 +32,7 @@ def tune_gc() -> None:
     gc.set_threshold(GC_THRESHOLD)
 
 
-def exit_at_once(status: int) -> None:
+def fast_exit(status: int) -> None:
     """Exit without freeing memory object by object, which takes a tenth of a second. Exit handlers run and streams are
     flushed. Returns, so that Python exits as usual, if other non-daemon threads are running, a stream cannot be flushed
     or `atexit._run_exitfuncs` does not exist."""

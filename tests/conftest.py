@@ -37,7 +37,7 @@ TINY_TEXT = [
     "두 여자가 식탁에 앉아서 이야기를 한다 .",
 ]
 
-AWKWARD: list[bytes] = [
+DIFFICULT_LINES: list[bytes] = [
     b"\xef\xbb\xbfa small dog runs .",
     b"",
     b"   ",

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli import signals
-from nmt_cli.api.shards import Shard, ShardDir, ShardResult, cut, manifest_for, translate_shard
+from nmt_cli.api.shards import Shard, ShardDir, ShardResult, manifest_for, split_file, translate_shard
 from nmt_cli.atomic import atomic_open, check_writable, dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import ConfigError, OutputError
-from nmt_cli.parallel import processors
+from nmt_cli.parallel import available_cores
 from nmt_cli.progress import Progress
 
 SHARDS_PER_WORKER = 2
@@ -43,7 +43,7 @@ def translate_file(config: BulkConfig, progress: Progress) -> IssueCounts:
             counts = _merge(config, folder, _translate(config, work, folder, source, progress), out)
             shutil.rmtree(folder.path)
         finally:
-            folder.clear_away()
+            folder.delete_if_empty()
     return counts
 
 
@@ -53,14 +53,14 @@ def _translate(
     """Translate the shards that are not done yet; returns the names of all shards in order."""
     names = []
     total = done = 0
-    for shard in cut(TextFile(source), config.shard_size):
+    for shard in split_file(TextFile(source), config.shard_size):
         names.append(shard.name)
         total += len(shard.lines)
         done += len(shard.lines) if folder.has(shard) else 0
     if done:
         progress.message(f"{done:,} of {total:,} lines are already translated")
     if done < total:
-        missing = (shard for shard in cut(TextFile(source), config.shard_size) if not folder.has(shard))
+        missing = (shard for shard in split_file(TextFile(source), config.shard_size) if not folder.has(shard))
         with _workers(config) as client, progress.step("translating", total - done) as step:
             for lines in _dispatch(work, client, missing, folder):
                 step.advance(lines)
@@ -119,7 +119,7 @@ def _workers(config: BulkConfig) -> Iterator[Any]:
         raise ConfigError("nmt bulk: needs Dask; pip install 'nmt-cli[bulk]'") from None
     with ExitStack() as stack:
         if config.scheduler is None:
-            number = config.workers or max(1, processors() // config.threads)
+            number = config.workers or max(1, available_cores() // config.threads)
             with signals.ignored_sigint():
                 cluster = LocalCluster(
                     n_workers=number,
@@ -146,7 +146,7 @@ def _merge(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path
         text = stack.enter_context(atomic_open(out))
         receipt = stack.enter_context(atomic_open(config.receipt)) if config.receipt else None
         for result in folder.read(names):
-            counts.merge(result.tally)
+            counts.merge(result.issue_counts)
             text.write(result.text)
             if receipt:
                 receipt.write(result.receipt)

@@ -25,7 +25,7 @@ from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile, whole_lines
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
-from nmt_cli.decoding.output import FORMS
+from nmt_cli.decoding.output import FORMATTERS
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import CheckpointError, OutputError
@@ -33,7 +33,7 @@ from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import FolderType, ManifestBase
 
-DECIDING = ("output_format", "precision", "batch_size", "shard_size")
+CONTENT_OPTIONS = ("output_format", "precision", "batch_size", "shard_size")
 """Options that a translation depends on, besides those of search. It depends on its batch where arithmetic is not
 exact."""
 
@@ -61,23 +61,23 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """The result of a shard: translations and receipt as they are written, and the counts of issues (`tally`)."""
+    """The result of a shard: translations and receipt as they are written, and the counts of issues."""
 
     text: str
     receipt: str
-    tally: IssueCounts
+    issue_counts: IssueCounts
 
     @classmethod
-    def of(cls, content: str) -> "ShardResult":
+    def from_json(cls, content: str) -> "ShardResult":
         """Parse the JSON that `str` returns."""
         fields = json.loads(content)
-        return cls(fields["text"], fields["receipt"], IssueCounts(**fields["tally"]))
+        return cls(fields["text"], fields["receipt"], IssueCounts(**fields["issue_counts"]))
 
     def __str__(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def cut(file: TextFile, size: int) -> Iterator[Shard]:
+def split_file(file: TextFile, size: int) -> Iterator[Shard]:
     """Split the file into shards of `size` lines. Raises CorpusError if it cannot be read."""
     pending: list[bytes] = []
     numbers = count()
@@ -114,7 +114,7 @@ SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 1, ShardsMan
 
 def manifest_for(config: BulkConfig) -> ShardsManifest:
     """The models and options that the translation depends on. Raises CheckpointError if there is no model."""
-    options = {name: getattr(config, name) for name in DECIDING} | config.search.model_dump(mode="json")
+    options = {name: getattr(config, name) for name in CONTENT_OPTIONS} | config.search.model_dump(mode="json")
     return ShardsManifest(format=SHARDS.format, kind="shards", models=_hashes(config), options=options)
 
 
@@ -143,7 +143,7 @@ class ShardDir:
             f"{self.path}: was started with {what}; use the same again, delete that folder, or name another --out"
         )
 
-    def clear_away(self) -> None:
+    def delete_if_empty(self) -> None:
         """Delete the folder if it holds no results."""
         if not self._has_results():
             shutil.rmtree(self.path, ignore_errors=True)
@@ -163,7 +163,7 @@ class ShardDir:
         """Read the results of shards. Raises OutputError if a file is damaged."""
         for name in names:
             try:
-                yield ShardResult.of((self.path / name).read_text(encoding="utf-8"))
+                yield ShardResult.from_json((self.path / name).read_text(encoding="utf-8"))
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise OutputError(f"{self.path / name}: cannot be read: {error}; delete it and start again") from None
 
@@ -173,7 +173,7 @@ def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> Shar
     if _hashes(config) != models:
         raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
     translator = _translator(config.model_dump_json())
-    format_ = FORMS[config.output_format]
+    format_ = FORMATTERS[config.output_format]
     counts = IssueCounts()
     texts: list[str] = []
     entries: list[str] = []

@@ -12,9 +12,9 @@ from nmt_cli.atomic import atomic_open, check_writable
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
-from nmt_cli.decoding.alignment import pharaoh
+from nmt_cli.decoding.alignment import format_pharaoh
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
-from nmt_cli.decoding.output import FORMS
+from nmt_cli.decoding.output import FORMATTERS
 from nmt_cli.decoding.text_stream import Line, LineReader
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
@@ -46,13 +46,13 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
         if reader.interactive:
             print(f"{config.model} is ready: type a line to translate; Ctrl-D ends", file=sys.stderr)
         for window in reader.windows():
-            for translation in translator.translate(prefixes.put_on(window) if prefixes else window):
+            for translation in translator.translate(prefixes.add_to(window) if prefixes else window):
                 outputs.write(translation)
             target.flush()
         outputs.finish(reader.count)
         if prefixes:
             prefixes.check_end(reader.count)
-    return outputs.tally
+    return outputs.issue_counts
 
 
 class Prefixes:
@@ -62,7 +62,7 @@ class Prefixes:
         self._path = path
         self._lines: Iterator[str] = read_lines(TextFile(path))
 
-    def put_on(self, window: list[Line]) -> list[Line]:
+    def add_to(self, window: list[Line]) -> list[Line]:
         """Add the prefixes to lines. Raises ConfigError if there are too few prefixes."""
         return [replace(line, prefix=self._next(line)) for line in window]
 
@@ -85,9 +85,9 @@ class Outputs:
     """Everything that translations are written to."""
 
     def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
-        self.tally = IssueCounts()
+        self.issue_counts = IssueCounts()
         self._target = target
-        self._format = FORMS[config.output_format]
+        self._format = FORMATTERS[config.output_format]
         self._n_best = config.search.n_best
         self._alignment = _open(config.alignment, stack)
         self._receipt = _open(config.receipt, stack)
@@ -96,9 +96,9 @@ class Outputs:
     def write(self, translation: Translation) -> None:
         """Write a line's translation to all outputs."""
         self._target.write(self._format(translation, self._n_best).encode())
-        self.tally.add(translation)
+        self.issue_counts.add(translation)
         if self._alignment:
-            self._alignment.write(pharaoh(translation.alignment(translation.candidates[0])) + "\n")
+            self._alignment.write(format_pharaoh(translation.alignment(translation.candidates[0])) + "\n")
         if self._receipt and (entry := receipt_entry(translation)):
             self._receipt.write(entry + "\n")
         if self._attention and translation.source_tokens:
@@ -106,9 +106,9 @@ class Outputs:
 
     def finish(self, lines: int) -> None:
         """Write the attention file. Raises OutputError unless `lines` lines were written."""
-        if self.tally.lines != lines:
+        if self.issue_counts.lines != lines:
             raise OutputError(
-                f"{self.tally.lines:,} lines out for {lines:,} lines in: this is a bug in nmt; please report it"
+                f"{self.issue_counts.lines:,} lines out for {lines:,} lines in: this is a bug in nmt; please report it"
             )
         if self._attention:
             self._attention.write()

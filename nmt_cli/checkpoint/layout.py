@@ -25,10 +25,10 @@ FORMAT = 3
 
 CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
-CARD = "README.md"
+MODEL_CARD = "README.md"
 METRICS = "metrics.jsonl"
 RESUME = Path("last") / "state.safetensors"
-HEADER = "nmt"
+METADATA_KEY = "nmt"
 """Key of nmt's metadata in the header of a tensor file."""
 
 
@@ -87,7 +87,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         with open(path, "rb") as file:
             (size,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(size, 1 << 26)))
-        metadata: dict[str, Any] = json.loads(header["__metadata__"][HEADER])
+        metadata: dict[str, Any] = json.loads(header["__metadata__"][METADATA_KEY])
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
     except OSError as error:

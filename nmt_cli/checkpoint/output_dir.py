@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt_cli.atomic import dir_lock
-from nmt_cli.checkpoint.layout import CARD, CONFIG, METRICS, MODEL, RESUME, WEIGHTS, read_metadata
+from nmt_cli.checkpoint.layout import CONFIG, METRICS, MODEL, MODEL_CARD, RESUME, WEIGHTS, read_metadata
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
-from nmt_cli.manifest import MANIFEST, kind_of
+from nmt_cli.manifest import MANIFEST, read_kind
 
-_OURS = (CONFIG, CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
+_OURS = (CONFIG, MODEL_CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
 """Files that are moved to a backup; the manifest is last, so that an interrupted move can be repeated."""
 
 
@@ -31,7 +31,7 @@ def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(f"{out}: is a file; choose another --out")
     if not out.exists() or not any(out.iterdir()):
         return
-    if kind_of(out) != MODEL.name and not backups(out):
+    if read_kind(out) != MODEL.name and not backups(out):
         raise CheckpointError(f"{out}: contains something that is not a model; choose another --out")
     if overwrite:
         return
@@ -45,7 +45,7 @@ def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
         )
 
 
-def saved_by_launch(launch: str, out: Path) -> bool:
+def is_own_launch(launch: str, out: Path) -> bool:
     """Whether the state to resume from was saved by earlier processes of this torchrun launch."""
     return (out / RESUME).exists() and read_metadata(out / RESUME).get("launch") == launch
 
@@ -80,7 +80,7 @@ def backup(out: Path) -> None:
 def backups(out: Path) -> list[Path]:
     """The backups in this folder, oldest first."""
     entries = (entry for entry in out.iterdir() if _number(entry) and not entry.is_symlink())
-    return sorted((entry for entry in entries if kind_of(entry) == MODEL.name), key=_number)
+    return sorted((entry for entry in entries if read_kind(entry) == MODEL.name), key=_number)
 
 
 def remove_backups(out: Path) -> None:

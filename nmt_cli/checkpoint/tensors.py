@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nmt_cli.atomic import atomic_path
-from nmt_cli.checkpoint.layout import HEADER, read_metadata
+from nmt_cli.checkpoint.layout import METADATA_KEY, read_metadata
 from nmt_cli.errors import CheckpointError
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
@@ -28,7 +28,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """
     contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(contiguous)
-    header: dict[str, Any] = {"__metadata__": {HEADER: json.dumps({**metadata, "sha256": digest}, ensure_ascii=False)}}
+    header: dict[str, Any] = {
+        "__metadata__": {METADATA_KEY: json.dumps({**metadata, "sha256": digest}, ensure_ascii=False)}
+    }
     # the largest element size first, so that every tensor is aligned to its element size
     order = sorted(contiguous, key=lambda name: (-contiguous[name].element_size(), name))
     end = 0

@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Command name -> (module in nmt_cli.cli, help line)."""
 
-SILENT = {"preprocess", "train", "bulk", "lab"}
+WRITES_FILES = {"preprocess", "train", "bulk", "lab"}
 """Commands that write a folder or a file and need no standard output."""
 
 
@@ -88,7 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     tune_gc()
     tune_onednn()
-    _open_streams(prints=SILENT.isdisjoint(arguments[:1]))
+    _open_streams(prints=WRITES_FILES.isdisjoint(arguments[:1]))
     interrupt_on_sigterm()
     show_messages()
     for stream in (sys.stdin, sys.stdout, sys.stderr):

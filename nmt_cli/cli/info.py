@@ -10,7 +10,7 @@ from nmt_cli.checkpoint.layout import CONFIG, WEIGHTS, read_metadata
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.errors import CorpusError
-from nmt_cli.manifest import MANIFEST, manifest_of
+from nmt_cli.manifest import MANIFEST, read_raw_manifest
 from nmt_cli.settings import read_toml
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
@@ -42,7 +42,7 @@ def _read_folder(folder: Path) -> Facts:
     """Read the manifest, and for a model its config and the metadata of its weights. Does not import torch."""
     path = folder / MANIFEST
     try:
-        manifest = manifest_of(folder)
+        manifest = read_raw_manifest(folder)
     except (FileNotFoundError, NotADirectoryError):
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:

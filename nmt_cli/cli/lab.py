@@ -11,7 +11,7 @@ from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
 from nmt_cli.errors import ConfigError, NMTError
-from nmt_cli.lab import EXPERIMENTS, TRANSLATING
+from nmt_cli.lab import CORPUS_EXPERIMENTS, EXPERIMENTS
 from nmt_cli.progress import logger
 
 ALL = "all"
@@ -55,7 +55,7 @@ def _check(config: LabConfig, experiment: str) -> None:
     if experiment not in (*EXPERIMENTS, ALL):
         raise ConfigError(f"no experiment {experiment!r}; choose one of {', '.join(EXPERIMENTS)} or {ALL}")
     runs_alignment = experiment in ("alignment", ALL)
-    if config.prepared and experiment != ALL and experiment not in TRANSLATING:
+    if config.prepared and experiment != ALL and experiment not in CORPUS_EXPERIMENTS:
         raise ConfigError(f"--prepared {config.prepared}: {experiment} generates its own data; leave it out")
     if config.gold_alignment and not (runs_alignment and config.prepared):
         raise ConfigError(
@@ -72,10 +72,10 @@ def _run(name: str, config: LabConfig) -> None:
 
     from nmt_cli.kernels.device import compute_for_search, describe_machine
     from nmt_cli.lab.experiment import ExperimentConfig, show, write
-    from nmt_cli.parallel import processors
+    from nmt_cli.parallel import available_cores
 
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), processors()))
+    torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), available_cores()))
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
     folder = config.out / (f"{name}-quick" if config.quick else name)
     folder.mkdir(parents=True, exist_ok=True)  # fail now rather than after half an hour

@@ -54,7 +54,7 @@ def command(
                     layers.append((_flag(option), {option.name: value}))
             run(resolve(config_class, layers))
 
-        parameters = [_parameter(option) for option in sorted(options, key=lambda option: not option.shown.argument)]
+        parameters = [_parameter(option) for option in sorted(options, key=lambda option: not option.cli.argument)]
         parameters += _layer_parameters(presets)
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by Typer
         invoke.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -66,7 +66,7 @@ def command(
 
 
 def _flag(option: OptionField) -> str:
-    return option.name if option.shown.argument else f"--{option.name.replace('_', '-')}"
+    return option.name if option.cli.argument else f"--{option.name.replace('_', '-')}"
 
 
 def _parameter(option: OptionField) -> inspect.Parameter:
@@ -76,13 +76,13 @@ def _parameter(option: OptionField) -> inspect.Parameter:
     help_text = " ".join((option.field.description or "").split())
     if default not in (None, [], False):
         help_text += f" \\[default: {default}]"  # escaped, or rich takes it for markup
-    if option.shown.argument:
+    if option.cli.argument:
         info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # checked when it is read
     else:
         flag = _flag(option)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
         info = typer.Option(
-            *flags, help=help_text, rich_help_panel=option.shown.panel, show_default=False, readable=False
+            *flags, help=help_text, rich_help_panel=option.cli.panel, show_default=False, readable=False
         )
     annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
     return inspect.Parameter(

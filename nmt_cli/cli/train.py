@@ -10,7 +10,7 @@ from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig
 from nmt_cli.presets import PRESETS
 from nmt_cli.signals import graceful_stop
-from nmt_cli.startup import STARTED
+from nmt_cli.startup import START_TIME
 
 
 def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
@@ -32,7 +32,7 @@ def run(config: TrainConfig) -> None:
     from nmt_cli.training.train import train
 
     with graceful_stop() as stop:
-        outcome = train(config, [Live() if draws_bars() else LogCallback()], started=STARTED, stop=stop)
+        outcome = train(config, [Live() if draws_bars() else LogCallback()], started=START_TIME, stop=stop)
     if not outcome.is_main:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)

@@ -18,7 +18,7 @@ Rows = npt.NDArray[np.int64]
 PAD_MULTIPLE = 2
 """Batch widths are multiples of this: half as many shapes for a thirtieth more padding."""
 
-AHEAD = 4
+PREFETCH = 4
 """Updates whose batches are built in advance."""
 
 
@@ -50,16 +50,16 @@ def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random
 
 Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]
 
-Segment = Callable[[Split, Rows, int], Segmented]
+Segmentation = Callable[[Split, Rows, int], Segmented]
 """Function (split, rows, key) -> subword ids of both sides; `key` seeds a random segmentation."""
 
 
-def stored(split: Split, rows: Rows, _: int = 0) -> Segmented:
+def stored_segmentation(split: Split, rows: Rows, _: int = 0) -> Segmented:
     """The segmentation stored by preprocess."""
     return [split.source_ids(r) for r in rows.tolist()], [split.target_ids(r) for r in rows.tolist()]
 
 
-def sampled(tokenizers: Tokenizers, strength: float) -> Segment:
+def sampled_segmentation(tokenizers: Tokenizers, strength: float) -> Segmentation:
     """A new random segmentation each time: subword regularisation (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
 
     Batches are planned by the lengths of the stored segmentation, so a sampled batch may slightly exceed the budget.
@@ -87,12 +87,12 @@ class BatchPlan:
     budget: int
     gradient_accumulation: int
     seed: int
-    segment: Segment = stored
+    segment: Segmentation = stored_segmentation
     rank: int = 0
     size: int = 1
 
     @property
-    def width(self) -> int:
+    def batches_per_update(self) -> int:
         """Batches per update, over all processes."""
         return self.gradient_accumulation * self.size
 
@@ -115,10 +115,12 @@ class BatchLoader:
 
     def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
         """Yield the updates from batch `first` on, built in a background thread."""
-        return prefetch((self._build(start) for start in range(first, len(self), self._plan.width)), AHEAD)
+        return prefetch(
+            (self._build(start) for start in range(first, len(self), self._plan.batches_per_update)), PREFETCH
+        )
 
     def _build(self, start: int) -> list[Batch]:
-        local = range(start + self._plan.rank, min(start + self._plan.width, len(self)), self._plan.size)
+        local = range(start + self._plan.rank, min(start + self._plan.batches_per_update, len(self)), self._plan.size)
         return [collate(*self._segment(self._split, self._batches[i], self._keys[i]), PAD_MULTIPLE) for i in local]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.config import PreprocessConfig, Suspect
+from nmt_cli.config import KeepOption, PreprocessConfig
 from nmt_cli.corpus.normalization import Form, normalize
 from nmt_cli.corpus.readers import ParallelText, read_pairs
 from nmt_cli.corpus.scratch_file import Pair, ScratchFile, in_chunks
@@ -72,7 +72,7 @@ CHECKS = (
 )
 """A dropped pair with several findings is counted under the first one in this order."""
 
-SUSPECTS: dict[Suspect, int] = {
+SUSPECTS: dict[KeepOption, int] = {
     "duplicates": DUPLICATE,
     "copies": COPY,
     "overlap": OVERLAP,
@@ -115,7 +115,7 @@ Rows = npt.NDArray[np.bool_]
 
 
 @dataclass
-class Examined:
+class CheckedText:
     """The text of a split: files, scratch file, and the findings, pair hash and source hash of each row."""
 
     texts: list[ParallelText]
@@ -139,7 +139,7 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How text is read and checked."""
 
     fields: Fields
@@ -147,7 +147,7 @@ class Reading:
     progress: Progress
 
 
-def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) -> Examined:
+def check_split(name: str, texts: list[ParallelText], reading: ReadOptions, path: Path) -> CheckedText:
     """Read the texts of a split into a scratch file at `path` and check every pair.
 
     Raises CorpusError if a text cannot be read or contains no pair.
@@ -175,21 +175,21 @@ def examine(name: str, texts: list[ParallelText], reading: Reading, path: Path) 
                 reason = "is empty" if text.format != "tmx" else f"contains no pair of {languages}"
                 raise CorpusError(f"{text.name}: {reason}")
     arrays = np.concatenate(findings), np.concatenate(pairs), np.concatenate(sources)
-    return Examined(texts, firsts, scratch, *arrays, characters)
+    return CheckedText(texts, firsts, scratch, *arrays, characters)
 
 
 def _hashes(pairs: list[Pair]) -> Hashes:
     return np.array([hash(pair) for pair in pairs], np.int64)
 
 
-def mark_duplicates(text: Examined) -> None:
+def mark_duplicates(text: CheckedText) -> None:
     """Mark every pair that occurs earlier in the same split."""
     order = np.argsort(text.pairs, kind="stable")
     ranked = text.pairs[order]
     text.findings[order[1:][ranked[1:] == ranked[:-1]]] |= DUPLICATE
 
 
-def mark_overlap(splits: dict[str, Examined]) -> None:
+def mark_overlap(splits: dict[str, CheckedText]) -> None:
     """Mark the pairs of train that occur in dev or test, and those of dev that occur in test."""
     evaluation = [splits[name] for name in ("dev", "test") if name in splits]
     for text in evaluation:
@@ -199,6 +199,6 @@ def mark_overlap(splits: dict[str, Examined]) -> None:
         dev.findings[np.isin(dev.pairs, test.pairs)] |= OVERLAP
 
 
-def mark_known_sources(text: Examined, train: Examined, kept: Rows) -> None:
+def mark_known_sources(text: CheckedText, train: CheckedText, rows: Rows) -> None:
     """Mark the pairs of dev or test whose source also occurs in the kept rows of train."""
-    text.findings[np.isin(text.sources, train.sources[kept])] |= KNOWN_SOURCE
+    text.findings[np.isin(text.sources, train.sources[rows])] |= KNOWN_SOURCE

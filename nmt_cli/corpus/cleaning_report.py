@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
-from nmt_cli.corpus.cleaning import CHECKS, HELD_OUT, Examined, Rows
-from nmt_cli.corpus.corpus_encoder import SideCounts, Written
+from nmt_cli.corpus.cleaning import CHECKS, HELD_OUT, CheckedText, Rows
+from nmt_cli.corpus.corpus_encoder import EncodedSplit, SideCounts
 from nmt_cli.corpus.splits import Selection
 
 EXAMPLES = 3
@@ -21,7 +21,7 @@ WIDTH = 100
 
 
 class Example(BaseModel):
-    """An example of a finding; `number` is its line (see Examined.place)."""
+    """An example of a finding; `number` is its line (see CheckedText.place)."""
 
     file: str
     number: int
@@ -95,7 +95,7 @@ class CleaningReport(BaseModel):
         path.write_text(text + "\n", encoding="utf-8")
 
 
-def report_split(split: Selection, rows: Rows, dropped: int, written: Written) -> SplitReport:
+def report_split(split: Selection, rows: Rows, dropped: int, written: EncodedSplit) -> SplitReport:
     """Report on the given rows of a split; `dropped` are the findings for which rows were dropped."""
     text = split.text
     all_findings = text.findings | written.findings
@@ -121,14 +121,14 @@ def report_split(split: Selection, rows: Rows, dropped: int, written: Written) -
         read=int(rows.sum()),
         kept=written.pairs,
         held_out=held_out,
-        files=_files(text) if split.own else [],
+        files=_files(text) if split.given else [],
         source=_side(written.source),
         target=_side(written.target),
         findings=findings,
     )
 
 
-def _example(text: Examined, row: int) -> Example:
+def _example(text: CheckedText, row: int) -> Example:
     file, number = text.place(row)
     source, target = text.scratch.pair(row)
     return Example(file=file, number=number, source=_shorten(source), target=_shorten(target))
@@ -138,7 +138,7 @@ def _shorten(text: str) -> str:
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def _files(text: Examined) -> list[FileFacts]:
+def _files(text: CheckedText) -> list[FileFacts]:
     return [
         FileFacts(
             file=file.name,
@@ -146,7 +146,7 @@ def _files(text: Examined) -> list[FileFacts]:
             byte_order_marks=file.byte_order_marks,
             carriage_returns=file.carriage_returns,
             invalid_bytes=file.invalid_bytes,
-            joined_segments=file.joined,
+            joined_segments=file.joined_lines,
             left_out=file.left_out,
         )
         for parallel in text.texts

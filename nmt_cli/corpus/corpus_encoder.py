@@ -15,11 +15,11 @@ from nmt_cli.corpus.dataset import SplitWriter, record_batch
 from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.scratch_file import Chunk
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
-from nmt_cli.parallel import in_order, processes
+from nmt_cli.parallel import ordered_map, worker_pool
 from nmt_cli.progress import Step
 from nmt_cli.special_tokens import UNK
 
-FEW = 50_000
+MIN_PARALLEL_PAIRS = 50_000
 """Up to this many pairs, starting worker processes takes longer than it saves."""
 
 
@@ -52,7 +52,7 @@ class SideCounts:
 
 
 @dataclass(frozen=True)
-class Written:
+class EncodedSplit:
     """The result of writing a split: number of pairs, length findings of every row, and counts of both sides."""
 
     pairs: int
@@ -87,7 +87,7 @@ class CorpusEncoder:
         self._pool = pool
         self._ahead = ahead
 
-    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits) -> Written:
+    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits) -> EncodedSplit:
         """Encode the rows selected by `keep` and write them to an Arrow file."""
         tasks = (_Task(c, keep[c.first : c.first + c.rows].tobytes(), limits) for c in chunks)
         findings = []
@@ -98,23 +98,23 @@ class CorpusEncoder:
                 findings.append(encoded.findings)
                 self._step.advance(encoded.pairs)
                 counts = (counts[0] + encoded.counts[0], counts[1] + encoded.counts[1])
-        return Written(writer.rows, np.concatenate(findings), *counts)
+        return EncodedSplit(writer.rows, np.concatenate(findings), *counts)
 
     def _encode(self, tasks: Iterator[_Task]) -> Iterator[_Encoded]:
         if self._pool is None:
             return (_encode_chunk(self._tokenizers, task) for task in tasks)
-        return in_order(self._pool, _encode_in_worker, tasks, self._ahead)
+        return ordered_map(self._pool, _encode_in_worker, tasks, self._ahead)
 
 
 @contextmanager
-def encoder(tokenizers: Tokenizers, processors: int, pairs: int, step: Step) -> Iterator[CorpusEncoder]:
+def open_encoder(tokenizers: Tokenizers, processors: int, pairs: int, step: Step) -> Iterator[CorpusEncoder]:
     """An encoder with this many worker processes; small corpora are encoded in this process."""
-    if processors < 2 or pairs <= FEW:
+    if processors < 2 or pairs <= MIN_PARALLEL_PAIRS:
         yield CorpusEncoder(tokenizers, step)
         return
     source, target = tokenizers.source, tokenizers.target
     models = (source.model,) if tokenizers.joint else (source.model, target.model)
-    with processes(processors, _init_worker, models, source.unicode) as pool:
+    with worker_pool(processors, _init_worker, models, source.unicode) as pool:
         yield CorpusEncoder(tokenizers, step, pool, 2 * processors)
 
 

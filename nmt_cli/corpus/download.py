@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 from urllib.parse import urlsplit
 
-from nmt_cli.corpus.readers import Format, ParallelText, form_of
+from nmt_cli.corpus.readers import Format, ParallelText, detect_format
 from nmt_cli.corpus.text_io import OPENERS, TextFile
 from nmt_cli.errors import CorpusError
 
@@ -27,7 +27,7 @@ def fetch(given: str, format: Format | Literal["auto"], languages: tuple[str, st
 
     Raises CorpusError naming the URL if it cannot be fetched.
     """
-    resolved = form_of(urlsplit(given).path) if format == "auto" else format
+    resolved = detect_format(urlsplit(given).path) if format == "auto" else format
     if resolved != "text":
         return ParallelText(resolved, (_download(given, folder),))
     parts = given.split(",")

@@ -10,36 +10,36 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from nmt_cli.config import LISTED
+from nmt_cli.config import LEXICON_WIDTH
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.lexicon import Table
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.special_tokens import PAD
 
-LINKS = 8_000_000
+MAX_PAIRS = 8_000_000
 """Maximum number of subword pairs to train on, in sentences spread over the corpus."""
-ROUNDS = 5
+ITERATIONS = 5
 """Iterations of EM."""
 
 
-def learn_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
+def train_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
     """Train a lexicon on the sentence pairs of a split, or on a part of them if the split is large."""
     sources, targets, places, seen = _links(split, tokenizers)
     pairs = pa.array(sources * tokenizers.target.size + targets).dictionary_encode()  # much faster than np.unique
     inverse, keys = np.asarray(pairs.indices), np.asarray(pairs.dictionary)
     source, target = np.divmod(keys, tokenizers.target.size)
     probability = np.ones(len(keys))
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         shares = probability[inverse]
         shares /= np.bincount(places, shares)[places]
         counts = np.bincount(inverse, shares, len(keys))
         probability = counts / np.bincount(source, counts)[source]
-    table = np.full((tokenizers.source.size, LISTED), PAD, np.int32)
+    table = np.full((tokenizers.source.size, LEXICON_WIDTH), PAD, np.int32)
     order = np.lexsort((target, -probability, source))
     rank = np.arange(len(order)) - np.searchsorted(source[order], source[order])
-    best = order[rank < LISTED]
-    table[source[best], rank[rank < LISTED]] = target[best]
-    frequent = np.argsort(-seen, kind="stable")[:LISTED]
+    best = order[rank < LEXICON_WIDTH]
+    table[source[best], rank[rank < LEXICON_WIDTH]] = target[best]
+    frequent = np.argsort(-seen, kind="stable")[:LEXICON_WIDTH]
     table[PAD, : len(frequent)] = np.where(seen[frequent] > 0, frequent, PAD)
     return table
 
@@ -53,12 +53,12 @@ def _links(split: Split, tokenizers: Tokenizers) -> tuple[npt.NDArray[np.int64],
     seen = np.zeros(tokenizers.target.size, np.int64)
     sources, targets, places = [], [], []
     mean = 1 + int((split.source_lengths.astype(np.int64) * split.target_lengths).mean()) if len(split) else 1
-    count = min(len(split), max(1, LINKS // mean))
+    count = min(len(split), max(1, MAX_PAIRS // mean))
     number = links = 0
     for row in np.linspace(0, len(split) - 1, count, dtype=np.int64).tolist():
         source, target = np.unique(split.source_ids(row)), np.unique(split.target_ids(row))
         links += len(source) * len(target)
-        if links > LINKS and number:
+        if links > MAX_PAIRS and number:
             break
         seen[target] += 1
         sources.append(np.repeat(source, len(target)))

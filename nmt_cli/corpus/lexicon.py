@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.config import LISTED
+from nmt_cli.config import LEXICON_WIDTH
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 
@@ -16,7 +16,8 @@ LEXICON = "lexicon.safetensors"
 """File name in a prepared folder and in a model folder."""
 
 Table = npt.NDArray[np.int32]
-"""Target ids (V, LISTED), filled up with PAD. The row of PAD holds the target subwords that most sentences contain."""
+"""Target ids (V, LEXICON_WIDTH), filled up with PAD. The row of PAD holds the target subwords that most
+sentences contain."""
 
 
 def write_lexicon(folder: Path, table: Table) -> None:
@@ -36,7 +37,7 @@ def read_lexicon(folder: Path, tokenizers: Tokenizers) -> Table:
         ) from None
     except (OSError, SafetensorError, KeyError) as error:
         raise CorpusError(f"{path}: missing or damaged ({error})") from None
-    fits = table.shape == (tokenizers.source.size, LISTED) and table.dtype == np.int32
+    fits = table.shape == (tokenizers.source.size, LEXICON_WIDTH) and table.dtype == np.int32
     if not fits or table.min() < 0 or table.max() >= tokenizers.target.size:
         raise CorpusError(f"{path}: not a lexicon of this vocabulary")
     return table

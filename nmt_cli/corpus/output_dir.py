@@ -14,7 +14,7 @@ from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError, OutputError
-from nmt_cli.manifest import MANIFEST, kind_of
+from nmt_cli.manifest import MANIFEST, read_kind
 
 _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 """Files that preprocess writes."""
@@ -92,7 +92,7 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
         return None
     if MANIFEST not in names:
         raise CorpusError(f"{out}: exists and is not a prepared corpus, so it is not touched; choose another --out")
-    if kind_of(out) != PREPARED.name:
+    if read_kind(out) != PREPARED.name:
         raise CorpusError(f"{out}: exists and its {MANIFEST} is of another kind; choose another folder with --out")
     if foreign := sorted(names - _OURS):
         raise CorpusError(f"{out}: contains {foreign[0]}, not written by preprocess; move it or choose another --out")

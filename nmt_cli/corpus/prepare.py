@@ -1,7 +1,7 @@
 """Preprocessing: read and check parallel text, select the splits, train subwords, encode, write the prepared folder.
 
 The text is read once into a scratch file on disk; later passes read the scratch file chunk by chunk. Memory holds a few
-chunks, the sample that a vocabulary is trained on, and 18 bytes per pair (see `cleaning.examine`).
+chunks, the sample that a vocabulary is trained on, and 18 bytes per pair (see `cleaning.check_split`).
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ import numpy as np
 from nmt_cli import __version__
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import sample
-from nmt_cli.corpus.cleaning import Reading, dropped_bits, examine
+from nmt_cli.corpus.cleaning import ReadOptions, check_split, dropped_bits
 from nmt_cli.corpus.cleaning_report import CleaningReport, SplitReport, report_split
-from nmt_cli.corpus.corpus_encoder import LengthLimits, encoder
+from nmt_cli.corpus.corpus_encoder import LengthLimits, open_encoder
 from nmt_cli.corpus.dataset import Split, split_file
 from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
-from nmt_cli.corpus.ibm1 import learn_lexicon
+from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
 from nmt_cli.corpus.output_dir import atomic_directory, check_output_dir, verify
@@ -26,15 +26,15 @@ from nmt_cli.corpus.readers import ParallelText, locate
 from nmt_cli.corpus.splits import Selection, select
 from nmt_cli.corpus.tabular import Fields
 from nmt_cli.corpus.tokenizer import Tokenizers
-from nmt_cli.corpus.train_tokenizer import given_tokenizers, learn_tokenizers
+from nmt_cli.corpus.train_tokenizer import given_tokenizers, train_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
-from nmt_cli.parallel import processors
+from nmt_cli.parallel import available_cores
 from nmt_cli.progress import Progress
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PrepareResult:
     """The result of preprocessing: the manifest, and the cleaning report (None if the folder was up to date)."""
 
     manifest: PreparedManifest
@@ -53,10 +53,10 @@ class _Job:
 
     @property
     def processors(self) -> int:
-        return self.config.threads or processors()
+        return self.config.threads or available_cores()
 
 
-def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Prepared:
+def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> PrepareResult:
     """Write the prepared folder `config.out` atomically. Without a `progress` messages are logged.
 
     Raises CorpusError for text that cannot be used or another folder at `out`, ConfigError for options that contradict
@@ -70,7 +70,7 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
         inputs = hash_inputs(texts, config.tokenizer_model)
         key = fingerprint(inputs, languages, content_options(config))
         if existing and existing.fingerprint == key and not config.overwrite and verify(config.out, existing):
-            return Prepared(existing, None)
+            return PrepareResult(existing, None)
         if existing and existing.fingerprint != key and not config.overwrite:
             raise CorpusError(
                 f"{config.out}: contains a corpus prepared from other inputs or options; "
@@ -79,7 +79,7 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
         report, settings = _write_corpus(job, texts)
         manifest = _describe(job, report, settings, inputs, key)
         PREPARED.write(fresh, manifest)
-    return Prepared(manifest, report)
+    return PrepareResult(manifest, report)
 
 
 def _languages(config: PreprocessConfig) -> tuple[str, str]:
@@ -118,17 +118,17 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
     """Write everything except the manifest."""
     config = job.config
     fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
-    reading = Reading(fields, config.unicode, job.progress)
+    reading = ReadOptions(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
-    examined = {name: examine(name, parts, reading, job.work / name) for name, parts in texts.items()}
+    examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}
     splits = select(examined, config, job.progress)
     tokenizers, sentences = (
-        (given, 0) if given else learn_tokenizers(splits["train"], config, job.work, job.processors, job.progress)
+        (given, 0) if given else train_tokenizers(splits["train"], config, job.work, job.processors, job.progress)
     )
     tokenizers.save(job.fresh)
     encoded = _encode(job, splits, tokenizers)
     with job.progress.step("training the lexicon"):
-        write_lexicon(job.fresh, learn_lexicon(Split(job.fresh / split_file("train")), tokenizers))
+        write_lexicon(job.fresh, train_lexicon(Split(job.fresh / split_file("train")), tokenizers))
     report = CleaningReport(
         splits=encoded,
         unchecked_scripts=[language for language in job.languages if not Script(language).known],
@@ -150,7 +150,7 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
     pairs = sum(int(split.rows.sum()) for split in splits.values())
     with (
         job.progress.step("encoding", pairs, "pairs") as step,
-        encoder(tokenizers, job.processors, pairs, step) as encode,
+        open_encoder(tokenizers, job.processors, pairs, step) as encode,
     ):
         for name, split in splits.items():
             is_train = name == "train"

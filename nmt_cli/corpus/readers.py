@@ -40,7 +40,7 @@ class ParallelText:
 
 def locate(given: str, format: Format | Literal["auto"], languages: tuple[str, str]) -> ParallelText:
     """Find the files of an input. Raises CorpusError naming the expected files and similar ones that exist."""
-    resolved = form_of(given) if format == "auto" else format
+    resolved = detect_format(given) if format == "auto" else format
     if resolved != "text":
         return ParallelText(resolved, (_existing(given),))
     by_prefix = [_with_suffix(given, language) for language in languages]
@@ -72,7 +72,7 @@ def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
 def _clean_segment(segment: str, file: TextFile, fields: Fields) -> str:
     """Replace line breaks and lone surrogates, which escapes and quoted cells allow inside a segment."""
     if "\n" in segment:
-        file.joined += 1
+        file.joined_lines += 1
         segment = segment.replace("\r\n", "\n").replace("\n", " ")
     try:
         segment.encode()
@@ -94,11 +94,11 @@ def _read_two_files(text: ParallelText, fields: Fields) -> Iterator[tuple[str, s
             for side in sides:
                 for _ in side:  # read to the end, so that all lines are counted
                     pass
-            raise CorpusError(_explain_mismatch(text, fields))
+            raise CorpusError(_explain_misalignment(text, fields))
         yield source, target
 
 
-def _explain_mismatch(text: ParallelText, fields: Fields) -> str:
+def _explain_misalignment(text: ParallelText, fields: Fields) -> str:
     source, target = text.files
     fresh = [replace(file, lines=0) for file in text.files]
     suspicion = first_suspicious_line(*(read_lines(file, fields.invalid) for file in fresh))
@@ -110,7 +110,7 @@ def _explain_mismatch(text: ParallelText, fields: Fields) -> str:
     return f"{message}; look at {text.files[suspicion.side].name}:{suspicion.line}: {suspicion.reason}"
 
 
-def form_of(given: str) -> Format:
+def detect_format(given: str) -> Format:
     """The format of a file, by its name."""
     path = Path(given)
     if path.suffix in OPENERS and path.suffix:

@@ -11,7 +11,7 @@ from nmt_cli.corpus.cleaning import (
     CHECKS,
     HELD_OUT,
     OVERLAP,
-    Examined,
+    CheckedText,
     Rows,
     dropped_bits,
     mark_duplicates,
@@ -26,13 +26,13 @@ from nmt_cli.progress import Progress
 class Selection:
     """A split: its text, and which rows of the text belong to it."""
 
-    text: Examined
+    text: CheckedText
     rows: Rows
-    own: bool = True
+    given: bool = True
     """Whether the text was given for this split, rather than held out of train."""
 
 
-def select(examined: dict[str, Examined], config: PreprocessConfig, progress: Progress) -> dict[str, Selection]:
+def select(examined: dict[str, CheckedText], config: PreprocessConfig, progress: Progress) -> dict[str, Selection]:
     """Select the rows of train, dev and test; a split that is not given is held out of train.
 
     Raises CorpusError if nothing is left to train on.
@@ -59,7 +59,7 @@ def select(examined: dict[str, Examined], config: PreprocessConfig, progress: Pr
     missing = [name for name in ("dev", "test") if name not in examined]
     for name, rows in hold_out(train, usable, missing, config.holdout, config.seed).items():
         progress.message(_holdout_message(name, int(rows.sum()), int(usable.sum()), config.seed))
-        splits[name] = Selection(train, rows, own=False)
+        splits[name] = Selection(train, rows, given=False)
     kept = (train.findings & (dropped | HELD_OUT)) == 0
     for name in examined.keys() - {"train"}:
         mark_known_sources(examined[name], train, kept)
@@ -73,7 +73,7 @@ def _holdout_message(name: str, held_out: int, usable: int, seed: int) -> str:
     return f"no {name} text: held out {held_out:,} of {usable:,} training pairs (seed {seed})"
 
 
-def hold_out(train: Examined, usable: Rows, names: list[str], most: int, seed: int) -> dict[str, Rows]:
+def hold_out(train: CheckedText, usable: Rows, names: list[str], most: int, seed: int) -> dict[str, Rows]:
     """Draw the rows of each named split from the usable rows of train, with this seed.
 
     Each split gets at most `most` pairs, at most a tenth of the usable ones and at least one. Their sources differ, so

@@ -17,7 +17,7 @@ from nmt_cli.errors import CorpusError
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
-LONGEST = 1 << 26
+MAX_LINE_BYTES = 1 << 26
 """Maximum bytes of a line; a file with a longer one is not accepted as text."""
 
 OnInvalid = Literal["error", "replace"]
@@ -43,7 +43,7 @@ class TextFile:
     invalid_bytes: int = 0
     header: int = 0
     """Number of header lines (TSV and CSV only)."""
-    joined: int = 0
+    joined_lines: int = 0
     """Segments with a line break, which became a space (CSV, JSON Lines and TMX only)."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Number of skipped records, by reason."""
@@ -111,9 +111,10 @@ def whole_lines(file: TextFile) -> Iterator[bytes]:
             parts, pending = [], 0
         parts.append(block[cut:])
         pending += len(block) - cut
-        if pending > LONGEST:
+        if pending > MAX_LINE_BYTES:
             raise CorpusError(
-                f"{file.name}:{file.lines + 1}: a line of more than {LONGEST >> 20} MiB; it is not a file of sentences"
+                f"{file.name}:{file.lines + 1}: a line of more than {MAX_LINE_BYTES >> 20} MiB; "
+                "it is not a file of sentences"
             )
     if pending:
         yield b"".join(parts)

@@ -19,18 +19,18 @@ from nmt_cli.corpus.normalization import normalize
 from nmt_cli.corpus.splits import Selection
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
-from nmt_cli.parallel import run_apart
+from nmt_cli.parallel import run_in_process
 from nmt_cli.progress import Progress
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
-MOST_CHARACTERS = 24_000_000
+MAX_CHARACTERS = 24_000_000
 """Maximum characters, in randomly drawn sentences, that a vocabulary is trained on: about 500 MB in SentencePiece."""
 
 THREADS = 16
 """Threads of SentencePiece. Its floating-point sums, and so the last pieces of a vocabulary, depend on their number; a
 fixed number gives the same model for the same text everywhere. `SubwordOptions.processors` limits the cores."""
 
-PART = 2000
+MAX_LINE = 2000
 """Maximum characters of a line for SentencePiece, whose time is quadratic in the length of a repetitive line."""
 
 RESERVED = 4 + 256
@@ -70,11 +70,11 @@ class Sample:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Split a text into parts of at most PART characters, at spaces if possible."""
+    """Split a text into parts of at most MAX_LINE characters, at spaces if possible."""
     start = 0
-    while len(text) - start > PART:
-        space = text.rfind(" ", start + 1, start + PART + 1)
-        end = space if space > 0 else start + PART
+    while len(text) - start > MAX_LINE:
+        space = text.rfind(" ", start + 1, start + MAX_LINE + 1)
+        end = space if space > 0 else start + MAX_LINE
         yield text[start:end]
         start = end
     yield text[start:]
@@ -108,7 +108,7 @@ def train_subwords(sample: Sample, options: SubwordOptions) -> bytes:
     job = _Job(sample.path, options.type, size)
     if len(sample.alphabet) >= size - RESERVED:
         _drop_rare_characters(sample.path, (size - RESERVED) // 2)
-    return run_apart(_train, job, max(1, options.processors))
+    return run_in_process(_train, job, max(1, options.processors))
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _run_trainer(job: _Job, model: io.BytesIO) -> None:
         byte_fallback=True,
         character_coverage=1.0,
         normalization_rule_name="identity",
-        max_sentence_length=4 * PART,
+        max_sentence_length=4 * MAX_LINE,
         pad_id=PAD,
         unk_id=UNK,
         bos_id=BOS,
@@ -179,7 +179,7 @@ def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
     return Tokenizers(loaded[0], loaded[-1]) if loaded else None
 
 
-def learn_tokenizers(
+def train_tokenizers(
     train: Selection, config: PreprocessConfig, work: Path, processors: int, progress: Progress
 ) -> tuple[Tokenizers, int]:
     """Train tokenizers. Returns them and the number of sentences that they were trained on."""
@@ -199,7 +199,7 @@ def _draw(train: Selection, config: PreprocessConfig, work: Path) -> dict[str, S
     """Write both sides of a random sample of the training pairs, to one file or two."""
     joint = config.vocabulary == "joint"
     names = ("joint",) if joint else ("source", "target")
-    rate = min(1.0, MOST_CHARACTERS * len(names) / max(1, train.text.characters))
+    rate = min(1.0, MAX_CHARACTERS * len(names) / max(1, train.text.characters))
     samples = {name: Sample(work / f"{name}.txt", rate) for name in names}
     sides = list(samples.values()) * (2 if joint else 1)
     draw = random.Random(config.seed).random

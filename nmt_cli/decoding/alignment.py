@@ -12,7 +12,9 @@ Link = tuple[int, int]
 """An aligned source word and target word, both counted from 0."""
 
 
-def merge(weights: npt.ArrayLike, source_words: Sequence[int], target_words: Sequence[int]) -> npt.NDArray[np.float64]:
+def merge_subwords(
+    weights: npt.ArrayLike, source_words: Sequence[int], target_words: Sequence[int]
+) -> npt.NDArray[np.float64]:
     """Word-level attention from subword-level attention.
 
     Weights are summed over the subwords of a source word and averaged over the subwords of a target word, so that the
@@ -55,7 +57,7 @@ def links(weights: npt.ArrayLike) -> list[Link]:
     """Link each target word to the source word with the largest weight, unless all its weights are zero.
 
     Args:
-        weights: (target words, source words), as returned by `merge`.
+        weights: (target words, source words), as returned by `merge_subwords`.
 
     Returns:
         (source word, target word) pairs in ascending order; of equal weights the first wins.
@@ -67,6 +69,6 @@ def links(weights: npt.ArrayLike) -> list[Link]:
     return sorted((int(best[j]), j) for j in range(len(matrix)) if matrix[j, best[j]] > 0)
 
 
-def pharaoh(found: Iterable[Link]) -> str:
+def format_pharaoh(links: Iterable[Link]) -> str:
     """Format links as in Pharaoh files, `0-0 1-2`: source word, target word, both from 0."""
-    return " ".join(f"{i}-{j}" for i, j in found)
+    return " ".join(f"{i}-{j}" for i, j in links)

@@ -43,7 +43,7 @@ class TopK:
 
     width: int
 
-    reorders = True
+    reorders_beam = True
     """Whether hypothesis k may continue another parent than k, so that the decoder state must be reordered."""
 
     def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Continuations:
@@ -91,7 +91,7 @@ class Sampler:
     options: SearchConfig
     uniforms: Tensor
 
-    reorders = False
+    reorders_beam = False
 
     def __call__(self, scores: Tensor, log_probs: Tensor, rows: Tensor, step: int) -> Continuations:
         """Scores (B, K) of the hypotheses and log_probs (B, K, V) of their next tokens -> continuations (B, K)."""

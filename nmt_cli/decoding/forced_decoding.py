@@ -9,11 +9,11 @@ import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
-from nmt_cli.decoding.alignment import Link, links, merge
+from nmt_cli.decoding.alignment import Link, links, merge_subwords
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import sequence_mask
 
-ROWS = 64
+BATCH_SIZE = 64
 """Sentence pairs per batch."""
 
 Step = Literal["own", "next"]
@@ -34,8 +34,8 @@ def forced_attention(loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]]
     """
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row][0]))
     attention: dict[int, npt.NDArray[np.float32]] = {}
-    for start in range(0, len(order), ROWS):
-        rows = order[start : start + ROWS]
+    for start in range(0, len(order), BATCH_SIZE):
+        rows = order[start : start + BATCH_SIZE]
         batch = collate([pairs[row][0] for row in rows], [pairs[row][1] for row in rows])
         source, lengths, target_input = (
             torch.from_numpy(array).to(loaded.compute.device)
@@ -51,9 +51,12 @@ def forced_attention(loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]]
 
 
 def forced_links(
-    loaded: LoadedModel, pairs: Sequence[tuple[Tokens, Tokens]], looked: Sequence[npt.NDArray[np.float32]], step: Step
+    loaded: LoadedModel,
+    pairs: Sequence[tuple[Tokens, Tokens]],
+    attention: Sequence[npt.NDArray[np.float32]],
+    step: Step,
 ) -> Iterator[list[Link]]:
     """Yield the alignment links (source word, target word) of each pair, from its attention (`forced_attention`)."""
     source_words, target_words = loaded.tokenizers.source.words, loaded.tokenizers.target.words
-    for (source, target), weights in zip(pairs, looked, strict=True):
-        yield links(merge(weights[STEPS[step] :], source_words(list(source)), target_words(list(target))))
+    for (source, target), weights in zip(pairs, attention, strict=True):
+        yield links(merge_subwords(weights[STEPS[step] :], source_words(list(source)), target_words(list(target))))

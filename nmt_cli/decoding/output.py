@@ -31,7 +31,7 @@ def as_json(translation: Translation, n_best: int) -> str:
     return json_line(content) + "\n"
 
 
-FORMS = {"text": as_text, "jsonl": as_json}
+FORMATTERS = {"text": as_text, "jsonl": as_json}
 """`output_format` -> the function that formats a translation."""
 
 

@@ -18,8 +18,9 @@ from nmt_cli.decoding.translation import Candidate, Issue, Translation, blank
 UNSPACED = ("zh", "ja", "yue", "wuu", "lzh")
 """Languages written without a space between sentences."""
 
-RATIO, SLACK = 2.5, 5
-"""A length ratio is unusual if the longer side has more than RATIO times the subwords of the other plus SLACK."""
+MAX_LENGTH_RATIO, LENGTH_SLACK = 2.5, 5
+"""A length ratio is unusual if the longer side has more than MAX_LENGTH_RATIO times the subwords of the other
+plus LENGTH_SLACK."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Assembler:
                 break
         if not candidates[0].text:
             issues.append(Issue("empty"))
-        elif max(target_len, source_len) > RATIO * min(target_len, source_len) + SLACK:
+        elif max(target_len, source_len) > MAX_LENGTH_RATIO * min(target_len, source_len) + LENGTH_SLACK:
             issues.append(Issue("length_ratio", {"source_subwords": source_len, "target_subwords": target_len}))
         if len(candidates) < self.search.n_best:
             issues.append(Issue("fewer", {"candidates": len(candidates)}))

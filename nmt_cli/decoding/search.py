@@ -148,7 +148,7 @@ class Search:
                 new_beam, state, parents = new_beam.select_batch(rows), state.select_batch(rows), parents[rows]
             else:
                 new_beam = replace(new_beam, log_probs=new_beam.log_probs.masked_fill(~unfinished[:, None], -torch.inf))
-            if self.choose.reorders and self.width > 1:
+            if self.choose.reorders_beam and self.width > 1:
                 state = state.select(parents)
             beam, width = new_beam, self.width
         return self._results()

@@ -25,12 +25,12 @@ class Candidates:
 
     ids: npt.NDArray[np.int64]
 
-    def numbers(self, tokens: Ids) -> list[int]:
+    def to_indices(self, tokens: Ids) -> list[int]:
         """The indices of subwords, all of them candidates, among the candidates."""
         indices: list[int] = np.searchsorted(self.ids, np.array(tokens, np.int64)).tolist()
         return indices
 
-    def name(self, found: Hypothesis) -> Hypothesis:
+    def to_ids(self, found: Hypothesis) -> Hypothesis:
         """The hypothesis with its indices among the candidates replaced by subword ids."""
         return replace(found, tokens=self.ids[np.array(found.tokens, np.int64)].tolist())
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.decoding.alignment import Link, links, merge
+from nmt_cli.decoding.alignment import Link, links, merge_subwords
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.errors import ConfigError
 
@@ -61,7 +61,7 @@ class Translation:
         """(source word, target word) links of a candidate, from its attention. Raises ConfigError if it has none."""
         if candidate.attention is None:
             raise ConfigError("alignment: this model has no attention to compute it from")
-        return links(merge(candidate.attention, self.source_words, candidate.words))
+        return links(merge_subwords(candidate.attention, self.source_words, candidate.words))
 
 
 def blank(line: Line) -> Candidate:

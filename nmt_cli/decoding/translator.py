@@ -34,7 +34,7 @@ WINDOW = 2048
 """Lines read ahead and sorted by length, so that batches hold sentences of similar length."""
 WORKERS = 4
 """Batches searched at a time, if there are as many threads: more would wait for the GIL."""
-FEW = 16
+MIN_BATCH = 16
 """Smallest batch that is worth a search of its own."""
 
 Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -43,10 +43,10 @@ Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Batching:
-    """Batches of `batch_size` sentences of usual length, made from windows of `window` lines sorted by length."""
+    """Batches of `batch_size` sentences of usual length, made from windows of `window_size` lines sorted by length."""
 
     batch_size: int = 64
-    window: int = WINDOW
+    window_size: int = WINDOW
 
 
 @dataclass
@@ -68,7 +68,7 @@ class LineTranslator:
     def translate_lines(self, texts: Iterable[str]) -> Iterator[Translation]:
         """Translate texts lazily, a window at a time."""
         lines = (Line(number, text) for number, text in enumerate(texts, start=1))
-        while window := list(islice(lines, self.batching.window)):
+        while window := list(islice(lines, self.batching.window_size)):
             yield from self.translate(window)
 
     def translate(self, lines: Sequence[Line]) -> list[Translation]:
@@ -124,10 +124,10 @@ class LineTranslator:
         """Search the requests in batches of similar length, several batches at a time on a CPU."""
         ordered = sorted(requests, key=lambda request: len(request[0]), reverse=True)
         threads = torch.get_num_threads()
-        workers = min(threads, WORKERS, len(ordered) // FEW) if self.loaded.compute.device.type == "cpu" else 1
+        workers = min(threads, WORKERS, len(ordered) // MIN_BATCH) if self.loaded.compute.device.type == "cpu" else 1
         size = self.batching.batch_size
         if workers > 1:  # enough batches for every worker
-            size = min(size, max(FEW, len(ordered) // (2 * workers)))
+            size = min(size, max(MIN_BATCH, len(ordered) // (2 * workers)))
         results: dict[Request, list[Hypothesis]] = {}
         with parallel_map(workers) as map_:
             all_batches = list(batches(ordered, size))
@@ -146,7 +146,7 @@ class LineTranslator:
         if self._shortlist:
             candidates = self._shortlist.candidates([source for source, _, _ in batch], prefixes)
             candidate_ids = torch.from_numpy(candidates.ids).to(compute.device)
-            prefixes = [candidates.numbers(prefix) for prefix in prefixes]
+            prefixes = [candidates.to_indices(prefix) for prefix in prefixes]
         seeds = [seed for _, _, seed in batch]
         search_input = SearchInput(source_lengths, prefixes if any(prefixes) else (), seeds, self.attention)
         step = EnsembleStep(self.loaded.models, candidate_ids)
@@ -161,7 +161,7 @@ class LineTranslator:
             ) from None
         if candidates is None:
             return results
-        return [[candidates.name(hypothesis) for hypothesis in hypotheses] for hypotheses in results]
+        return [[candidates.to_ids(hypothesis) for hypothesis in hypotheses] for hypotheses in results]
 
 
 @contextmanager
@@ -180,14 +180,14 @@ def parallel_map(workers: int) -> Iterator[Callable[..., Iterator[Any]]]:
         torch.set_num_threads(threads)
 
 
-def batches(keys: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
+def batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[Request]]:
     """Split requests, longest first, into batches of at most `batch_size`, fewer if they are long, so that the number
     of subwords is bounded."""
     start = 0
-    while start < len(keys):
-        longest = max(len(keys[start][0]), USUAL_LENGTH)
+    while start < len(requests):
+        longest = max(len(requests[start][0]), USUAL_LENGTH)
         size = max(1, batch_size * USUAL_LENGTH // longest)
-        yield keys[start : start + size]
+        yield requests[start : start + size]
         start += size
 
 

@@ -51,7 +51,7 @@ def read_links(path: Path) -> list[Alignment]:
     return [parse_links(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
 
-def alignment_error_rate(found: Sequence[AbstractSet[Link]], gold: Sequence[Alignment]) -> ErrorRate:
+def alignment_error_rate(predicted: Sequence[AbstractSet[Link]], gold: Sequence[Alignment]) -> ErrorRate:
     """Alignment error rate of predicted links A against sure links S and possible links P, over all sentences together.
 
     AER = 1 - (|A ∩ S| + |A ∩ P|) / (|A| + |S|), precision |A ∩ P| / |A|, recall |A ∩ S| / |S| (Och and Ney 2003,
@@ -60,14 +60,14 @@ def alignment_error_rate(found: Sequence[AbstractSet[Link]], gold: Sequence[Alig
     Raises:
         CorpusError: the predicted and the gold alignments have different numbers of sentences.
     """
-    if len(found) != len(gold):
+    if len(predicted) != len(gold):
         raise CorpusError(
-            f"{len(found)} alignments, but {len(gold)} gold ones; both must have the same number of lines"
+            f"{len(predicted)} alignments, but {len(gold)} gold ones; both must have the same number of lines"
         )
-    links = sum(map(len, found))
+    links = sum(map(len, predicted))
     sure = sum(len(sentence.sure) for sentence in gold)
-    in_sure = sum(len(a & sentence.sure) for a, sentence in zip(found, gold, strict=True))
-    in_possible = sum(len(a & sentence.possible) for a, sentence in zip(found, gold, strict=True))
+    in_sure = sum(len(a & sentence.sure) for a, sentence in zip(predicted, gold, strict=True))
+    in_possible = sum(len(a & sentence.possible) for a, sentence in zip(predicted, gold, strict=True))
     return ErrorRate(
         aer=1 - _share(in_sure + in_possible, links + sure),
         precision=_share(in_possible, links),

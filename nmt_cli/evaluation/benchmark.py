@@ -19,7 +19,7 @@ from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
 from nmt_cli.progress import Progress
 
-ALONE = 40
+LATENCY_LINES = 40
 """Lines that are translated one by one, to measure the latency of a single line."""
 PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 """Precisions measured by default; the others are compared with the first."""
@@ -27,7 +27,7 @@ PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 
 @dataclass
 class Row:
-    """One configuration, and its seconds in each round; `alone` holds the seconds of each line for lines one by one
+    """One configuration, and its seconds in each round; `latencies` holds the seconds of each line for lines one by one
     (batch_size 1)."""
 
     precision: SearchPrecision
@@ -36,7 +36,7 @@ class Row:
     translator: LineTranslator
     seconds: list[float] = field(default_factory=list)
     tokens: int = 0
-    alone: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Quality:
     shortlist: int
     bleu: float
     same: float
-    megabytes: float
+    mebibytes: float
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def bench(config: BenchConfig, progress: Progress) -> Bench:
         torch.set_num_threads(max_threads)
     return Bench(
         model=f"{config.model} {first.hash}",
-        text=f"{len(sources):,} lines of {stored.name}, {len(timed):,} timed (one by one {min(ALONE, len(timed))})",
+        text=f"{len(sources):,} lines of {stored.name}, "
+        f"{len(timed):,} timed (one by one {min(LATENCY_LINES, len(timed))})",
         machine=describe_machine(),
         search=config.search.model_dump(exclude={"n_best"}),
         quality=quality,
@@ -183,7 +184,7 @@ def _measure(
         for count in threads
         for size in dict.fromkeys([1, *config.batch_size])
     ]
-    alone = [sources[i] for i in _spread(len(sources), ALONE)]
+    alone = [sources[i] for i in _spread(len(sources), LATENCY_LINES)]
     for row in rows:  # warm-up, not timed
         torch.set_num_threads(row.threads)
         list(row.translator.translate_lines(alone))
@@ -201,7 +202,7 @@ def _measure(
                 seconds = time.perf_counter() - started
                 row.seconds[-1] += seconds
                 if row.batch_size == 1:
-                    row.alone.append(seconds)
+                    row.latencies.append(seconds)
             step.advance()
     return [_speed(row, len(alone) if row.batch_size == 1 else len(sources)) for row in rows]
 
@@ -211,5 +212,5 @@ def _speed(row: Row, lines: int) -> Speed:
     speeds = (lines / seconds, row.tokens / seconds)
     if row.batch_size > 1:
         return Speed(row.precision, row.threads, row.batch_size, *speeds)
-    ms = sorted(1000 * seconds for seconds in row.alone)
+    ms = sorted(1000 * seconds for seconds in row.latencies)
     return Speed(row.precision, row.threads, 1, *speeds, statistics.median(ms), ms[int(0.95 * len(ms))])

@@ -23,7 +23,7 @@ class Bucket:
     chrf: float
 
 
-def length(text: str, code: str | None) -> int:
+def text_length(text: str, code: str | None) -> int:
     """Number of words between spaces; in languages written without spaces (zh, ja), number of characters but spaces."""
     words = text.split()
     return sum(map(len, words)) if language(code) in ("zh", "ja") else len(words)
@@ -39,7 +39,7 @@ def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: St
     """
     factor = CHARACTERS_PER_WORD if language(code) in ("zh", "ja") else 1
     edges = [edge * factor for edge in EDGES]
-    lengths = [length(text, code) for text in texts]
+    lengths = [text_length(text, code) for text in texts]
     buckets = []
     for shortest, longest in zip([0, *(edge + 1 for edge in edges)], [*edges, None], strict=True):
         inside = [i for i, n in enumerate(lengths) if n >= shortest and (longest is None or n <= longest)]
@@ -59,7 +59,7 @@ class WorstSentence:
     references: tuple[str, ...]
 
 
-def worst(
+def worst_sentences(
     count: int,
     chrf: Statistics,
     hypotheses: Sequence[str],

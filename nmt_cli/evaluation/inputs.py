@@ -49,7 +49,7 @@ class EvalInput:
     alignment: dict[str, ErrorRate] | None = None
 
 
-USUAL_MODEL = Path("model")
+DEFAULT_MODEL = Path("model")
 """The model that is evaluated by default."""
 
 TRANSLATING = ("save", "ensemble", "gold_alignment", "batch_size", "device", "precision", "threads")
@@ -61,14 +61,14 @@ class Plan:
     """What to read: a model, which translates or only provides the languages, and a stored split."""
 
     model: Path | None
-    translates: bool
-    stored: bool
+    needs_translation: bool
+    needs_split: bool
 
 
 def plan(config: EvaluateConfig) -> Plan:
     """Decide what to read. Raises ConfigError for options that contradict each other or lack another one."""
     translates = config.hypotheses is None
-    model = config.model or (USUAL_MODEL if translates else None)
+    model = config.model or (DEFAULT_MODEL if translates else None)
     files_suffice = bool(config.reference) and (config.source_file is not None or not translates)
     stored = not files_suffice or config.prepared is not None or "split" in config.model_fields_set
     if config.source_file and not config.reference:
@@ -100,10 +100,10 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     """
     check_sacrebleu()
     needed = plan(config)
-    if config.save and needed.translates:
+    if config.save and needed.needs_translation:
         check_writable(config.save)
     model = MODEL.read(needed.model) if needed.model else None
-    stored = stored_split(needed.model, model, config.prepared, config.split) if needed.stored else None
+    stored = stored_split(needed.model, model, config.prepared, config.split) if needed.needs_split else None
     manifest = model or (stored.manifest if stored else None)
     notes = list(_notes(config, needed, model, stored))
     sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
@@ -113,7 +113,7 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
     gold = (
         _read_gold(config.gold_alignment, sources, references[0])
-        if config.gold_alignment and sources and needed.translates
+        if config.gold_alignment and sources and needed.needs_translation
         else None
     )
     recipe: dict[str, Any] = {
@@ -219,7 +219,7 @@ def _notes(config: EvaluateConfig, needed: Plan, model: ModelManifest | None, st
     """Yield a note for each option without effect, and for a corpus that changed after training."""
     if "significance" in config.model_fields_set and config.baseline is None:
         yield "significance is ignored without --baseline"
-    if not needed.translates:
+    if not needed.needs_translation:
         unused = sorted(set(TRANSLATING) & config.model_fields_set | config.search.model_fields_set)
         if unused:
             yield f"ignored, since nothing is translated with --hypotheses: {', '.join(unused)}"

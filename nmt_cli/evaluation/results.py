@@ -8,7 +8,7 @@ from nmt_cli import __version__
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.normalization import normalize
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.breakdown import Bucket, WorstSentence, by_length, worst
+from nmt_cli.evaluation.breakdown import Bucket, WorstSentence, by_length, worst_sentences
 from nmt_cli.evaluation.inputs import EvalInput, read_inputs
 from nmt_cli.evaluation.metrics import NAMES, Name, Scorer
 from nmt_cli.evaluation.resampling import SEED
@@ -66,13 +66,13 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalRe
     return score_inputs(inputs, config.resamples, config.worst, config.significance)
 
 
-def score_inputs(inputs: EvalInput, resamples: int = 1000, failures: int = 5, test: Test = "bootstrap") -> EvalResult:
+def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, test: Test = "bootstrap") -> EvalResult:
     """Score a translation.
 
     Args:
         inputs: the translation and what it is compared with.
         resamples: bootstrap resamples of intervals, and resamples or trials of the paired test.
-        failures: number of worst sentences to return.
+        num_worst: number of worst sentences to return.
         test: paired test against the baseline, if there is one.
 
     Raises:
@@ -94,7 +94,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, failures: int = 5, te
     return EvalResult(
         scores=scores,
         lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),
-        worst=worst(failures, statistics["chrf"], hypotheses, scorer.references, inputs.sources),
+        worst=worst_sentences(num_worst, statistics["chrf"], hypotheses, scorer.references, inputs.sources),
         baseline=baseline,
         alignment=inputs.alignment,
         recipe=_recipe(inputs, resamples),

@@ -5,11 +5,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-TASKS = Path("/proc/self/task")
+THREADS_DIR = Path("/proc/self/task")
 """A folder for each thread of this process, on Linux."""
 BUSY_SHARE = 0.15
 """Share of their time that threads wait for a core from which it counts."""
-LOOKS = 3
+CHECKS_IN_A_ROW = 3
 """Looks in a row that must show it: a moment is nobody's concern."""
 
 
@@ -17,7 +17,7 @@ def seconds_waited() -> float:
     """Seconds that this process's threads have been ready and without a core so far, all of them together; 0 where the
     system does not tell."""
     nanoseconds = 0
-    for told in TASKS.glob("*/schedstat"):
+    for told in THREADS_DIR.glob("*/schedstat"):
         with suppress(OSError, IndexError, ValueError):  # a thread may end meanwhile
             nanoseconds += int(told.read_text(encoding="ascii").split()[1])  # after the time it had one
     return nanoseconds / 1e9
@@ -39,7 +39,7 @@ class Contention:
         share = (total - self._waited) / (self._threads * max(clock - self._clock, 1e-9))
         self._clock, self._waited = clock, total
         self._in_a_row = self._in_a_row + 1 if share > BUSY_SHARE else 0
-        if self._told or self._in_a_row < LOOKS:
+        if self._told or self._in_a_row < CHECKS_IN_A_ROW:
             return None
         self._told = True
         return (

@@ -17,5 +17,5 @@ EXPERIMENTS: dict[str, str] = {
 }
 """Name -> the claim that it tests."""
 
-TRANSLATING = ("length", "order", "scores", "scheduled-sampling", "alignment", "depth")
+CORPUS_EXPERIMENTS = ("length", "order", "scores", "scheduled-sampling", "alignment", "depth")
 """The experiments that train translators on a prepared corpus."""

@@ -4,7 +4,16 @@ import random
 
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
-from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.lab.synthetic import (
+    FIRST_SYMBOL,
+    SIZE,
+    Pairs,
+    accuracy,
+    decode_greedily,
+    encode_characters,
+    new_train_step,
+    train_epoch,
+)
 from nmt_cli.report.curves import Plot
 
 ALPHABET = "0123456789+"
@@ -14,7 +23,7 @@ TARGET = 0.98
 """The accuracy per character that the claims are about."""
 EARLY, LATE = 30, 50
 """The epochs that the claims are about."""
-DONE = 0.999
+CONVERGED = 0.999
 """The accuracy per character at which the training of a model stops."""
 
 QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
@@ -37,7 +46,7 @@ TRAINING = TrainingConfig(
 )
 
 
-def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
+def make_sums(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
     """Distinct sums of two numbers of one to three digits, where b+a counts as a+b, and their answers."""
     draw = random.Random(seed)
     seen: dict[tuple[int, int], tuple[int, int]] = {}
@@ -52,19 +61,21 @@ def questions(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Train three models on addition, and measure the accuracy of their answers after every epoch."""
     count, epochs, held_out = QUICK if config.quick else FULL
-    sums, answers = (numbers(texts, ALPHABET) for texts in questions(count))
+    sums, answers = (encode_characters(texts, ALPHABET) for texts in make_sums(count))
     train, test = Pairs(sums[held_out:], answers[held_out:]), Pairs(sums[:held_out], answers[:held_out])
     results: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}
     for seed in config.seeds:
         for name, model in MODELS.items():
-            train_step = fresh(model, FIRST + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed}))
+            train_step = new_train_step(
+                model, FIRST_SYMBOL + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed})
+            )
             accuracies: list[tuple[float, float]] = []
             for epoch in range(epochs):
-                if accuracies and accuracies[-1][0] >= DONE:
+                if accuracies and accuracies[-1][0] >= CONVERGED:
                     accuracies.append(accuracies[-1])
                     continue
-                loss = learn_epoch(train_step, train, epoch, epochs)
-                accuracies.append(accuracy(answer(train_step.model, test.sources, LONGEST + 1), test.targets))
+                loss = train_epoch(train_step, train, epoch, epochs)
+                accuracies.append(accuracy(decode_greedily(train_step.model, test.sources, LONGEST + 1), test.targets))
                 config.progress.message(
                     f"seed {seed}, {name}: epoch {epoch + 1} of {epochs}, loss {loss:.3f}, "
                     f"accuracy {accuracies[-1][0]:.3f} per character, {accuracies[-1][1]:.3f} whole"
@@ -100,7 +111,7 @@ def _result(
             f"different ones, {held_out:,} of them held out. Every model has 128 cells, encodes the source forwards "
             f"only, and is trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; the accuracy is that "
             "of greedy answers, per position (the end included) and whole. The training of a model that reaches "
-            f"{DONE} per character stops there, and its figures are repeated for the remaining epochs."
+            f"{CONVERGED} per character stops there, and its figures are repeated for the remaining epochs."
         ),
         columns=["model", "per character", "whole", f"first epoch at {TARGET}"],
         rows=rows,

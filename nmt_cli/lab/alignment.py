@@ -9,7 +9,7 @@ from nmt_cli.decoding.alignment import Link
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
-from nmt_cli.lab.compare import described, gold_of_sample, open_corpus, train_system
+from nmt_cli.lab.compare import describe, gold_of_sample, open_corpus, train_system
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
@@ -89,7 +89,7 @@ def _result(
     return ExperimentResult(
         title="Alignment: what attention learnt of word order",
         method=(
-            f"{described(corpus, minutes)}. The {len(gold)} references of the test split are forced; each target word "
+            f"{describe(corpus, minutes)}. The {len(gold)} references of the test split are forced; each target word "
             "is linked to the source word with the largest weight, merged from subwords: by the weights of its own "
             "step, which predicts it, or of the next step, whose query includes it. Alignment error rate against the "
             "gold alignment (Och and Ney 2003), 0 being perfect."
@@ -108,7 +108,7 @@ def _result(
                     *[points(f"{step} step", {name: by[step] for name, by in errors.items()}) for step in STEPS],
                     Curve("diagonal", range(len(errors)), [diagonal] * len(errors)),
                 ],
-                names=list(errors),
+                xticks=list(errors),
             )
         ],
         verdicts=[

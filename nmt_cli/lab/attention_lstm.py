@@ -25,7 +25,7 @@ QUICK, FULL = (20_000, 4), (100_000, 3)
 """Training sequences, and epochs."""
 SEEDS = 3
 
-PLACES = ("before", "after")
+PLACEMENTS = ("before", "after")
 SHARING = ("per dimension", "shared")
 
 
@@ -68,7 +68,7 @@ def planted(count: int, seed: int) -> tuple[Tensor, Tensor]:
     return inputs, answers
 
 
-def learn(place: str, shared: bool, seed: int, examples: int, epochs: int) -> tuple[float, list[float]]:
+def train(place: str, shared: bool, seed: int, examples: int, epochs: int) -> tuple[float, list[float]]:
     """Train one model -> its accuracy on unseen inputs, and the mean weight of each step there."""
     torch.manual_seed(seed)
     model = AttentiveLSTM(place, shared)
@@ -92,9 +92,9 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     examples, epochs = QUICK if config.quick else FULL
     weights: dict[str, list[list[float]]] = {}
     accuracies: dict[str, list[float]] = {}
-    for place, sharing, seed in itertools.product(PLACES, SHARING, config.seeds):
+    for place, sharing, seed in itertools.product(PLACEMENTS, SHARING, config.seeds):
         name = f"{place}, {sharing}"
-        accuracy, step_weights = learn(place, sharing == "shared", seed, examples, epochs)
+        accuracy, step_weights = train(place, sharing == "shared", seed, examples, epochs)
         weights.setdefault(name, []).append(step_weights)
         accuracies.setdefault(name, []).append(accuracy)
         weight = step_weights[PLANTED]
@@ -137,7 +137,7 @@ def _result(
                 "weight",
                 [curve(sharing, range(STEPS), weights[f"{place}, {sharing}"]) for sharing in SHARING],
             )
-            for place in PLACES
+            for place in PLACEMENTS
         ],
         verdicts=[
             Verdict(

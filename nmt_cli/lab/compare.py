@@ -12,13 +12,13 @@ import torch
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import ModelConfig, PreprocessConfig, TrainConfig
 from nmt_cli.corpus.batch import Batch, collate
-from nmt_cli.corpus.batching import stored
+from nmt_cli.corpus.batching import stored_segmentation
 from nmt_cli.corpus.dataset import PreparedCorpus, Split
 from nmt_cli.corpus.prepare import preprocess
 from nmt_cli.corpus.sample import find_sample
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.alignment import Alignment, read_links
-from nmt_cli.evaluation.breakdown import length
+from nmt_cli.evaluation.breakdown import text_length
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.lab.experiment import ExperimentConfig, curve
@@ -47,14 +47,14 @@ SIZE: dict[str, Any] = {
 CELLS = range(16, 513, 4)
 """Cells per layer to choose from for equal parameters."""
 
-ROWS = 64
+BATCH_SIZE = 64
 """Sentences in a batch."""
 
 MARGIN = 0.5
 """The least difference in BLEU that counts."""
 
 
-def described(corpus: PreparedCorpus, minutes: float) -> str:
+def describe(corpus: PreparedCorpus, minutes: float) -> str:
     """The corpus, the minutes for each model, and its size, in words."""
     manifest = corpus.manifest
     pairs = f"{manifest.source} to {manifest.target}, {manifest.counts['train']:,} pairs"
@@ -98,7 +98,7 @@ class Watcher(Callback):
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedSystem:
     """A trained model, its median training speed in target subwords per second, its validations, and the minutes that
     it had."""
 
@@ -119,7 +119,7 @@ def open_corpus(config: ExperimentConfig) -> PreparedCorpus:
 
 def train_system(
     config: ExperimentConfig, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
-) -> Trained:
+) -> TrainedSystem:
     """Train one system for a number of minutes."""
     out = config.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
     budget = {"max_minutes": minutes, "device": "cpu", "precision": "fp32"}
@@ -132,7 +132,7 @@ def train_system(
     config.progress.message(
         f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes"
     )
-    return Trained(
+    return TrainedSystem(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
         watcher.validations,
@@ -141,7 +141,7 @@ def train_system(
 
 
 @dataclass(frozen=True)
-class Translated:
+class TestTranslation:
     """The test split with a system's greedy translations."""
 
     sources: Sequence[str]
@@ -158,22 +158,22 @@ class Translated:
 
     def rows_of_length(self, shortest: int, longest: int) -> list[int]:
         """The rows of the sentences whose source has from `shortest` to `longest` words."""
-        lengths = [length(source, self.languages[0]) for source in self.sources]
+        lengths = [text_length(source, self.languages[0]) for source in self.sources]
         return [row for row, words in enumerate(lengths) if shortest <= words <= longest]
 
 
-def translate_test(corpus: PreparedCorpus, trained: Trained) -> Translated:
+def translate_test(corpus: PreparedCorpus, trained: TrainedSystem) -> TestTranslation:
     """Translate the test split greedily."""
     split = corpus.split("test")
     sources, references = split.source_texts(), split.target_texts()
     outputs = translate_corpus(trained.loaded, sources)
     manifest = corpus.manifest
-    return Translated(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
+    return TestTranslation(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
 
 
 def compare(
     config: ExperimentConfig, corpus: PreparedCorpus, systems: Mapping[str, Mapping[str, Any]], minutes: float
-) -> Iterator[tuple[str, Trained, Translated]]:
+) -> Iterator[tuple[str, TrainedSystem, TestTranslation]]:
     """Train every system with every seed, and translate the test split with it."""
     for seed in config.seeds:
         for name, options in systems.items():
@@ -185,13 +185,13 @@ GRID = 10
 """Points of a learning curve."""
 
 
-def learning(models: Mapping[str, Sequence[Trained]]) -> Plot:
+def learning_curves(models: Mapping[str, Sequence[TrainedSystem]]) -> Plot:
     """The learning curves of systems: dev BLEU over the time that each has."""
     curves = [_learning_curve(name, runs) for name, runs in models.items()]
     return Plot("dev BLEU during training", "share of the time", "BLEU", curves)
 
 
-def _learning_curve(name: str, runs: Sequence[Trained]) -> Curve:
+def _learning_curve(name: str, runs: Sequence[TrainedSystem]) -> Curve:
     """Dev BLEU over the share of the time, interpolated between validations, from 0 at the start."""
     x = [(i + 1) / GRID for i in range(GRID)]
     curves = []
@@ -207,10 +207,10 @@ def beats(better: Sequence[float], worse: Sequence[float]) -> bool:
     return min(better) > max(worse) and statistics.fmean(better) - statistics.fmean(worse) >= MARGIN
 
 
-def batches(split: Split, rows: int = ROWS) -> list[Batch]:
+def batches(split: Split, rows: int = BATCH_SIZE) -> list[Batch]:
     """A split in batches of sentences of similar length."""
     order = np.argsort(split.source_lengths, kind="stable")
-    return [collate(*stored(split, order[start : start + rows])) for start in range(0, len(order), rows)]
+    return [collate(*stored_segmentation(split, order[start : start + rows])) for start in range(0, len(order), rows)]
 
 
 def gold_of_sample(split: str) -> list[Alignment]:

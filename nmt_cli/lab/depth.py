@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.compare import Trained, at_equal_size, beats, compare, described, open_corpus
+from nmt_cli.lab.compare import TrainedSystem, at_equal_size, beats, compare, describe, open_corpus
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.curves import Plot
 
@@ -26,7 +26,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     minutes = QUICK if config.quick else FULL
     systems = at_equal_size(corpus, SYSTEMS)
     bleu: dict[str, list[float]] = {name: [] for name in systems}
-    models: dict[str, list[Trained]] = {name: [] for name in systems}
+    models: dict[str, list[TrainedSystem]] = {name: [] for name in systems}
     for name, trained, translated in compare(config, corpus, systems, minutes):
         models[name].append(trained)
         bleu[name].append(translated.bleu())
@@ -35,7 +35,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Depth: stacked LSTMs at equal parameters",
         method=(
-            f"{described(corpus, minutes)}, or the number that gives as many parameters as the first system has; "
+            f"{describe(corpus, minutes)}, or the number that gives as many parameters as the first system has; "
             "attention after the recurrence; equal numbers of encoder and decoder layers, residual from the third on; "
             "greedy search on the test split."
         ),
@@ -51,7 +51,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
             for name in systems
         ],
         plots=[
-            Plot("BLEU by depth", "stack", "BLEU", [points("equal parameters", bleu)], names=list(SYSTEMS)),
+            Plot("BLEU by depth", "stack", "BLEU", [points("equal parameters", bleu)], xticks=list(SYSTEMS)),
         ],
         verdicts=[
             Verdict(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.progress import Progress
-from nmt_cli.report.attention import AttentionMap, attention_page
+from nmt_cli.report.attention import AttentionMap, write_attention
 from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 
 
@@ -43,7 +43,7 @@ class Verdict:
     reproduced: bool | None
 
     @property
-    def found(self) -> str:
+    def label(self) -> str:
         """The verdict in a word or two."""
         return {True: "reproduced", False: "not reproduced", None: "undecided"}[self.reproduced]
 
@@ -92,7 +92,7 @@ def points(name: str, runs: Mapping[str, Sequence[float]]) -> Curve:
 
 def line(verdict: Verdict, quick: bool) -> str:
     """A verdict as one line of text."""
-    return f"{verdict.found}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
+    return f"{verdict.label}{' (indicative: quick run)' if quick else ''}: {verdict.claim} Measured: {verdict.measured}"
 
 
 def show(result: ExperimentResult, config: ExperimentConfig, console: Console | None = None) -> None:
@@ -118,7 +118,7 @@ def write(result: ExperimentResult, config: ExperimentConfig, folder: Path, reci
     figures = write_plots(result.plots, folder / "figure")
     if result.maps:
         for name in ("attention.html", "attention.svg"):
-            attention_page(result.maps, folder / name)
+            write_attention(result.maps, folder / name)
         figures.append(folder / "attention.svg")
     cells = [result.columns, ["---"] * len(result.columns), *result.rows]
     lines = [

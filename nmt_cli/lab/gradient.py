@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import collate
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
-from nmt_cli.lab.synthetic import FIRST, SIZE, Pairs, fresh, learn_epoch
+from nmt_cli.lab.synthetic import FIRST_SYMBOL, SIZE, Pairs, new_train_step, train_epoch
 from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.report.curves import Plot
 
@@ -36,10 +36,10 @@ TRAINING = TrainingConfig(
 )
 
 
-def copies(count: int, seed: int) -> Pairs:
+def copy_pairs(count: int, seed: int) -> Pairs:
     """Random sequences, each with itself as the target."""
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randint(FIRST, FIRST + SYMBOLS, (count, LENGTH), generator=generator).tolist()
+    rows = torch.randint(FIRST_SYMBOL, FIRST_SYMBOL + SYMBOLS, (count, LENGTH), generator=generator).tolist()
     return Pairs(rows, rows)
 
 
@@ -74,23 +74,23 @@ def gradient_norms(model: Seq2Seq, pairs: Pairs) -> list[float]:
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Measure the gradient before and after training models to copy."""
     sentences, epochs = QUICK if config.quick else FULL
-    probe = copies(100, 99)
+    probe = copy_pairs(100, 99)
     norms: dict[str, dict[str, list[list[float]]]] = {"untrained": {}, "trained": {}}
     losses: dict[str, list[float]] = {}
     for name, model in MODELS.items():
         for seed in config.seeds:
-            train_step = fresh(model, FIRST + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
+            train_step = new_train_step(model, FIRST_SYMBOL + SYMBOLS, seed, TRAINING.model_copy(update={"seed": seed}))
             norms["untrained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
             loss = float("nan")
             for epoch in range(epochs):
-                loss = learn_epoch(train_step, copies(sentences, seed), epoch, epochs)
+                loss = train_epoch(train_step, copy_pairs(sentences, seed), epoch, epochs)
             config.progress.message(f"seed {seed}, {name}: loss {loss:.3f} after {epochs} epochs")
             losses.setdefault(name, []).append(loss)
             norms["trained"].setdefault(name, []).append(gradient_norms(train_step.model, probe))
     return _result(norms, losses, sentences, epochs)
 
 
-def reach(run: list[float]) -> float:
+def gradient_reach(run: list[float]) -> float:
     """The share of the gradient at the last words that reaches the first words: the ratio of the mean norms there."""
     near = statistics.fmean(run[-ENDS:])
     return statistics.fmean(run[:ENDS]) / near if near else 0.0
@@ -100,7 +100,9 @@ def _result(
     norms: dict[str, dict[str, list[list[float]]]], losses: dict[str, list[float]], sentences: int, epochs: int
 ) -> ExperimentResult:
     x = [LENGTH - 1 - j for j in range(LENGTH)]
-    reaches = {when: {name: [reach(run) for run in runs] for name, runs in by.items()} for when, by in norms.items()}
+    reaches = {
+        when: {name: [gradient_reach(run) for run in runs] for name, runs in by.items()} for when, by in norms.items()
+    }
     untrained = {name: statistics.median(values) for name, values in reaches["untrained"].items()}
     measured = "; ".join(
         f"reach {when} " + ", ".join(f"{name} {statistics.median(values):.2g}" for name, values in by.items())

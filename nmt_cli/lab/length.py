@@ -6,15 +6,15 @@ from typing import Any
 
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.errors import ConfigError
-from nmt_cli.evaluation.breakdown import length
-from nmt_cli.lab.compare import compare, described, open_corpus
+from nmt_cli.evaluation.breakdown import text_length
+from nmt_cli.lab.compare import compare, describe, open_corpus
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
 from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
-FEWEST = 10
+MIN_PER_BIN = 10
 """The least number of sentences of a bin that is shown."""
-COMPARED = 40
+MIN_PER_SPAN = 40
 """The least number of sentences of each of the two lengths that are compared."""
 PUBLISHED = ((16, 24), (45, 55))
 """Ranges of words around the lengths of the published comparison, 20 and 50."""
@@ -56,9 +56,9 @@ def choose_spans(lengths: Sequence[int], fewest: int) -> tuple[Span, Span]:
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Train both systems on the same data, and compare their BLEU on short and on long sentences."""
     corpus = open_corpus(config)
-    lengths = [length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
-    spans = choose_spans(lengths, COMPARED)
-    bins = [span for span in BINS if sum(span[0] <= words <= span[1] for words in lengths) >= FEWEST]
+    lengths = [text_length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
+    spans = choose_spans(lengths, MIN_PER_SPAN)
+    bins = [span for span in BINS if sum(span[0] <= words <= span[1] for words in lengths) >= MIN_PER_BIN]
     minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[list[float]]] = {name: [] for name in SYSTEMS}
     whole: dict[str, list[float]] = {name: [] for name in SYSTEMS}
@@ -93,9 +93,9 @@ def _result(
     return ExperimentResult(
         title="Length: how much BLEU is left on long sentences",
         method=(
-            f"{described(corpus, minutes)}, the same encoder for both; greedy search on the "
-            f"{corpus.manifest.counts['test']:,} test sentences. Bins have at least {FEWEST} sentences, the two "
-            f"lengths compared at least {COMPARED}. The published ones are 20 and 50 words."
+            f"{describe(corpus, minutes)}, the same encoder for both; greedy search on the "
+            f"{corpus.manifest.counts['test']:,} test sentences. Bins have at least {MIN_PER_BIN} sentences, the two "
+            f"lengths compared at least {MIN_PER_SPAN}. The published ones are 20 and 50 words."
         ),
         columns=["system", "BLEU", *[f"{a}-{b} words" for a, b in bins], "kept"],
         rows=[

@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.compare import beats, described, open_corpus, train_system, translate_test
+from nmt_cli.lab.compare import beats, describe, open_corpus, train_system, translate_test
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
 from nmt_cli.report.curves import Plot
 
@@ -37,7 +37,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Order: the source reversed or encoded twice, without attention and with it",
         method=(
-            f"{described(corpus, minutes)}, one unidirectional layer; greedy search on the test split. The end of the "
+            f"{describe(corpus, minutes)}, one unidirectional layer; greedy search on the test split. The end of the "
             "sentence stays last."
         ),
         columns=["system", *ORDERS],
@@ -48,7 +48,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                 "order",
                 "BLEU",
                 [points(name, by) for name, by in bleu.items()],
-                names=ORDERS,
+                xticks=ORDERS,
             )
         ],
         verdicts=[

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from nmt_cli.corpus.dataset import PreparedCorpus
-from nmt_cli.lab.compare import Trained, batches, beats, compare, described, learning, open_corpus
+from nmt_cli.lab.compare import TrainedSystem, batches, beats, compare, describe, learning_curves, open_corpus
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, spread
 from nmt_cli.training.step import batch_loss
 
@@ -27,15 +27,15 @@ SEEDS = 2
 
 
 @torch.no_grad()
-def perplexities(corpus: PreparedCorpus, trained: Trained) -> tuple[float, float]:
+def perplexities(corpus: PreparedCorpus, trained: TrainedSystem) -> tuple[float, float]:
     """Perplexities of the dev references: with the gold previous tokens, and with the decoder's own."""
     model, compute = trained.loaded.model, trained.loaded.compute
     forced = free = 0.0
     tokens = 0
     for batch in batches(corpus.split("dev")):
         own = torch.zeros(batch.target_input.shape, dtype=torch.bool)
-        forced += float(batch_loss(model, batch, 0.0, compute)[0].likelihood)
-        free += float(batch_loss(model, batch, 0.0, compute, own)[0].likelihood)
+        forced += float(batch_loss(model, batch, 0.0, compute)[0].nll)
+        free += float(batch_loss(model, batch, 0.0, compute, own)[0].nll)
         tokens += batch.tokens
     return math.exp(forced / tokens), math.exp(free / tokens)
 
@@ -46,7 +46,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     both: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
-    models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
+    models: dict[str, list[TrainedSystem]] = {name: [] for name in SYSTEMS}
     for name, trained, translated in compare(config, corpus, SYSTEMS, minutes):
         models[name].append(trained)
         bleu[name].append(translated.bleu())
@@ -60,7 +60,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Scheduled sampling: which previous token the decoder gets in training",
         method=(
-            f"{described(corpus, minutes)}; the teacher forcing ratio of schedules falls from 1 to 0.25 over the run. "
+            f"{describe(corpus, minutes)}; the teacher forcing ratio of schedules falls from 1 to 0.25 over the run. "
             "Free perplexity is that of the dev references while the decoder gets its own best tokens; the gap, "
             "exposure bias, is its ratio to the forced perplexity. All systems but forced decode step by step in "
             "training, and so make fewer updates."
@@ -77,7 +77,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
             ]
             for name in SYSTEMS
         ],
-        plots=[learning(models)],
+        plots=[learning_curves(models)],
         verdicts=[
             Verdict(
                 "Teacher forcing learns faster than free running.",

@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from nmt_cli.lab.compare import Trained, at_equal_size, beats, compare, described, learning, open_corpus
+from nmt_cli.lab.compare import TrainedSystem, at_equal_size, beats, compare, describe, learning_curves, open_corpus
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, spread
 
 SYSTEMS: dict[str, dict[str, Any]] = {
@@ -26,7 +26,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     corpus = open_corpus(config)
     minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[float]] = {name: [] for name in SYSTEMS}
-    models: dict[str, list[Trained]] = {name: [] for name in SYSTEMS}
+    models: dict[str, list[TrainedSystem]] = {name: [] for name in SYSTEMS}
     systems = at_equal_size(corpus, SYSTEMS)
     for name, trained, translated in compare(config, corpus, systems, minutes):
         models[name].append(trained)
@@ -38,7 +38,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Scores: dot, general, concat, mlp, location and a local window",
         method=(
-            f"{described(corpus, minutes)}, or the number that gives as many parameters as the first system has; one "
+            f"{describe(corpus, minutes)}, or the number that gives as many parameters as the first system has; one "
             "layer with attention after the recurrence; greedy search on the test split. Entropy is that of attention "
             "on dev, as a share of the largest possible: 0 is all weight on one token, 1 equal weights."
         ),
@@ -54,7 +54,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
             ]
             for name in SYSTEMS
         ],
-        plots=[learning(models)],
+        plots=[learning_curves(models)],
         verdicts=[
             Verdict(
                 "Scores that see the encoder's states beat the location score, which sees only where they stand.",
@@ -71,6 +71,6 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     )
 
 
-def last_entropy(trained: Trained) -> float:
+def last_entropy(trained: TrainedSystem) -> float:
     """Attention entropy in the last validation; 0 without attention."""
     return trained.validations[-1].validation.entropy or 0.0

@@ -18,7 +18,7 @@ from nmt_cli.special_tokens import EOS
 from nmt_cli.training.schedule import learning_rate
 from nmt_cli.training.step import TrainStep
 
-FIRST = EOS + 1
+FIRST_SYMBOL = EOS + 1
 """The first token after the special ones."""
 
 SIZE: dict[str, Any] = {
@@ -32,7 +32,7 @@ SIZE: dict[str, Any] = {
 }
 """One unidirectional layer, without dropout."""
 
-ROWS = 512
+BATCH_SIZE = 512
 """Sequences in a batch of the search."""
 
 Sequences = list[list[int]]
@@ -52,14 +52,14 @@ class Pairs:
             yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], PAD_MULTIPLE)
 
 
-def fresh(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> TrainStep:
+def new_train_step(config: ModelConfig, vocabulary: int, seed: int, training: TrainingConfig) -> TrainStep:
     """A model with random weights, ready to be trained in fp32."""
     torch.manual_seed(seed)
     model = Seq2Seq(config, VocabSizes(vocabulary, vocabulary, True)).train()
     return TrainStep(model, training, compute_for_training("cpu", "fp32", 0))
 
 
-def learn_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) -> float:
+def train_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) -> float:
     """Train on all pairs once, as epoch number `epoch` (from 0) of `epochs` -> the loss in nats per token."""
     train_step.model.train()
     config = train_step.config
@@ -74,12 +74,12 @@ def learn_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) ->
 
 
 @torch.inference_mode()
-def answer(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
+def decode_greedily(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
     """The model's output by greedy search."""
     model.eval()
     outputs: Sequences = []
-    for start in range(0, len(sources), ROWS):
-        padded, counts = pad([np.array([*row, EOS]) for row in sources[start : start + ROWS]])
+    for start in range(0, len(sources), BATCH_SIZE):
+        padded, counts = pad([np.array([*row, EOS]) for row in sources[start : start + BATCH_SIZE]])
         lengths = torch.from_numpy(counts)
         step = EnsembleStep([model])
         state = step.init_state(torch.from_numpy(padded), sequence_mask(lengths, padded.shape[1]))
@@ -98,7 +98,7 @@ def accuracy(outputs: Sequences, targets: Sequences) -> tuple[float, float]:
     return correct / positions, whole / len(targets)
 
 
-def numbers(texts: Sequence[str], alphabet: str) -> Sequences:
+def encode_characters(texts: Sequence[str], alphabet: str) -> Sequences:
     """Texts -> the tokens of their characters."""
-    tokens = {character: FIRST + i for i, character in enumerate(alphabet)}
+    tokens = {character: FIRST_SYMBOL + i for i, character in enumerate(alphabet)}
     return [[tokens[character] for character in text] for text in texts]

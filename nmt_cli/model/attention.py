@@ -123,10 +123,10 @@ class LocationScore(Score):
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
-        self.places = Linear(query_size, MAX_POSITIONS, bias=False)
+        self.projection = Linear(query_size, MAX_POSITIONS, bias=False)
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
-        scores: Tensor = self.places(query)  # (B, T, MAX_POSITIONS)
+        scores: Tensor = self.projection(query)  # (B, T, MAX_POSITIONS)
         beyond = keys.size(1) - MAX_POSITIONS
         if beyond > 0:
             return torch.cat([scores, scores[..., -1:].expand(-1, -1, beyond)], -1)

@@ -15,11 +15,11 @@ from nmt_cli.progress import logger
 from nmt_cli.report.attention_map import AttentionMap, Subwords
 from nmt_cli.report.html import attention_html, attention_svg
 
-__all__ = ["FORMS", "AttentionFile", "AttentionMap", "Subwords", "attention_page", "attention_svg"]
+__all__ = ["FORMATS", "AttentionFile", "AttentionMap", "Subwords", "attention_svg", "write_attention"]
 
 
 @dataclass(frozen=True)
-class Form:
+class FileFormat:
     """A file format: the most sentences it holds, and the function that renders them and the number left out."""
 
     limit: int
@@ -37,11 +37,11 @@ def _png(maps: Sequence[AttentionMap], left_out: int) -> bytes:
     return attention_png(maps)
 
 
-FORMS = {
-    ".html": Form(200, attention_html),
-    ".svg": Form(50, lambda maps, _: attention_svg(*maps)),
-    ".png": Form(10, _png),
-    ".json": Form(10_000, _json),
+FORMATS = {
+    ".html": FileFormat(200, attention_html),
+    ".svg": FileFormat(50, lambda maps, _: attention_svg(*maps)),
+    ".png": FileFormat(10, _png),
+    ".json": FileFormat(10_000, _json),
 }
 """Suffix of the file -> its format."""
 
@@ -49,14 +49,14 @@ FORMS = {
 class AttentionFile:
     """Collects attention maps during translation, up to the limit of the file's format, and writes them.
 
-    Raises OutputError at once if the suffix is not in FORMS; `write` raises OSError.
+    Raises OutputError at once if the suffix is not in FORMATS; `write` raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
-        if path.suffix.lower() not in FORMS:
-            raise OutputError(f"{path}: attention is written as {', '.join(FORMS)}; use one of these suffixes")
+        if path.suffix.lower() not in FORMATS:
+            raise OutputError(f"{path}: attention is written as {', '.join(FORMATS)}; use one of these suffixes")
         self.path = path
-        self.form = FORMS[path.suffix.lower()]
+        self.form = FORMATS[path.suffix.lower()]
         self.maps: list[AttentionMap] = []
         self.left_out = 0
 
@@ -81,7 +81,7 @@ class AttentionFile:
             )
 
 
-def attention_page(maps: Iterable[AttentionMap], path: Path) -> None:
+def write_attention(maps: Iterable[AttentionMap], path: Path) -> None:
     """Write attention maps to a file in the format of its suffix. Raises OutputError for any other suffix."""
     file = AttentionFile(path)
     for attention in maps:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.decoding.alignment import merge
+from nmt_cli.decoding.alignment import merge_subwords
 
 Matrix = npt.NDArray[np.floating[Any]]
 
@@ -58,7 +58,7 @@ class AttentionMap:
             ValueError: there are fewer rows or columns than pieces.
         """
         source, target = list(subwords.source), list(subwords.target)
-        merged = merge(subwords.weights, *words)
+        merged = merge_subwords(subwords.weights, *words)
         pieces = Subwords(source, target, np.asarray(subwords.weights)[: len(target), : len(source)])
         return cls(_join(source, words[0]), _join(target, words[1]), merged, *texts, score, pieces, line)
 

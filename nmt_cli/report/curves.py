@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from nmt_cli.atomic import write_atomic
 
-MARKS = "ox+*#@%&="
+MARKERS = "ox+*#@%&="
 """The marker of each curve in the terminal."""
 COLOURS = ("#14489c", "#b24b14", "#2a7d4f", "#7a3b9c", "#8a6d00", "#57606a", "#c2185b", "#00838f", "#5d4037")
 
@@ -29,19 +29,19 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves, with `across` and `up` as the labels of the x and y axes.
+    """Curves, with `xlabel` and `ylabel` as the labels of the x and y axes.
 
-    `log` makes the y axis logarithmic, `threshold` adds a horizontal line. `names` are the labels of x = 0, 1, 2 ... if
-    x is a category; its points are not joined by lines.
+    `log` makes the y axis logarithmic, `threshold` adds a horizontal line. `xticks` are the labels of x = 0, 1, 2 ...
+    if x is a category; its points are not joined by lines.
     """
 
     title: str
-    across: str
-    up: str
+    xlabel: str
+    ylabel: str
     curves: Sequence[Curve]
     log: bool = False
     threshold: float | None = None
-    names: Sequence[str] | None = None
+    xticks: Sequence[str] | None = None
 
 
 def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
@@ -49,19 +49,19 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
     figure = Figure(figsize=(6.2 * len(plots), 4.2), dpi=144, layout="constrained")
     for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True):
         for curve, colour in zip(plot.curves, COLOURS, strict=False):
-            style = {"linewidth": 1.6, "markersize": 2.5} if plot.names is None else {"linewidth": 0, "markersize": 6}
+            style = {"linewidth": 1.6, "markersize": 2.5} if plot.xticks is None else {"linewidth": 0, "markersize": 6}
             axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker="o", **style)
             if curve.low is None or curve.high is None:
                 continue
-            if plot.names is not None:
+            if plot.xticks is not None:
                 axes.vlines(curve.x, curve.low, curve.high, color=colour, linewidth=1.6)
             else:
                 axes.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.15, linewidth=0)
         if plot.threshold is not None:
             axes.axhline(plot.threshold, color="#57606a", linewidth=0.8, linestyle="--")
-        axes.set(title=plot.title, xlabel=plot.across, ylabel=plot.up, yscale="log" if plot.log else "linear")
-        if plot.names is not None:
-            axes.set_xticks(range(len(plot.names)), plot.names)
+        axes.set(title=plot.title, xlabel=plot.xlabel, ylabel=plot.ylabel, yscale="log" if plot.log else "linear")
+        if plot.xticks is not None:
+            axes.set_xticks(range(len(plot.xticks)), plot.xticks)
             axes.margins(x=0.2)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
@@ -90,24 +90,24 @@ def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
     margin = 9
     columns = width - margin - 1
     grid = [[" "] * columns for _ in range(height)]
-    for curve, mark in zip(plot.curves, MARKS, strict=False):
+    for curve, mark in zip(plot.curves, MARKERS, strict=False):
         for x, y in zip(curve.x, curve.y, strict=True):
             if _usable(y, plot.log):
                 column = round((x - left) / ((right - left) or 1) * (columns - 1))
                 row = round((scale(y) - bottom) / ((top - bottom) or 1) * (height - 1))
                 grid[height - 1 - row][column] = mark
-    lines = [f"{plot.up}: {plot.title}"]
+    lines = [f"{plot.ylabel}: {plot.title}"]
     for row, cells in enumerate(grid):
         value = top - (top - bottom) * row / (height - 1)
         label = f"{10**value if plot.log else value:.3g}" if row in (0, height // 2, height - 1) else ""
         lines.append(f"{label:>{margin - 1}} │{''.join(cells)}".rstrip())
     lines.append(" " * margin + "└" + "─" * columns)
-    if plot.names is None:
-        ends = f"{left:g}", f"{plot.across} {right:g}"
+    if plot.xticks is None:
+        ends = f"{left:g}", f"{plot.xlabel} {right:g}"
     else:
-        ends = "", f"{plot.across}: {', '.join(plot.names)}"
+        ends = "", f"{plot.xlabel}: {', '.join(plot.xticks)}"
     lines.append(" " * (margin + 1) + ends[0] + " " * max(1, columns - len(ends[0]) - len(ends[1])) + ends[1])
-    lines.append("   ".join(f"{mark} {curve.name}" for curve, mark in zip(plot.curves, MARKS, strict=False)))
+    lines.append("   ".join(f"{mark} {curve.name}" for curve, mark in zip(plot.curves, MARKERS, strict=False)))
     return "\n".join(lines)
 
 

@@ -65,7 +65,7 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
-def lay_out(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike) -> Heatmap:
+def layout_heatmap(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike) -> Heatmap:
     """Compute the positions of the labels and cells of a (T, S) matrix.
 
     Raises ValueError unless the matrix has a row for every target word and a column for every source word.

@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from nmt_cli.report.attention_map import AttentionMap, numbered
-from nmt_cli.report.heatmap import FAINT, Heatmap, lay_out, printable
+from nmt_cli.report.heatmap import FAINT, Heatmap, layout_heatmap, printable
 
 _CAPTION = 26
 """Height in pixels of the caption above a heat map, in a picture of several."""
@@ -30,7 +30,9 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
             "words": _element(_layout(attention)),
             "pieces": attention.subwords
             and 0 not in attention.shape
-            and _element(lay_out(attention.subwords.source, attention.subwords.target, attention.subwords.weights)),
+            and _element(
+                layout_heatmap(attention.subwords.source, attention.subwords.target, attention.subwords.weights)
+            ),
         }
         for number, attention in numbered(maps)
     ]
@@ -55,7 +57,7 @@ def _layout(attention: AttentionMap) -> Heatmap | None:
     """The layout of a heat map between words; None if one side has no words."""
     if 0 in attention.shape:
         return None
-    return lay_out(attention.source_words, attention.target_words, attention.weights)
+    return layout_heatmap(attention.source_words, attention.target_words, attention.weights)
 
 
 def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:

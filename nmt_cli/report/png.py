@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from nmt_cli.progress import logger
 from nmt_cli.report.attention_map import AttentionMap, numbered
-from nmt_cli.report.heatmap import Heatmap, lay_out
+from nmt_cli.report.heatmap import Heatmap, layout_heatmap
 
 FONTS = (
     "Noto Sans",
@@ -63,7 +63,7 @@ def attention_png(maps: Sequence[AttentionMap]) -> bytes:
 def _layout(attention: AttentionMap) -> Heatmap | None:
     if 0 in attention.shape:
         return None
-    return lay_out(attention.source_words, attention.target_words, attention.weights)
+    return layout_heatmap(attention.source_words, attention.target_words, attention.weights)
 
 
 def _relative(box: tuple[float, float, float, float], width: float, height: float) -> tuple[float, float, float, float]:

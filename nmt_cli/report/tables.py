@@ -19,10 +19,10 @@ if TYPE_CHECKING:  # scoring files needs no torch
     from nmt_cli.evaluation.benchmark import Bench
 
 LABELS: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF++", "ter": "TER (less is better)"}
-SIGNED: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}
+SIGNATURE_NAMES: dict[Name, str] = {"bleu": "BLEU", "chrf": "chrF2++", "ter": "TER"}
 """The metric names that sacrebleu puts in front of a signature."""
 TESTS: dict[Test, str] = {"bootstrap": "paired bootstrap", "randomisation": "approximate randomisation"}
-LEVEL = 0.05
+ALPHA = 0.05
 """A difference is called significant if its p-value is below this."""
 
 _COLUMN_GAP = 2
@@ -67,7 +67,7 @@ def _parts(result: EvalResult) -> Iterator[RenderableType]:
         yield _worst_sentence(sentence)
     yield Text("")
     for name in result.scores.order:
-        yield Text(f"{SIGNED[name]}|{getattr(result.scores, name).signature}", style="dim")
+        yield Text(f"{SIGNATURE_NAMES[name]}|{getattr(result.scores, name).signature}", style="dim")
     yield Text(recipe_line(result.recipe), style="dim")
     for note in result.notes:
         yield Text(f"note: {note}", style="yellow")
@@ -94,7 +94,7 @@ def _baseline(baseline: Baseline, order: tuple[Name, ...]) -> Table:
     table.columns[-1].justify = "left"
     for name in order:
         test = baseline.metrics[name]
-        result = "significant" if test.p_value < LEVEL else "not significant"
+        result = "significant" if test.p_value < ALPHA else "not significant"
         figures = (f"{test.system:.2f}", f"{test.baseline:.2f}", f"{test.system - test.baseline:+.2f}")
         table.add_row(LABELS[name], *figures, f"{test.p_value:.4f}", result)
     return table
@@ -118,7 +118,7 @@ def _lengths(buckets: list[Bucket]) -> Table:
 def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
     table = _table("precision", "shortlist", "BLEU", "same lines", "weights")
     for quality in bench.quality:
-        figures = (f"{quality.bleu:.2f}", f"{quality.same:.0%}", f"{quality.megabytes:.1f} MiB")
+        figures = (f"{quality.bleu:.2f}", f"{quality.same:.0%}", f"{quality.mebibytes:.1f} MiB")
         table.add_row(quality.precision, str(quality.shortlist or "none"), *figures)
     yield table
     yield Text("\nSpeed", style="bold")

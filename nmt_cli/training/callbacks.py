@@ -134,7 +134,7 @@ def validation_line(event: ValidationEvent) -> str:
     )
 
 
-def metadata(event: ValidationEvent) -> dict[str, Any]:
+def validation_metadata(event: ValidationEvent) -> dict[str, Any]:
     """A validation event as a flat dictionary, for metrics.jsonl and the header of the weights."""
     validation = event.validation
     return {
@@ -173,7 +173,7 @@ class MetricsFile(Callback):
         self._step = event.step
         source, output, reference = event.sample
         sample = {"source": source, "output": output, "reference": reference}
-        self._write("validation", {**metadata(event), "sample": sample})
+        self._write("validation", {**validation_metadata(event), "sample": sample})
 
     def message(self, text: str) -> None:
         self._write("message", {"step": self._step, "message": text})
@@ -206,7 +206,7 @@ class TensorBoard(Callback):
 
     def on_validation(self, event: ValidationEvent) -> None:
         for name in ("dev_loss", "dev_bleu", "dev_chrf", "attention_entropy"):
-            value = metadata(event)[name]
+            value = validation_metadata(event)[name]
             if value is not None:
                 self._writer.add_scalar(f"dev/{name.removeprefix('dev_')}", value, event.step)
 

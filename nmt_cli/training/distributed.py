@@ -18,7 +18,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from nmt_cli.errors import TrainingError
 
-PATIENCE = timedelta(hours=2)
+TIMEOUT = timedelta(hours=2)
 """Timeout of collective operations: while the main process validates, the others wait for it."""
 
 
@@ -88,7 +88,7 @@ def process_group(device: torch.device) -> Iterator[World]:
         store, rank, size = next(rendezvous("env://"))
         # torchrun keeps its store across restarts: without the prefix, new processes would look for the dead ones
         attempt = PrefixStore(f"attempt {_restarts()}", store)
-        distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=PATIENCE)
+        distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=TIMEOUT)
         yield World(rank, size, str(device), launch)
     except RuntimeError as error:
         if not _is_peer_loss(error):

@@ -32,7 +32,7 @@ class EMA:
         move(list(self.weights.values()), list(self._parameters.values()), self.updates)
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def swapped(self) -> Iterator[None]:
         """Swap the model's weights with the average within this block."""
         self._swap()
         try:

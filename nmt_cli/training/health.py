@@ -32,7 +32,7 @@ class HealthStats:
     clip_norm: float
 
 
-def warnings(stats: HealthStats) -> list[str]:
+def health_warnings(stats: HealthStats) -> list[str]:
     """The warnings that apply; an empty list if all is well."""
     messages = []
     distinct, expected = len(set(stats.outputs)), len(set(stats.references))

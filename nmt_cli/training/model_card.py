@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.layout import CARD
+from nmt_cli.checkpoint.layout import MODEL_CARD
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.settings import to_toml
 
@@ -64,4 +64,4 @@ def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
         corpus=manifest.corpus[:12],
         options=to_toml(config),
     )
-    write_atomic(Path(loaded.path) / CARD, text)
+    write_atomic(Path(loaded.path) / MODEL_CARD, text)

@@ -52,7 +52,7 @@ class StoppingCriteria:
         return " or ".join(parts)
 
 
-def peak_rate(model: ModelConfig) -> float:
+def default_learning_rate(model: ModelConfig) -> float:
     """The default learning rate for a model's size: min(0.008, 2.3 / width) / sqrt(max(1, depth / 2)).
 
     With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here all
@@ -77,7 +77,7 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
     return config.learning_rate * min(warmup, 1.0) * decay
 
 
-def forced_share(config: TrainingConfig, progress: float) -> float:
+def teacher_forcing_ratio(config: TrainingConfig, progress: float) -> float:
     """The teacher forcing ratio, the probability that the decoder gets the gold previous token: scheduled sampling
     (Bengio et al. 2015, section 2.4) over the run's progress p, from 1 to `teacher_forcing_ratio` e.
 

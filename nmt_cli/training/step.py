@@ -23,11 +23,11 @@ EMPTY_BATCH = collate([[]], [[]])
 
 
 @dataclass(frozen=True)
-class Sums:
+class LossSums:
     """Sums over real target tokens, in nats: the smoothed loss and the negative log-likelihood."""
 
     loss: Tensor
-    likelihood: Tensor
+    nll: Tensor
     tokens: int
 
 
@@ -38,7 +38,7 @@ def batch_loss(
     compute: Compute,
     forced: Tensor | None = None,
     r_drop: float = 0.0,
-) -> tuple[Sums, Tensor | None]:
+) -> tuple[LossSums, Tensor | None]:
     """The loss of one batch -> its sums and the attention weights (B, T, S), None without attention.
 
     The decoder gets the gold previous token, or its own best one where `forced` (B, T) is False. With `r_drop` the
@@ -63,7 +63,7 @@ def batch_loss(
             compute.dtype,
             r_drop,
         )
-    return Sums(loss, likelihood, batch.tokens), weights
+    return LossSums(loss, likelihood, batch.tokens), weights
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class _LossModule(nn.Module):
 
     def forward(
         self, batch: Batch, smoothing: float, compute: Compute, forced: Tensor | None, r_drop: float
-    ) -> tuple[Sums, Tensor | None]:
+    ) -> tuple[LossSums, Tensor | None]:
         return batch_loss(self.model, batch, smoothing, compute, forced, r_drop)
 
 
@@ -106,9 +106,10 @@ class TrainStep:
         self.optimizer = AdamW(model_weights(model), config.weight_decay)
         self.ema = EMA(model, config.ema_decay) if config.ema_decay else None
 
-    def update(self, batches: list[Batch], rate: float, share: float = 1.0) -> UpdateReport:
+    def update(self, batches: list[Batch], rate: float, teacher_forcing_ratio: float = 1.0) -> UpdateReport:
         """Train on these batches and those of the other processes as if they were one batch. The decoder gets the gold
-        previous token with probability `share`. If the loss or a gradient is not finite, the weights stay as they are.
+        previous token with probability `teacher_forcing_ratio`. If the loss or a gradient is not finite, the weights
+        stay as they are.
         """
         tokens = int(self.world.all_reduce(sum(batch.tokens for batch in batches))[0])
         weight = 1.0 if batches else 0.0
@@ -117,7 +118,7 @@ class TrainStep:
         likelihood = 0.0
         for batch in batches:
             inputs = duplicate(batch) if self.config.r_drop else batch
-            forced = self._draw_forced(inputs, share)
+            forced = self._draw_forced(inputs, teacher_forcing_ratio)
             with nullcontext() if batch is batches[-1] else self._no_sync():
                 sums, _ = self._loss_module(
                     inputs, self.config.label_smoothing, self.compute, forced, self.config.r_drop
@@ -125,7 +126,7 @@ class TrainStep:
                 copies = sums.tokens / batch.tokens
                 # times the number of processes, over which DDP takes the mean
                 (sums.loss * (weight * self.world.size / (copies * tokens))).backward()
-            likelihood += weight * float(sums.likelihood) / copies
+            likelihood += weight * float(sums.nll) / copies
         (likelihood,) = self.world.all_reduce(likelihood)
         norm = self.optimizer_step(rate) if likelihood == likelihood else float("nan")
         return UpdateReport(likelihood / tokens, tokens, norm, norm > self.config.clip_norm, norm < float("inf"))

@@ -13,7 +13,7 @@ import torch
 from nmt_cli import __version__
 from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_metadata
 from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
-from nmt_cli.checkpoint.output_dir import backup, backups, check_output_dir, lock_dir, remove_backups, saved_by_launch
+from nmt_cli.checkpoint.output_dir import backup, backups, check_output_dir, is_own_launch, lock_dir, remove_backups
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
@@ -24,7 +24,7 @@ from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, Metr
 from nmt_cli.training.distributed import process_group
 from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.model_card import write_card
-from nmt_cli.training.schedule import peak_rate
+from nmt_cli.training.schedule import default_learning_rate
 from nmt_cli.training.state import TrainerState, load_state
 from nmt_cli.training.step import TrainStep
 from nmt_cli.training.trainer import Trainer
@@ -63,12 +63,10 @@ def train(
     started = time.monotonic() if started is None else started
     compute = compute_for_training(config.device, config.precision, config.threads)
     if not config.training.learning_rate:
-        training = config.training.model_copy(update={"learning_rate": peak_rate(config.model)})
+        training = config.training.model_copy(update={"learning_rate": default_learning_rate(config.model)})
         config = config.model_copy(update={"training": training})
     with process_group(compute.device) as world:
-        if world.restarted() and any(
-            world.broadcast(float(world.is_main and saved_by_launch(world.launch, config.out)))
-        ):
+        if world.restarted() and any(world.broadcast(float(world.is_main and is_own_launch(world.launch, config.out)))):
             config = config.model_copy(update={"resume": True, "overwrite": False})
         with world.main_process_first():
             if world.is_main:
@@ -153,14 +151,14 @@ def _files(config: TrainConfig, progress: TrainerState | None) -> list[Callback]
 
 def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
     loaded, manifest = run.loaded, corpus.manifest
-    step = run.progress.step
+    step = run.state.step
     processes = f"{run.world.size} times " if run.world.size > 1 else ""
     verb = f"resuming at update {step:,}" if step else "training"
-    if step and run.share() >= 1:
+    if step and run.progress_share() >= 1:
         verb = f"already at update {step:,}, the end of the run; raise its limit to train longer"
     return (
         f"{verb}: {manifest.source} -> {manifest.target}, {manifest.counts['train']:,} pairs, "
-        f"{loaded.model.num_parameters / 1e6:.1f} M parameters, on {processes}{loaded.compute}, for {run.limits}"
+        f"{loaded.model.num_parameters / 1e6:.1f} M parameters, on {processes}{loaded.compute}, for {run.criteria}"
     )
 
 

@@ -10,20 +10,20 @@ import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, model_weights, save_weights
 from nmt_cli.corpus.batch import Batch
-from nmt_cli.corpus.batching import BatchLoader, BatchPlan, sampled, stored
+from nmt_cli.corpus.batching import BatchLoader, BatchPlan, sampled_segmentation, stored_segmentation
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.errors import TrainingError
 from nmt_cli.kernels.contention import Contention
 from nmt_cli.kernels.malloc import trim
 from nmt_cli.signals import StopRequest
-from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent, metadata
-from nmt_cli.training.health import HealthStats, warnings
-from nmt_cli.training.schedule import StoppingCriteria, forced_share, learning_rate
+from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent, validation_metadata
+from nmt_cli.training.health import HealthStats, health_warnings
+from nmt_cli.training.schedule import StoppingCriteria, learning_rate, teacher_forcing_ratio
 from nmt_cli.training.state import TrainerState, save_state
 from nmt_cli.training.step import TrainStep, UpdateReport
 from nmt_cli.training.validation import Validation, Validator
 
-REPORT_SECONDS = 5.0
+LOG_SECONDS = 5.0
 """Time between two log events."""
 VALIDATIONS = 10
 """Validations in a run, unless `validate_every` sets the updates between them."""
@@ -31,7 +31,7 @@ VALIDATION_PAUSE = 10.0
 """Least time between two such validations, as a multiple of the last one's duration."""
 SAVE_SECONDS = 600.0
 """Longest time between two saves of the state."""
-SETTLED = 0.25
+HEALTH_FROM = 0.25
 """Share of a run before which there are no health warnings: so early they would be false alarms."""
 NOT_FINITE = 5
 """A run stops after this many updates in a row without a finite loss."""
@@ -53,10 +53,10 @@ class Trainer:
         self.loaded = loaded
         self.train_step = train_step
         self.config = config
-        self.limits = StoppingCriteria.of(config)
-        self.progress = TrainerState()
+        self.criteria = StoppingCriteria.of(config)
+        self.state = TrainerState()
         strength = config.subword_regularization
-        segment = sampled(loaded.tokenizers, strength) if strength else stored
+        segment = sampled_segmentation(loaded.tokenizers, strength) if strength else stored_segmentation
         self.world = train_step.world
         self.plan = BatchPlan(
             config.batch_tokens, config.gradient_accumulation, config.seed, segment, self.world.rank, self.world.size
@@ -79,17 +79,17 @@ class Trainer:
     def begin(self, started: float, progress: TrainerState | None = None) -> None:
         """Set the clock and the counters: those to resume from, or zeros. `started` is when the program started, by
         time.monotonic(), so that `max_minutes` counts the start of the program too."""
-        self.progress = progress or TrainerState()
-        self._clock = started - self.progress.elapsed
+        self.state = progress or TrainerState()
+        self._clock = started - self.state.elapsed
 
     def run(self) -> str:
         """Train until a limit, a lack of progress or an interruption. Returns why it ended, in words.
 
         Raises TrainingError if the loss is no longer finite.
         """
-        self._idle = time.monotonic() - self._clock - self.progress.elapsed
-        if self.progress.step:
-            self._next_share = (int(self.share() * VALIDATIONS) + 1) / VALIDATIONS
+        self._idle = time.monotonic() - self._clock - self.state.elapsed
+        if self.state.step:
+            self._next_share = (int(self.progress_share() * VALIDATIONS) + 1) / VALIDATIONS
         elif self.world.is_main:
             self._save()  # from here on a killed run can be resumed
         reason = self._reason_to_stop()
@@ -102,7 +102,7 @@ class Trainer:
                 break
         self.interrupted = self._stop.reason is not None
         if self.world.is_main:
-            if not self.interrupted and self.progress.validated != self.progress.step:
+            if not self.interrupted and self.state.validated != self.state.step:
                 self._validate()
             self._save()
         assert reason is not None
@@ -118,67 +118,67 @@ class Trainer:
     @property
     def epochs(self) -> float:
         """Epochs done so far, with the fraction of the current one."""
-        return self.progress.epoch + min(1.0, self.progress.batches / self._per_epoch)
+        return self.state.epoch + min(1.0, self.state.batches / self._per_epoch)
 
-    def share(self) -> float:
+    def progress_share(self) -> float:
         """Share of the run that is done."""
         training_seconds = time.monotonic() - self._clock - self._idle
-        return self.limits.progress(
-            self.progress.step, self.epochs, training_seconds, self._idle + 1.5 * self.progress.validation_seconds + 1.0
+        return self.criteria.progress(
+            self.state.step, self.epochs, training_seconds, self._idle + 1.5 * self.state.validation_seconds + 1.0
         )
 
     def _updates(self) -> Iterator[list[Batch]]:
         while True:
-            loader = BatchLoader(self._train, self.plan, self.progress.epoch)
+            loader = BatchLoader(self._train, self.plan, self.state.epoch)
             self._per_epoch = len(loader)
-            if self.progress.planned not in (0, len(loader)):  # resumed with other batches: keep the fraction
-                self.progress.batches = self.progress.batches * len(loader) // self.progress.planned
-            self.progress.planned = len(loader)
-            yield from loader.iterate(self.progress.batches)
-            self.progress.epoch += 1
-            self.progress.batches = 0
+            if self.state.planned not in (0, len(loader)):  # resumed with other batches: keep the fraction
+                self.state.batches = self.state.batches * len(loader) // self.state.planned
+            self.state.planned = len(loader)
+            yield from loader.iterate(self.state.batches)
+            self.state.epoch += 1
+            self.state.batches = 0
 
     def _update(self, batches: list[Batch]) -> None:
-        (share,) = self.world.broadcast(self.share())
-        rate = learning_rate(self.config, self.progress.step, share)
-        report = self.train_step.update(batches, rate, forced_share(self.config, share))
-        self.progress.step += 1
-        self.progress.batches += self.plan.width
-        self.progress.tokens += report.tokens
+        (share,) = self.world.broadcast(self.progress_share())
+        rate = learning_rate(self.config, self.state.step, share)
+        report = self.train_step.update(batches, rate, teacher_forcing_ratio(self.config, share))
+        self.state.step += 1
+        self.state.batches += self.plan.batches_per_update
+        self.state.tokens += report.tokens
         if report.applied:
             self._not_finite = 0
             self._window.append(report)
         else:
             self._skip()
-        if time.monotonic() - self._logged_at > REPORT_SECONDS:
+        if time.monotonic() - self._logged_at > LOG_SECONDS:
             self._log(rate)
 
     def _skip(self) -> None:
-        self.progress.skipped += 1
+        self.state.skipped += 1
         self._not_finite += 1
         if self._not_finite == 1:
             self._callback.warning(
-                f"update {self.progress.step}: the loss or its gradient is not finite; the update is skipped"
+                f"update {self.state.step}: the loss or its gradient is not finite; the update is skipped"
             )
         if self._not_finite >= NOT_FINITE:
             raise self._diverged(f"{NOT_FINITE} updates in a row without a finite loss")
 
     def _diverged(self, what: str) -> TrainingError:
-        best = self.progress.best_step
+        best = self.state.best_step
         saved = f"the model of update {best} is saved" if best else "no model has been saved yet"
         return TrainingError(
-            f"update {self.progress.step}: {what}; lower --learning-rate or use --precision fp32; {saved}"
+            f"update {self.state.step}: {what}; lower --learning-rate or use --precision fp32; {saved}"
         )
 
     def _log(self, rate: float) -> None:
         now = time.monotonic()
         tokens = sum(update.tokens for update in self._window)
         if tokens:
-            share, elapsed = self.share(), now - self._clock
+            share, elapsed = self.progress_share(), now - self._clock
             training_seconds = elapsed - self._idle
             self._callback.on_log(
                 LogEvent(
-                    step=self.progress.step,
+                    step=self.state.step,
                     epoch=self.epochs,
                     loss=sum(update.loss * update.tokens for update in self._window) / tokens,
                     speed=tokens / (now - self._logged_at),
@@ -199,9 +199,9 @@ class Trainer:
 
     def _validation_due(self) -> bool:
         if self.config.validate_every:
-            return self.progress.step % self.config.validate_every == 0
-        share = self.share()
-        pause_over = time.monotonic() - self._validated_at > VALIDATION_PAUSE * self.progress.validation_seconds
+            return self.state.step % self.config.validate_every == 0
+        share = self.progress_share()
+        pause_over = time.monotonic() - self._validated_at > VALIDATION_PAUSE * self.state.validation_seconds
         if share < self._next_share or share >= 1 or not pause_over:
             return False
         self._next_share = (int(share * VALIDATIONS) + 1) / VALIDATIONS
@@ -212,21 +212,21 @@ class Trainer:
         self.loaded.model.zero_grad(set_to_none=True)
         trim()
         ema = self.train_step.ema
-        with ema.in_place() if ema is not None else nullcontext():
+        with ema.swapped() if ema is not None else nullcontext():
             try:
                 validation = self._validator.validate(self.loaded)
             except FloatingPointError as error:
                 raise self._diverged(str(error)) from None
-            self.progress.validation_seconds = validation.seconds
-            self.progress.validated = self.progress.step
+            self.state.validation_seconds = validation.seconds
+            self.state.validated = self.state.step
             better = self._compare(validation)
             event = self._validation_event(validation, better)
             if better:
                 save_weights(self.loaded.path, model_weights(self.loaded.model), self._metadata(event))
         self.loaded.model.train()
         self._callback.on_validation(event)
-        if self.share() >= SETTLED:
-            for warning in warnings(self._health_stats(validation, window)):
+        if self.progress_share() >= HEALTH_FROM:
+            for warning in health_warnings(self._health_stats(validation, window)):
                 self._callback.warning(warning)
         self._save()
         trim()
@@ -236,21 +236,21 @@ class Trainer:
     def _compare(self, validation: Validation) -> bool:
         """Update the best value and the count of bad validations -> whether this one is the best so far."""
         value = {"loss": -validation.loss, "bleu": validation.bleu, "chrf": validation.chrf}[self.config.metric]
-        if self.progress.metric not in (None, self.config.metric):  # resumed with another metric
-            self.progress.best = None
-        self.progress.metric = self.config.metric
-        before = self.progress.best
-        self.progress.bad_validations = 0 if before is None or value > before else self.progress.bad_validations + 1
+        if self.state.metric not in (None, self.config.metric):  # resumed with another metric
+            self.state.best = None
+        self.state.metric = self.config.metric
+        before = self.state.best
+        self.state.bad_validations = 0 if before is None or value > before else self.state.bad_validations + 1
         if before is not None and value < before:
             return False
-        self.progress.best, self.progress.best_step = value, self.progress.step  # on a tie, the later
+        self.state.best, self.state.best_step = value, self.state.step  # on a tie, the later
         return True
 
     def _validation_event(self, validation: Validation, better: bool) -> ValidationEvent:
-        row = self.progress.step % len(validation.outputs)
+        row = self.state.step % len(validation.outputs)
         sample = (self._validator.sources[row], validation.outputs[row], self._validator.references[row])
         return ValidationEvent(
-            self.progress.step,
+            self.state.step,
             self.epochs,
             time.monotonic() - self._clock,
             validation,
@@ -272,11 +272,11 @@ class Trainer:
         )
 
     def _metadata(self, event: ValidationEvent) -> dict[str, Any]:
-        return {**metadata(event), "tokens": self.progress.tokens, "averaged": self.train_step.ema is not None}
+        return {**validation_metadata(event), "tokens": self.state.tokens, "averaged": self.train_step.ema is not None}
 
     def _save(self) -> None:
-        self.progress.elapsed = time.monotonic() - self._clock
-        save_state(self.loaded.path, self.train_step, self.progress)
+        self.state.elapsed = time.monotonic() - self._clock
+        save_state(self.loaded.path, self.train_step, self.state)
         self._saved_at = time.monotonic()
 
     def _reason_to_stop(self) -> str | None:
@@ -291,8 +291,8 @@ class Trainer:
     def _local_reason(self) -> str | None:
         if self._stop.reason is not None:
             return f"interrupted by {self._stop.reason}"
-        if self.config.patience and self.progress.bad_validations >= self.config.patience:
+        if self.config.patience and self.state.bad_validations >= self.config.patience:
             return f"no better {self.config.metric} in {self.config.patience} validations"
-        if self.share() >= 1:
-            return f"reached {self.limits}"
+        if self.progress_share() >= 1:
+            return f"reached {self.criteria}"
         return None

@@ -9,7 +9,7 @@ import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
-from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches, stored
+from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches, stored_segmentation
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores
@@ -72,9 +72,9 @@ class Validator:
     def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
         likelihood, tokens, entropies = 0.0, 0, []
         for rows in self._batches:
-            batch = collate(*stored(self.split, rows), multiple=PAD_MULTIPLE)
+            batch = collate(*stored_segmentation(self.split, rows), multiple=PAD_MULTIPLE)
             sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
-            likelihood += float(sums.likelihood)
+            likelihood += float(sums.nll)
             tokens += sums.tokens
             if weights is not None and batch.source.shape[1] > 1:
                 lengths = torch.from_numpy(batch.source_lengths).to(weights.device)

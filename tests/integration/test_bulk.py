@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import AWKWARD
-from signalled import run_signalled
+from conftest import DIFFICULT_LINES
+from send_signal import run_with_signal
 
-from nmt_cli.api.shards import ShardDir, ShardResult, cut, manifest_for, translate_shard
+from nmt_cli.api.shards import ShardDir, ShardResult, manifest_for, split_file, translate_shard
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
@@ -21,7 +21,7 @@ from nmt_cli.errors import CheckpointError, OutputError
 pytestmark = pytest.mark.integration
 
 OPTIONS = ("--beam-size", "1", "--max-length", "8", "--device", "cpu")
-LINES = b"\n".join(AWKWARD * 4) + b"\n"
+LINES = b"\n".join(DIFFICULT_LINES * 4) + b"\n"
 
 
 def command(name: str, *arguments: object) -> list[str]:
@@ -52,23 +52,23 @@ def test_several_processes_equal_one_also_after_a_kill(
     arguments = command(
         "bulk", source, "--model", tiny_model, "--out", out, "--receipt", receipt, "--workers", 2, "--shard-size", 3
     )
-    first = run_signalled(signal.SIGKILL, "nmt_cli.api.shards:ShardDir.write", 1, *arguments[3:])
+    first = run_with_signal(signal.SIGKILL, "nmt_cli.api.shards:ShardDir.write", 1, *arguments[3:])
     assert first.returncode == -signal.SIGKILL, first.stderr
     finished = sorted(shards.glob("0*.json"))
     assert finished
     assert not out.exists()
 
     # replace the text of a finished shard, to see that the second run takes it from the file
-    result = ShardResult.of(finished[0].read_text(encoding="utf-8"))
-    marked = ShardResult("marked\n" * result.tally.lines, result.receipt, result.tally)
+    result = ShardResult.from_json(finished[0].read_text(encoding="utf-8"))
+    marked = ShardResult("marked\n" * result.issue_counts.lines, result.receipt, result.issue_counts)
     finished[0].write_text(str(marked), encoding="utf-8")
     second = subprocess.run(arguments, capture_output=True, check=True)
-    assert f"of {4 * len(AWKWARD)} lines are already translated" in second.stderr.decode()
+    assert f"of {4 * len(DIFFICULT_LINES)} lines are already translated" in second.stderr.decode()
     assert "12 of 60 lines blank, left blank (the first is line 2)" in second.stderr.decode()
     lines, expected = out.read_bytes().split(b"\n"), translated[0].split(b"\n")
     assert len(lines) == len(expected)
     assert {ours for ours, theirs in zip(lines, expected, strict=True) if ours != theirs} == {b"marked"}
-    assert lines.count(b"marked") == result.tally.lines
+    assert lines.count(b"marked") == result.issue_counts.lines
     assert receipt.read_bytes() == translated[1]
     assert not shards.exists()
 
@@ -95,7 +95,7 @@ def test_failed_run_leaves_no_files(tiny_model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 60, 100])
 def test_shards_hold_all_lines_in_order(source: Path, size: int) -> None:
-    shards = list(cut(TextFile(source), size))
+    shards = list(split_file(TextFile(source), size))
     assert b"".join(line + b"\n" for shard in shards for line in shard.lines) == LINES
     assert [shard.first for shard in shards] == list(range(1, 61, size))
     assert len({shard.name for shard in shards}) == len(shards)
@@ -104,11 +104,11 @@ def test_shards_hold_all_lines_in_order(source: Path, size: int) -> None:
 def test_shards_of_equal_lines_at_different_positions_differ(tmp_path: Path) -> None:
     path = tmp_path / "same"
     path.write_bytes(b"a\nb\n" * 2)
-    first, second = cut(TextFile(path), 2)
+    first, second = split_file(TextFile(path), 2)
     assert first.lines == second.lines
     assert first.name != second.name
     path.write_bytes(b"a\nb\nc\nd\n")
-    assert [shard.name == first.name for shard in cut(TextFile(path), 2)] == [True, False]
+    assert [shard.name == first.name for shard in split_file(TextFile(path), 2)] == [True, False]
 
 
 def test_jsonl_output_equals_that_of_translate(source: Path, tiny_model: Path) -> None:
@@ -116,7 +116,7 @@ def test_jsonl_output_equals_that_of_translate(source: Path, tiny_model: Path) -
     config = BulkConfig.model_validate(
         {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
     )
-    (shard,) = cut(TextFile(source), 100)
+    (shard,) = split_file(TextFile(source), 100)
     result = translate_shard(config, manifest_for(config).models, shard)
     arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
     expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
@@ -144,7 +144,7 @@ def test_shard_folder_is_resumed_only_with_the_same_options_and_model(tiny_model
 
 
 def test_worker_refuses_a_different_model(source: Path, tiny_model: Path) -> None:
-    (shard,) = cut(TextFile(source), 100)
+    (shard,) = split_file(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
         translate_shard(BulkConfig(model=tiny_model), ["0"], shard)
 

@@ -17,7 +17,7 @@ from sacrebleu.metrics.bleu import BLEU
 
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.cli.app import main
-from nmt_cli.decoding.alignment import pharaoh
+from nmt_cli.decoding.alignment import format_pharaoh
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
 from nmt_cli.decoding.translator import Batching
 from nmt_cli.evaluation import translate
@@ -213,7 +213,7 @@ def test_gold_alignment_gives_the_alignment_error_rate(eval_json: CallJson, eval
     attention = forced_attention(loaded, pairs)
     for step in STEPS:
         own_links = list(forced_links(loaded, pairs, attention, step))
-        write(tmp_path / step, [pharaoh(links) for links in own_links])
+        write(tmp_path / step, [format_pharaoh(links) for links in own_links])
         other = [
             f"{(links[0][0] + 1) % len(text.split())}-{links[0][1]}"
             for links, text in zip(own_links, sources, strict=True)
@@ -383,7 +383,7 @@ def test_bench_reports_speed_and_quality(call: Call, eval_json: CallJson) -> Non
         assert (speed["p50"] is None) == (speed["p95"] is None) == (speed["batch_size"] > 1)
     first, second = result["quality"]
     assert (first["precision"], first["same"]) == ("fp32", 1.0)
-    assert second["megabytes"] < first["megabytes"]
+    assert second["mebibytes"] < first["mebibytes"]
     assert first["bleu"] == pytest.approx(eval_json("--precision", "fp32")["bleu"]["score"])
 
     status, out, err = bench("model", "--lines", 2, "--repeats", 1, "--batch-size", 2)

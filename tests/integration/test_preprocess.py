@@ -136,7 +136,7 @@ def test_output_is_deterministic(nmt: Nmt, text: Path) -> None:
 def test_number_of_processes_does_not_change_the_output(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 7)
     assert nmt(*ALL, "--out", "one", "--threads", 1)[0] == 0
-    monkeypatch.setattr("nmt_cli.corpus.corpus_encoder.FEW", 0)
+    monkeypatch.setattr("nmt_cli.corpus.corpus_encoder.MIN_PARALLEL_PAIRS", 0)
     assert nmt(*ALL, "--out", "two", "--threads", 2)[0] == 0
     for name in ("train.arrow", "report.json", "manifest.json"):
         assert (text / "one" / name).read_bytes() == (text / "two" / name).read_bytes()
@@ -148,7 +148,7 @@ def test_second_run_leaves_an_up_to_date_folder_untouched(
 ) -> None:
     assert nmt(*ALL)[0] == 0
     before = {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()}
-    monkeypatch.setattr(preparation, "examine", None)
+    monkeypatch.setattr(preparation, "check_split", None)
     status, out, _ = nmt(*ALL)
     assert status == 0
     assert "prepared is up to date" in out
@@ -630,7 +630,7 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next_run(nmt: Nmt, text: P
 
 def test_large_text_is_sampled_to_train_the_tokenizer(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert nmt(*ALL, "--out", "all")[0] == 0
-    monkeypatch.setattr(train_tokenizer, "MOST_CHARACTERS", 2000)
+    monkeypatch.setattr(train_tokenizer, "MAX_CHARACTERS", 2000)
     assert nmt(*ALL, "--out", "some")[0] == 0
     all_sentences, sampled = (PreparedCorpus.open(text / name).manifest.tokenizer.sentences for name in ("all", "some"))
     assert all_sentences == 240

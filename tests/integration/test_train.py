@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from conftest import restore_default_sigint
-from signalled import UPDATE, run_signalled
+from send_signal import UPDATE, run_with_signal
 
 from nmt_cli.checkpoint.layout import FORMAT, read_metadata
 from nmt_cli.checkpoint.tensors import read_tensors
@@ -109,8 +109,8 @@ def test_max_minutes_limits_the_whole_run(prepared: Path, tmp_path: Path, monkey
     ticks = itertools.count(1000.0, 0.1)
     clock = SimpleNamespace(monotonic=lambda: next(ticks))
     monkeypatch.setattr("nmt_cli.training.trainer.time", clock)
-    monkeypatch.setattr("nmt_cli.training.trainer.REPORT_SECONDS", 0.0)
-    monkeypatch.setattr("nmt_cli.cli.train.STARTED", 1000.0 - 60)
+    monkeypatch.setattr("nmt_cli.training.trainer.LOG_SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.cli.train.START_TIME", 1000.0 - 60)
     rate = ["--learning-rate", "4e-3"]
     result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *rate, "--max-minutes", "1.5")
     assert "reached 1.5 minutes" in result.stderr
@@ -137,7 +137,9 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path,
     options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-regularization", "0.2"]
     nmt("train", prepared, "--out", tmp_path / "uninterrupted", *options)
     state = tmp_path / "interrupted" / "last" / "state.safetensors"
-    stopped = run_signalled(signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options)
+    stopped = run_with_signal(
+        signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options
+    )
     assert stopped.returncode == 130, stopped.stderr
     assert "interrupted by SIGTERM" in stopped.stderr
     assert "--resume" in stopped.stderr
@@ -162,7 +164,7 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path,
 @pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # with and without a validation before
 def test_killed_run_resumes_from_the_last_saved_state(every: int, saved: int, prepared: Path, tmp_path: Path) -> None:
     options = [*SMALL, "--max-steps", "100000", "--validate-every", str(every)]
-    killed = run_signalled(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
+    killed = run_with_signal(signal.SIGKILL, UPDATE, 8, "train", prepared, "--out", tmp_path / "m", *options)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     steps = read_metadata(tmp_path / "m" / "last" / "state.safetensors")["progress"]["step"]
     assert steps == saved

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from conftest import AWKWARD, restore_default_sigint, write_tiny_model
+from conftest import DIFFICULT_LINES, restore_default_sigint, write_tiny_model
 
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
@@ -53,12 +53,12 @@ def nmt(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[byt
 def test_one_output_line_per_input_line_for_any_bytes(nmt: Program, tiny_model: Path, tmp_path: Path) -> None:
     receipt, alignment = tmp_path / "receipt.jsonl", tmp_path / "alignment"
     files = ("--receipt", receipt, "--alignment", alignment)
-    lines, error = nmt(tiny_model, b"\n".join(AWKWARD), *files)
-    assert len(lines) == len(AWKWARD)
+    lines, error = nmt(tiny_model, b"\n".join(DIFFICULT_LINES), *files)
+    assert len(lines) == len(DIFFICULT_LINES)
     assert all(len(line.splitlines()) <= 1 for line in lines)
-    assert [n for n, line in enumerate(AWKWARD) if not line.strip() and lines[n]] == []
+    assert [n for n, line in enumerate(DIFFICULT_LINES) if not line.strip() and lines[n]] == []
     assert lines[8] == lines[11]
-    assert len(alignment.read_text(encoding="utf-8").split("\n")) == len(AWKWARD) + 1
+    assert len(alignment.read_text(encoding="utf-8").split("\n")) == len(DIFFICULT_LINES) + 1
     issues = {
         entry["line"]: [issue["kind"] for issue in entry["issues"]]
         for entry in map(json.loads, receipt.read_text(encoding="utf-8").splitlines())
@@ -74,10 +74,10 @@ def test_one_output_line_per_input_line_for_any_bytes(nmt: Program, tiny_model: 
 
 
 def test_locale_does_not_change_the_output(nmt: Program, tiny_model: Path) -> None:
-    expected, _ = nmt(tiny_model, b"\n".join(AWKWARD))
+    expected, _ = nmt(tiny_model, b"\n".join(DIFFICULT_LINES))
     result = subprocess.run(
         command("--model", tiny_model, *FAST),
-        input=b"\n".join(AWKWARD),
+        input=b"\n".join(DIFFICULT_LINES),
         capture_output=True,
         env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
         check=True,
@@ -86,7 +86,7 @@ def test_locale_does_not_change_the_output(nmt: Program, tiny_model: Path) -> No
 
 
 def test_batch_size_does_not_change_the_output(nmt: Program, tiny_model: Path) -> None:
-    content = b"\n".join(AWKWARD * 3)
+    content = b"\n".join(DIFFICULT_LINES * 3)
     one, _ = nmt(tiny_model, content)
     other, _ = nmt(tiny_model, content, "--batch-size", 2)
     assert one == other

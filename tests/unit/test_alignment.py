@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nmt_cli.decoding.alignment import links, merge, pharaoh
+from nmt_cli.decoding.alignment import format_pharaoh, links, merge_subwords
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, parse_links, read_links
 
@@ -21,7 +21,7 @@ def test_merge_equals_hand_computed_values() -> None:
         [0.0, 0.0, 0.9, 0.1],  # word 1
         [0.7, 0.1, 0.1, 0.1],  # EOS, which belongs to no word
     ]
-    merged = merge(weights, source_words=[0, 0, 1], target_words=[0, 0, 1])
+    merged = merge_subwords(weights, source_words=[0, 0, 1], target_words=[0, 0, 1])
     np.testing.assert_allclose(merged, [[(0.3 + 0.7) / 2, (0.3 + 0.1) / 2], [0.0, 0.9]])
 
 
@@ -47,7 +47,7 @@ def subword_matrices(draw: st.DrawFn) -> SubwordAttention:
 @given(subword_matrices())
 def test_merged_rows_sum_to_one(drawn: SubwordAttention) -> None:
     weights, source_words, target_words = drawn
-    merged = merge(weights, source_words, target_words)
+    merged = merge_subwords(weights, source_words, target_words)
     assert merged.shape == (target_words[-1] + 1, source_words[-1] + 1)
     np.testing.assert_allclose(merged.sum(1), 1)
 
@@ -56,21 +56,21 @@ def test_merged_rows_sum_to_one(drawn: SubwordAttention) -> None:
 def test_positions_outside_words_are_ignored(drawn: SubwordAttention) -> None:
     weights, source_words, target_words = drawn
     with_end = np.pad(weights, ((0, 1), (0, 2)), constant_values=5.0)
-    expected = merge(weights, source_words, target_words)
-    np.testing.assert_allclose(merge(with_end, source_words, target_words), expected)
-    np.testing.assert_allclose(merge(with_end, [*source_words, -1, -1], [*target_words, -1]), expected)
+    expected = merge_subwords(weights, source_words, target_words)
+    np.testing.assert_allclose(merge_subwords(with_end, source_words, target_words), expected)
+    np.testing.assert_allclose(merge_subwords(with_end, [*source_words, -1, -1], [*target_words, -1]), expected)
 
 
 def test_merging_no_words_gives_an_empty_matrix() -> None:
-    assert merge(np.zeros((0, 3)), [0, 1, 1], []).shape == (0, 2)
-    assert merge(np.zeros((2, 1)), [], [0, 1]).shape == (2, 0)
+    assert merge_subwords(np.zeros((0, 3)), [0, 1, 1], []).shape == (0, 2)
+    assert merge_subwords(np.zeros((2, 1)), [], [0, 1]).shape == (2, 0)
 
 
 def test_more_subwords_than_attention_positions_is_an_error() -> None:
     with pytest.raises(ValueError, match="3 source subwords, but attention over 2"):
-        merge(np.ones((2, 2)), [0, 1, 2], [0, 1])
+        merge_subwords(np.ones((2, 2)), [0, 1, 2], [0, 1])
     with pytest.raises(ValueError, match="matrix"):
-        merge(np.ones(3), [0], [0])
+        merge_subwords(np.ones(3), [0], [0])
 
 
 def test_links_take_the_strongest_source_word_of_each_target_word() -> None:
@@ -80,7 +80,7 @@ def test_links_take_the_strongest_source_word_of_each_target_word() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99))))
 def test_pharaoh_format_round_trips(pairs: list[tuple[int, int]]) -> None:
-    assert parse_links(pharaoh(pairs)) == Alignment(frozenset(pairs), frozenset(pairs))
+    assert parse_links(format_pharaoh(pairs)) == Alignment(frozenset(pairs), frozenset(pairs))
 
 
 def test_possible_links_include_the_sure_ones() -> None:

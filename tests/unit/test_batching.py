@@ -18,7 +18,7 @@ from nmt_cli.corpus.batching import (
     BatchPlan,
     make_batches,
     prefetch,
-    sampled,
+    sampled_segmentation,
 )
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
@@ -125,7 +125,7 @@ def test_sampled_segmentation_is_reproducible_for_a_seed() -> None:
         target_text = source_text
 
     split: Any = Texts([(len(tokenizer.encode(line)),) * 2 for line in lines])
-    segment = sampled(Tokenizers(tokenizer, tokenizer), 0.9)
+    segment = sampled_segmentation(Tokenizers(tokenizer, tokenizer), 0.9)
 
     def tokens(seed: int, first: int = 0) -> list[list[list[int]]]:
         updates = BatchLoader(split, BatchPlan(100, 1, seed, segment), 0)

@@ -19,7 +19,7 @@ from nmt_cli.corpus.cleaning import (
     SCRIPT,
     SEPARATOR,
     SHORT_COPY,
-    Examined,
+    CheckedText,
     check_pair,
     dropped_bits,
     mark_duplicates,
@@ -117,14 +117,14 @@ def test_keep_options_disable_dropping(option: str, bit: int) -> None:
     assert not on & (SHORT_COPY | SEPARATOR | DAMAGED)
 
 
-def examined(pairs: list[tuple[str, str]]) -> Examined:
+def examined(pairs: list[tuple[str, str]]) -> CheckedText:
     """The result of the first pass over these pairs, without its scratch file."""
     hashes = np.array([hash(pair) for pair in pairs], np.int64)
     sources = np.array([hash(source) for source, _ in pairs], np.int64)
-    return Examined([], [0], None, np.zeros(len(pairs), np.uint16), hashes, sources, 0)  # type: ignore[arg-type]
+    return CheckedText([], [0], None, np.zeros(len(pairs), np.uint16), hashes, sources, 0)  # type: ignore[arg-type]
 
 
-def rows(text: Examined, bit: int) -> list[int]:
+def rows(text: CheckedText, bit: int) -> list[int]:
     """The indices of pairs with this finding."""
     return np.flatnonzero(text.findings & bit).tolist()
 

@@ -127,8 +127,8 @@ def test_keep_none_cannot_be_combined() -> None:
     [
         (EvaluateConfig, inputs.TRANSLATING),
         (PreprocessConfig, provenance._NOT_CONTENT | provenance._INPUTS),
-        (BulkConfig, shards.DECIDING),
-        (ModelConfig, presets.SIZES),
+        (BulkConfig, shards.CONTENT_OPTIONS),
+        (ModelConfig, presets.SCALED_OPTIONS),
     ],
 )
 def test_lists_of_option_names_hold_names_of_options(config: type[Settings], names: Iterable[str]) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from nmt_cli.kernels import contention
-from nmt_cli.kernels.contention import LOOKS, Contention, seconds_waited
+from nmt_cli.kernels.contention import CHECKS_IN_A_ROW, Contention, seconds_waited
 
 
 @pytest.fixture
 def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands for the folder where Linux describes the threads of a process."""
-    monkeypatch.setattr(contention, "TASKS", tmp_path)
+    monkeypatch.setattr(contention, "THREADS_DIR", tmp_path)
     return tmp_path
 
 
@@ -45,14 +45,14 @@ def test_sustained_contention_is_reported_once(
     write_waits(tasks, *[30.0] * threads)  # before the run
     watch = Contention(threads)
     warnings = []
-    for check in range(1, 4 * LOOKS):
+    for check in range(1, 4 * CHECKS_IN_A_ROW):
         clock += 5.0
         write_waits(tasks, *[30.0 + 5.0 * check * share] * threads)
         warnings.append(watch.warning())
     reported = [warning for warning in warnings if warning is not None]
     assert len(reported) == expected
     if expected:
-        assert warnings[LOOKS - 1] == reported[0]
+        assert warnings[CHECKS_IN_A_ROW - 1] == reported[0]
         assert "threads 1" in reported[0]
         assert "33%" in reported[0]
 
@@ -62,8 +62,8 @@ def test_interrupted_contention_is_not_reported(tasks: Path, monkeypatch: pytest
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     write_waits(tasks, total)
     watch = Contention(2)
-    for check in range(5 * LOOKS):
+    for check in range(5 * CHECKS_IN_A_ROW):
         clock += 5.0
-        total += 5.0 if (check + 1) % LOOKS else 0.0  # every check but each third
+        total += 5.0 if (check + 1) % CHECKS_IN_A_ROW else 0.0  # every check but each third
         write_waits(tasks, total)
         assert watch.warning() is None

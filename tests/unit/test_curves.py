@@ -61,14 +61,16 @@ def test_the_axis_starts_at_zero_unless_differences_are_small() -> None:
 
 
 def test_a_categorical_axis_is_labelled_and_its_points_are_not_joined(tmp_path: Path) -> None:
-    plot = Plot("t", "order", "BLEU", [Curve("c", [0, 1], [3.0, 5.0], [2.0, 4.0], [4.0, 6.0])], names=["forth", "back"])
+    plot = Plot(
+        "t", "order", "BLEU", [Curve("c", [0, 1], [3.0, 5.0], [2.0, 4.0], [4.0, 6.0])], xticks=["forth", "back"]
+    )
     assert "order: forth, back" in plot_text(plot, 60, 5)
     write_plots([plot], tmp_path / "figure")
     svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
     assert "<!-- forth -->" in svg
     assert "<!-- back -->" in svg
     joined, band = "stroke-width: 1.6; stroke-line", 'id="FillBetweenPolyCollection'
-    write_plots([replace(plot, names=None)], tmp_path / "measured")
+    write_plots([replace(plot, xticks=None)], tmp_path / "measured")
     for element in (joined, band):
         assert element not in svg
         assert element in (tmp_path / "measured.svg").read_text(encoding="utf-8")

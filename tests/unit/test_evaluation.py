@@ -12,7 +12,7 @@ from sacrebleu.significance import PairedTest, Result
 
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import resampling
-from nmt_cli.evaluation.breakdown import by_length, length, worst
+from nmt_cli.evaluation.breakdown import by_length, text_length, worst_sentences
 from nmt_cli.evaluation.metrics import NAMES, Scorer
 from nmt_cli.evaluation.resampling import swapped_scores
 from nmt_cli.evaluation.significance import Test, compare
@@ -74,14 +74,14 @@ def test_languages_without_spaces_are_bucketed_by_characters() -> None:
 def test_length_counts_words_or_characters_in_languages_without_spaces(
     text: str, code: str | None, expected: int
 ) -> None:
-    assert length(text, code) == expected
+    assert text_length(text, code) == expected
 
 
 def test_worst_sentences_are_sorted_by_sentence_chrf() -> None:
     metric = CHRF(word_order=2)
     scores = [metric.sentence_score(h, [r]).score for h, r in zip(HYPOTHESES, REFERENCES, strict=True)]
     expected = sorted(range(len(scores)), key=lambda i: (scores[i], i))[:4]
-    sentences = worst(4, STATISTICS["chrf"], HYPOTHESES, [REFERENCES], [f"source {i}" for i in range(60)])
+    sentences = worst_sentences(4, STATISTICS["chrf"], HYPOTHESES, [REFERENCES], [f"source {i}" for i in range(60)])
     assert [s.line for s in sentences] == [i + 1 for i in expected]
     assert [s.chrf for s in sentences] == [scores[i] for i in expected]
     assert sentences[0].source == f"source {expected[0]}"
@@ -92,9 +92,9 @@ def test_sentences_equal_to_a_reference_are_not_among_the_worst() -> None:
     first, second = ["same", "", "wrong"], ["other", "x", "right"]
     scorer = Scorer([first, second], "en")
     hypotheses = ["same", "", "wring"]
-    sentences = worst(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
+    sentences = worst_sentences(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
     assert [(s.line, s.source, s.references) for s in sentences] == [(3, None, ("wrong", "right"))]
-    assert worst(0, STATISTICS["chrf"], HYPOTHESES, [REFERENCES]) == []
+    assert worst_sentences(0, STATISTICS["chrf"], HYPOTHESES, [REFERENCES]) == []
 
 
 @pytest.mark.parametrize(("test", "kind"), [("bootstrap", "bs"), ("randomisation", "ar")])

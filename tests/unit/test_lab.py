@@ -19,9 +19,27 @@ from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.prepare import preprocess
 from nmt_cli.errors import ConfigError
-from nmt_cli.lab import EXPERIMENTS, TRANSLATING, addition, attention_lstm, compare, depth, gradient, length, scores
+from nmt_cli.lab import (
+    CORPUS_EXPERIMENTS,
+    EXPERIMENTS,
+    addition,
+    attention_lstm,
+    compare,
+    depth,
+    gradient,
+    length,
+    scores,
+)
 from nmt_cli.lab.experiment import ExperimentConfig, Verdict, curve, line, show, spread, write
-from nmt_cli.lab.synthetic import FIRST, Pairs, accuracy, answer, fresh, learn_epoch, numbers
+from nmt_cli.lab.synthetic import (
+    FIRST_SYMBOL,
+    Pairs,
+    accuracy,
+    decode_greedily,
+    encode_characters,
+    new_train_step,
+    train_epoch,
+)
 from nmt_cli.progress import Progress
 from nmt_cli.training.step import TrainStep
 
@@ -54,12 +72,12 @@ def test_every_experiment_writes_verdicts_and_a_report(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    for constant, value in TINY.get(name, {"QUICK": 0.01, "FEWEST": 1, "COMPARED": 3}).items():
+    for constant, value in TINY.get(name, {"QUICK": 0.01, "MIN_PER_BIN": 1, "MIN_PER_SPAN": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
     caplog.set_level(logging.INFO, "nmt_cli")
-    if name in TRANSLATING:
+    if name in CORPUS_EXPERIMENTS:
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
-    seeds = [1] if name in TRANSLATING else [1, 2]
+    seeds = [1] if name in CORPUS_EXPERIMENTS else [1, 2]
     (tmp_path / "work").mkdir()
     config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", corpus / "prepared", corpus / "test.align")
     outcome = module.run(config)
@@ -84,13 +102,13 @@ def test_every_experiment_writes_verdicts_and_a_report(
 
 
 def test_sums_are_correct_and_distinct() -> None:
-    questions, answers = addition.questions(500)
+    questions, answers = addition.make_sums(500)
     assert len(set(questions)) == 500
     for text, total in zip(questions, answers, strict=True):
         a, b = map(int, text.split("+"))
         assert a + b == int(total)
         assert max(a, b) < 1000
-    assert addition.questions(500) == (questions, answers)
+    assert addition.make_sums(500) == (questions, answers)
     assert {len(text) for text in questions} == {3, 4, 5, 6, 7}
 
 
@@ -104,20 +122,20 @@ def test_accuracy_is_per_position_and_per_answer() -> None:
 
 
 def test_copying_single_digits_can_be_learnt() -> None:
-    rows = numbers(list("0123456789") * 20, "0123456789")
+    rows = encode_characters(list("0123456789") * 20, "0123456789")
     training = addition.TRAINING.model_copy(update={"batch_tokens": 32})
-    train_step = fresh(addition.MODELS["attention"], FIRST + 10, 1, training)
-    losses = [learn_epoch(train_step, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
+    train_step = new_train_step(addition.MODELS["attention"], FIRST_SYMBOL + 10, 1, training)
+    losses = [train_epoch(train_step, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
     assert losses[-1] < 0.1 < losses[0]
-    assert accuracy(answer(train_step.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
+    assert accuracy(decode_greedily(train_step.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", gradient.MODELS)
 def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> None:
     """Against the gradient of a zero shift added to the embedded source."""
     config = gradient.MODELS[name]
-    train_step = fresh(config, FIRST + gradient.SYMBOLS, 1, gradient.TRAINING)
-    pairs = gradient.copies(1, 5)
+    train_step = new_train_step(config, FIRST_SYMBOL + gradient.SYMBOLS, 1, gradient.TRAINING)
+    pairs = gradient.copy_pairs(1, 5)
     norms = gradient.gradient_norms(train_step.model, pairs)
     assert len(norms) == gradient.LENGTH
     model = train_step.model
@@ -140,7 +158,7 @@ def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> Non
 
 
 def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
-    assert gradient.reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
+    assert gradient.gradient_reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
 
 
 def test_the_answer_is_planted_at_one_step() -> None:
@@ -149,7 +167,7 @@ def test_the_answer_is_planted_at_one_step() -> None:
     assert not (inputs[:, attention_lstm.PLANTED + 1] == answers[:, None]).any()
 
 
-@pytest.mark.parametrize("place", attention_lstm.PLACES)
+@pytest.mark.parametrize("place", attention_lstm.PLACEMENTS)
 @pytest.mark.parametrize("shared", [True, False])
 def test_attention_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
     torch.manual_seed(0)
@@ -200,7 +218,7 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
     for module, constants in TINY.items():
         for constant, value in constants.items():
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
-    synthetic = [name for name in EXPERIMENTS if name not in TRANSLATING]
+    synthetic = [name for name in EXPERIMENTS if name not in CORPUS_EXPERIMENTS]
     monkeypatch.setattr("nmt_cli.cli.lab.EXPERIMENTS", dict.fromkeys(synthetic, ""))
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
@@ -237,7 +255,7 @@ def test_claims_beyond_the_epochs_of_a_run_are_undecided(
     runs = {name: [run(None)] for name in addition.MODELS}
     runs |= {"attention": [run(attention)], "fixed vector, repeated": [run(repeated)]}
     outcome = addition._result(runs, epochs, 10, 2)
-    assert [verdict.found for verdict in outcome.verdicts] == expected
+    assert [verdict.label for verdict in outcome.verdicts] == expected
 
 
 def test_compared_lengths_have_enough_sentences() -> None:
@@ -294,7 +312,7 @@ def test_learning_curves_are_interpolated_between_validation_times() -> None:
         validations = [SimpleNamespace(elapsed=s, validation=SimpleNamespace(bleu=bleu)) for s, bleu in points]
         return SimpleNamespace(validations=validations, minutes=1.0)
 
-    (averaged,) = compare.learning({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
+    (averaged,) = compare.learning_curves({"c": [validated((30, 10.0), (60, 20.0)), validated((60, 20.0))]}).curves
     assert averaged.x[4] == 0.5
     assert averaged.y[4] == pytest.approx(10.0)
     assert averaged.y[-1] == pytest.approx(20.0)

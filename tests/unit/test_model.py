@@ -99,7 +99,7 @@ def test_every_parameter_gets_a_gradient(system: ModelConfig) -> None:
     model.train()
     model(source, mask, target)[0].square().sum().backward()
     for parameter_name, parameter in model.named_parameters():
-        if parameter_name != "output.bias" and "places" not in parameter_name:
+        if parameter_name != "output.bias" and not (system.score == "location" and ".score." in parameter_name):
             assert parameter.grad is not None, parameter_name
             assert parameter.grad.abs().max() > 0 or "coverage" in parameter_name, parameter_name
 
@@ -132,7 +132,7 @@ def reference_score(score: str, parts: Mapping[str, Tensor], s: Tensor, h: Tenso
     if score.endswith("general"):
         return s @ (parts["score.projection.weight"] @ h) / (1 if score == "general" else len(s) ** 0.5)
     if score == "location":
-        return parts["score.places.weight"][position] @ s
+        return parts["score.projection.weight"][position] @ s
     joined = torch.cat([parts["score.query.weight"], parts["score.key.weight"]], 1) @ torch.cat([s, h])
     hidden = torch.tanh(joined + parts["score.key.bias"])
     if score == "mlp":

@@ -10,12 +10,12 @@ import pytest
 
 from nmt_cli import parallel, signals
 from nmt_cli.errors import CorpusError
-from nmt_cli.parallel import in_order, processes, run_apart
+from nmt_cli.parallel import ordered_map, run_in_process, worker_pool
 
 
 def test_results_are_in_the_order_of_tasks() -> None:
-    with processes(2) as pool:
-        assert list(in_order(pool, abs, range(-50, 0), ahead=3)) == list(range(50, 0, -1))
+    with worker_pool(2) as pool:
+        assert list(ordered_map(pool, abs, range(-50, 0), ahead=3)) == list(range(50, 0, -1))
 
 
 def test_at_most_the_requested_number_of_tasks_is_started_ahead() -> None:
@@ -26,15 +26,15 @@ def test_at_most_the_requested_number_of_tasks_is_started_ahead() -> None:
             started.append(i)
             yield i
 
-    with processes(1) as pool:
-        results = in_order(pool, abs, tasks(), ahead=4)
+    with worker_pool(1) as pool:
+        results = ordered_map(pool, abs, tasks(), ahead=4)
         next(results)
         assert len(started) == 4
 
 
 def test_an_exception_in_a_worker_is_raised_in_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
-        run_apart(divide_by_zero, 1, 1)
+        run_in_process(divide_by_zero, 1, 1)
 
 
 def divide_by_zero(number: int) -> int:
@@ -43,7 +43,7 @@ def divide_by_zero(number: int) -> int:
 
 def test_a_killed_worker_is_reported_in_one_line() -> None:
     with pytest.raises(CorpusError, match="a worker process was killed, probably because memory ran out"):
-        run_apart(os._exit, 9, 1)
+        run_in_process(os._exit, 9, 1)
 
 
 def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,13 +56,13 @@ def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: p
     monkeypatch.setattr(signals, "_HAS_MASKS", False)
     monkeypatch.setattr(resource_tracker, "ensure_running", fail)
     with ThreadPoolExecutor(1) as pool:
-        assert list(in_order(pool, abs, [-1, -2], ahead=1)) == [1, 2]  # type: ignore[arg-type]
+        assert list(ordered_map(pool, abs, [-1, -2], ahead=1)) == [1, 2]  # type: ignore[arg-type]
 
 
 def test_an_interrupt_ends_the_workers() -> None:
     def work_until_interrupted() -> None:
-        with processes(1) as pool:
-            next(in_order(pool, time.sleep, [0, 100_000], ahead=2))
+        with worker_pool(1) as pool:
+            next(ordered_map(pool, time.sleep, [0, 100_000], ahead=2))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -71,4 +71,4 @@ def test_an_interrupt_ends_the_workers() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system cannot bind a process to cores")
 def test_a_worker_is_bound_to_the_requested_number_of_cores() -> None:
-    assert len(run_apart(os.sched_getaffinity, 0, 1)) == 1
+    assert len(run_in_process(os.sched_getaffinity, 0, 1)) == 1

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from nmt_cli.errors import OutputError
-from nmt_cli.report.attention import FORMS, AttentionFile, AttentionMap, Subwords, attention_page, attention_svg
-from nmt_cli.report.heatmap import FAINT, lay_out
+from nmt_cli.report.attention import FORMATS, AttentionFile, AttentionMap, Subwords, attention_svg, write_attention
+from nmt_cli.report.heatmap import FAINT, layout_heatmap
 from nmt_cli.report.html import attention_html
 from nmt_cli.report.png import attention_png
 
@@ -131,7 +131,7 @@ def test_byte_pieces_of_a_character_are_joined() -> None:
 @pytest.mark.parametrize("words", [1, 2, 21, 60])
 @pytest.mark.parametrize("word", ["a", "안녕하세요", "\ufffd" * 9, "Donaudampfschifffahrtsgesellschaft", "W" * 300])
 def test_cells_and_labels_fit_within_the_image(words: int, word: str) -> None:
-    layout = lay_out([word] * words, [word] * words, np.ones((words, words)))
+    layout = layout_heatmap([word] * words, [word] * words, np.ones((words, words)))
     assert len(layout.cells) == words * words
     assert len(layout.rows) == len(layout.columns) == words
     assert max(cell.x for cell in layout.cells) + layout.side <= layout.width
@@ -146,7 +146,7 @@ def test_cells_and_labels_fit_within_the_image(words: int, word: str) -> None:
 
 def test_weights_of_the_wrong_shape_raise_value_error() -> None:
     with pytest.raises(ValueError, match="reshape"):
-        lay_out(["a", "b"], ["c"], np.ones((2, 2)))
+        layout_heatmap(["a", "b"], ["c"], np.ones((2, 2)))
 
 
 @pytest.mark.parametrize("suffix", [".html", ".svg", ".png", ".json"])
@@ -154,9 +154,9 @@ def test_sentences_beyond_the_limit_are_counted_and_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     path = tmp_path / f"attention{suffix}"
-    limited = replace(FORMS[suffix], limit=2)
-    monkeypatch.setitem(FORMS, suffix, limited)
-    attention_page((diagonal_map(["a", "b"]) for _ in range(5)), path)
+    limited = replace(FORMATS[suffix], limit=2)
+    monkeypatch.setitem(FORMATS, suffix, limited)
+    write_attention((diagonal_map(["a", "b"]) for _ in range(5)), path)
     assert caplog.messages == [f"{path}: shows the first 2 sentences; 3 more were left out"]
     assert path.stat().st_size > 0
     if suffix == ".html":

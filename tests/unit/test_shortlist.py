@@ -10,9 +10,9 @@ from conftest import TINY_TEXT, write_tiny_model
 from test_dataset import with_sizes, write
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
-from nmt_cli.config import LISTED, SearchConfig, SearchPrecision
+from nmt_cli.config import LEXICON_WIDTH, SearchConfig, SearchPrecision
 from nmt_cli.corpus import ibm1
-from nmt_cli.corpus.ibm1 import learn_lexicon
+from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import LEXICON, Table, read_lexicon, write_lexicon
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.shortlist import Shortlist
@@ -36,12 +36,12 @@ def trained_table(path: Path, tokenizer: Tokenizer, pairs: int = 300) -> Table:
         target = random.permutation(2 * words).tolist() + [FREQUENT] * (number % 2)
         rows.append((words.tolist(), target, "", ""))
     tokenizers = with_sizes(tokenizer, 50, 100)
-    return learn_lexicon(write(path / "train.arrow", tokenizers, [rows]), tokenizers)
+    return train_lexicon(write(path / "train.arrow", tokenizers, [rows]), tokenizers)
 
 
 def test_lexicon_finds_translations_at_any_position(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
     table = trained_table(tmp_path, tiny_tokenizer)
-    assert table.shape == (50, LISTED)
+    assert table.shape == (50, LEXICON_WIDTH)
     words = np.arange(FIRST, FIRST + WORDS)
     assert (table[words, 0] == 2 * words).all()
     assert (table[FIRST + WORDS :] == PAD).all(), "a word that does not occur has no translations"
@@ -55,7 +55,7 @@ def test_lexicon_finds_translations_at_any_position(tmp_path: Path, tiny_tokeniz
 def test_lexicon_of_a_large_corpus_is_trained_on_a_sample(
     tmp_path: Path, tiny_tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ibm1, "LINKS", 1000)
+    monkeypatch.setattr(ibm1, "MAX_PAIRS", 1000)
     table = trained_table(tmp_path, tiny_tokenizer, 1000)
     words = np.arange(FIRST, FIRST + WORDS)
     assert 0.5 < (table[words, 0] == 2 * words).mean() <= 1, (
@@ -99,7 +99,7 @@ def test_shortlist_of_the_whole_vocabulary_changes_nothing(
 
 def test_output_holds_only_shortlisted_tokens(model: LoadedModel) -> None:
     size = model.tokenizers.target.size
-    table = np.full((size, LISTED), PAD, np.int32)
+    table = np.full((size, LEXICON_WIDTH), PAD, np.int32)
     table[:, 1] = 5  # beyond the count of 1
     table[EOS + 1 :, 0] = np.arange(EOS + 1, size) // 2
     table[PAD, :3] = frequent = [300, 301, 302]
@@ -134,11 +134,11 @@ def test_missing_or_damaged_lexicon_is_refused(model: LoadedModel) -> None:
     refused("prepare and train again, or leave out --shortlist")
     (model.path / LEXICON).write_bytes(b"rubbish")
     refused("missing or damaged")
-    write_lexicon(model.path, np.zeros((7, LISTED), np.int32))
+    write_lexicon(model.path, np.zeros((7, LEXICON_WIDTH), np.int32))
     refused("not a lexicon of this vocabulary")
-    write_lexicon(model.path, np.full((model.tokenizers.source.size, LISTED), 1 << 20, np.int32))
+    write_lexicon(model.path, np.full((model.tokenizers.source.size, LEXICON_WIDTH), 1 << 20, np.int32))
     refused("not a lexicon of this vocabulary")
     tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
-    table = np.zeros((tokenizers.source.size, LISTED), np.int32)
+    table = np.zeros((tokenizers.source.size, LEXICON_WIDTH), np.int32)
     write_lexicon(model.path, table)
     assert (read_lexicon(model.path, tokenizers) == table).all()

@@ -135,7 +135,7 @@ def test_utf16_and_nul_bytes_are_refused(tmp_path: Path, content: bytes, message
 
 
 def test_line_longer_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_io, "LONGEST", 1000)
+    monkeypatch.setattr(text_io, "MAX_LINE_BYTES", 1000)
     monkeypatch.setattr(text_io, "BLOCK", 100)
     with pytest.raises(CorpusError, match=r"f:3: a line of more than"):
         read(tmp_path / "f", b"a\nb\n" + b"x" * 2000)

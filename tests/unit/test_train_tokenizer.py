@@ -65,7 +65,7 @@ TINY = {
 def test_tokenizer_trains_on_any_text_and_restores_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Literal["unigram", "bpe"], texts: list[str], size: int | None
 ) -> None:
-    monkeypatch.setattr(train_tokenizer, "run_apart", lambda work, job, _: work(job))
+    monkeypatch.setattr(train_tokenizer, "run_in_process", lambda work, job, _: work(job))
     text_sample = sample(tmp_path / "text", texts)
     tokenizer = Tokenizer(train_subwords(text_sample, SubwordOptions(kind, size)))
     assert tokenizer.size <= (size or suitable_size(text_sample))
@@ -98,7 +98,7 @@ def test_number_of_processes_does_not_change_the_model(tmp_path: Path) -> None:
 
 
 def test_long_lines_are_split_without_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_tokenizer, "PART", 10)
+    monkeypatch.setattr(train_tokenizer, "MAX_LINE", 10)
     texts = ["one two three four", "x" * 25, "", "a" * 10, "ab " * 9]
     sample(tmp_path / "text", texts)
     written = (tmp_path / "text").read_text().splitlines()

@@ -14,9 +14,15 @@ from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
-from nmt_cli.training.health import HealthStats, warnings
+from nmt_cli.training.health import HealthStats, health_warnings
 from nmt_cli.training.optimizer import AdamW
-from nmt_cli.training.schedule import DEFAULT_MINUTES, StoppingCriteria, forced_share, learning_rate, peak_rate
+from nmt_cli.training.schedule import (
+    DEFAULT_MINUTES,
+    StoppingCriteria,
+    default_learning_rate,
+    learning_rate,
+    teacher_forcing_ratio,
+)
 from nmt_cli.training.state import TrainerState, load_state, save_state
 from nmt_cli.training.step import TrainStep
 
@@ -139,7 +145,7 @@ def test_ema_replaces_the_weights_within_its_context_and_restores_them() -> None
     assert step.ema is not None
     trained = {name: w.clone() for name, w in model_weights(step.model).items()}
     average = {name: w.clone() for name, w in step.ema.weights.items()}
-    with suppress(KeyboardInterrupt), step.ema.in_place():
+    with suppress(KeyboardInterrupt), step.ema.swapped():
         for name, weight in model_weights(step.model).items():
             assert torch.equal(weight, average[name])
             assert not torch.equal(weight, trained[name])
@@ -210,7 +216,7 @@ def test_state_of_a_different_model_is_refused(tmp_path: Path) -> None:
 def test_teacher_forcing_ratio_follows_the_schedule(sampling: str, end: float, ratios: list[float]) -> None:
     options = {} if sampling in ("none", "free") else {"teacher_forcing_ratio": end}
     config = TrainingConfig.model_validate({"scheduled_sampling": sampling, **options})
-    assert [forced_share(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(ratios, abs=1e-4)
+    assert [teacher_forcing_ratio(config, p) for p in (0.0, 0.5, 1.0)] == pytest.approx(ratios, abs=1e-4)
 
 
 def test_forced_tokens_are_drawn_per_token() -> None:
@@ -257,7 +263,7 @@ def test_learning_rate_schedules(schedule: str, middle: float, end: float) -> No
 
 def test_peak_learning_rate_falls_with_width_and_depth() -> None:
     def rate(**sizes: int) -> float:
-        return round(peak_rate(ModelConfig.model_validate(sizes)), 4)
+        return round(default_learning_rate(ModelConfig.model_validate(sizes)), 4)
 
     assert [rate(hidden_size=width) for width in (64, 288, 512, 1024)] == [0.008, 0.008, 0.0045, 0.0022]
     assert [rate(encoder_layers=layers) for layers in (1, 2, 4, 8)] == [0.008, 0.008, 0.0056, 0.004]
@@ -290,6 +296,6 @@ HEALTHY = HealthStats(
     ],
 )
 def test_health_warnings(changes: dict[str, Any], message: str | None) -> None:
-    texts = warnings(replace(HEALTHY, **changes))
+    texts = health_warnings(replace(HEALTHY, **changes))
     assert [message in warning for warning in texts if message] == ([True] if message else [])
     assert message or not texts

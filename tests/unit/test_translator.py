@@ -197,7 +197,7 @@ def test_parallel_batches_equal_sequential_batches(
         return [[translation.text for translation in translations] for translations in (beam, samples)]
 
     monkeypatch.setattr(LineTranslator, "_search_batch", recording_search_batch)
-    monkeypatch.setattr(translator_module, "FEW", 2)
+    monkeypatch.setattr(translator_module, "MIN_BATCH", 2)
     parallel = texts()
     assert len({name for name, _ in threads}) > 1
     assert {count for _, count in threads} == {1}

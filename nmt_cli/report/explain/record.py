@@ -114,7 +114,7 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
 
 
 @dataclass
-class Record:
+class LastCalls:
     """Inputs and outputs of the last call of score, attention and readout."""
 
     scores: Tensor | None = None
@@ -125,9 +125,9 @@ class Record:
 
 
 @contextmanager
-def _recording(decoder: Decoder) -> Iterator[Record]:
+def _recording(decoder: Decoder) -> Iterator[LastCalls]:
     """Record the calls of score, attention and readout by forward hooks, so that the model needs no code for it."""
-    record = Record()
+    record = LastCalls()
 
     def record_readout(_: nn.Module, inputs: Sequence[Any], result: Tensor) -> None:
         record.readout = (inputs[0], result)
@@ -149,7 +149,7 @@ def _recording(decoder: Decoder) -> Iterator[Record]:
             hook.remove()
 
 
-def _step(loaded: LoadedModel, record: Record, probabilities: Tensor, token: int, candidates: int) -> Step:
+def _step(loaded: LoadedModel, record: LastCalls, probabilities: Tensor, token: int, candidates: int) -> Step:
     attention = None
     if record.attention is not None:
         assert record.scores is not None, "attention scores"

@@ -66,13 +66,13 @@ def value_text(config: ModelConfig) -> str:
     return "the encoder's state h" + (" plus the token's embedding" if config.embedded_values else "")
 
 
-def joined_text(config: ModelConfig) -> str:
+def readout_text(config: ModelConfig) -> str:
     """What the readout is computed from."""
     parts = ["s"] if config.readout == "plain" else ["s", "previous word"]
     return f"[{'; '.join([*parts, 'c'] if config.attends else parts)}]"
 
 
-def fixed_text(explained: Explanation) -> str:
+def no_attention_text(explained: Explanation) -> str:
     """What a decoder without attention gets of the sentence."""
     config, size = explained.config, len(explained.final)
     if config.attention == "none-repeat":
@@ -101,7 +101,7 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
     yield Text.assemble(("attention    ", "bold"), QUERIES[config.attention])
     if explained.values is None:
-        yield Text(f"\n{fixed_text(explained)}\n{_numbers(explained.final)}")
+        yield Text(f"\n{no_attention_text(explained)}\n{_numbers(explained.final)}")
     else:
         yield Text.assemble(("score        ", "bold"), score_text(config))
         yield Text(f"\nThe encoder's output: a value for every token, {value_text(config)}", style="bold")
@@ -129,7 +129,7 @@ def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
         origin = "the sum of weight x v" if heads == 1 else f"the contexts of {heads} heads, concatenated"
         rows.add_row("context", f"c = {_numbers(step.attention.context)}, {origin}")
     rows.add_row("state", state)
-    rows.add_row("readout", Text(f"r = {readout}, of {joined_text(explained.config)}"))
+    rows.add_row("readout", Text(f"r = {readout}, of {readout_text(explained.config)}"))
     best = "  ".join(f"{printable(token)} {probability:.3f}" for token, probability in step.best)
     rows.add_row("next", Text(best))
     yield Padding(rows, (0, 0, 0, 3))
@@ -190,9 +190,9 @@ def write_page(explained: Explanation, path: Path) -> None:
         translation=printable(explained.translation),
         query=QUERIES[config.attention],
         score=None if explained.values is None else score_text(config),
-        fixed=None if explained.values is not None else fixed_text(explained),
+        fixed=None if explained.values is not None else no_attention_text(explained),
         value=value_text(config),
-        joined=joined_text(config),
+        joined=readout_text(config),
         size=len(explained.final),
         strip=min(STRIP, len(explained.final)),
         content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),

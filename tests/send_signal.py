@@ -1,6 +1,6 @@
 """Run `nmt` and send it a signal after the COUNT-th call of one of its methods, so that no test depends on timing.
 
-    python tests/signalled.py MODULE:CLASS.METHOD COUNT SIGNAL ARGUMENTS_OF_NMT...
+    python tests/send_signal.py MODULE:CLASS.METHOD COUNT SIGNAL ARGUMENTS_OF_NMT...
 
 Under torchrun only rank 1 gets the signal, and only at its first start.
 """
@@ -18,13 +18,13 @@ UPDATE = "nmt_cli.training.step:TrainStep.update"
 """The method that performs one update in training."""
 
 
-def signalled(number: Signals, method: str, count: int) -> list[str]:
+def signal_command(number: Signals, method: str, count: int) -> list[str]:
     """The command line to use instead of `nmt`."""
     return [sys.executable, __file__, method, str(count), str(int(number))]
 
 
-def run_signalled(number: Signals, method: str, count: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*signalled(number, method, count), *map(str, arguments)]
+def run_with_signal(number: Signals, method: str, count: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*signal_command(number, method, count), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

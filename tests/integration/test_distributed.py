@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from signalled import UPDATE, signalled
+from send_signal import UPDATE, signal_command
 
 from nmt_cli.checkpoint.tensors import read_tensors
 
@@ -99,7 +99,7 @@ def test_run_restarted_by_torchrun_resumes(prepared: Path, tmp_path: Path, older
         run(ALONE, "train", prepared, *EXACT, "--out", out, "--max-steps", 30)
     train = ["train", prepared, *EXACT, "--out", out, "--max-steps", 150, "--validate-every", 20]
     train += ["--overwrite"] if overwrite else []
-    killed = signalled(signal.SIGKILL, UPDATE, 30)[1:]  # the second process, in its thirtieth update
+    killed = signal_command(signal.SIGKILL, UPDATE, 30)[1:]  # the second process, in its thirtieth update
     error = run([*RESTARTING[:-2], *killed], *train).stderr
     assert error.count("training: a -> b") == 1
     assert error.count("resuming at update") == 1

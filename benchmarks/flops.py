@@ -6,7 +6,7 @@ from nmt_cli.model.rnn import RNNLayer
 from nmt_cli.model.seq2seq import Seq2Seq
 
 
-def multiplications(
+def multiplications_per_token(
     model: Seq2Seq, source_per_target: float, source_length: float, hypotheses: int = 1
 ) -> dict[str, float]:
     """Multiplications per target token, by phase, of a forward pass or of a search with `hypotheses` per sentence.
@@ -15,7 +15,8 @@ def multiplications(
     per_source = attended = 0.0
     if attention is not None:
         score = attention.score
-        keys = [attention.key, *(getattr(score, name) for name in ("projection", "key") if hasattr(score, name))]
+        names = ("projection", "key") if score.uses_keys else ()
+        keys = [attention.key, *(getattr(score, name) for name in names if hasattr(score, name))]
         pairs = [getattr(score, name) for name in ("vector", "second") if hasattr(score, name)]
         by_key, by_pair = sum(map(weights, keys)), attention.heads * sum(map(weights, pairs)) + 2 * hidden
         per_source = source_per_target * by_key

@@ -1,6 +1,6 @@
 """Time, memory and BLEU of several programs on the same input: nmt and other toolkits.
 
-    python benchmarks/beside.py --input test.en --reference test.de --repeats 5 \
+    python benchmarks/compare_programs.py --input test.en --reference test.de --repeats 5 \
         'nmt=nmt translate --model model' 'other=their_translate -model m.pt -src {input} -output {output}'
 
 Each program is NAME=COMMAND; a command without {input} and {output} reads standard input and writes standard output.
@@ -11,7 +11,7 @@ joined before it is scored.
 
 Speeds that the programs log themselves, in training for example, are compared with `--figure`:
 
-    python benchmarks/beside.py --figure '([0-9,]+) tokens/s' --figure '([0-9]+) tok/s' \
+    python benchmarks/compare_programs.py --figure '([0-9,]+) tokens/s' --figure '([0-9]+) tok/s' \
         'nmt=nmt train prepared --out {output} --overwrite --max-steps 60' 'other=their_train -config config.yaml'
 
 The first pattern belongs to the first program, and so on. A program's figure is the median of all numbers that its
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from process import Run, measure
-from result import arguments, describe_machine, write
+from result import describe_machine, json_parser, write
 from sacrebleu import corpus_bleu
 
 from nmt_cli.corpus.text_io import TextFile, read_lines
@@ -73,7 +73,7 @@ class Program:
         """Medians, the largest peak memory, and BLEU."""
         return {
             "seconds": statistics.median(run.seconds for run in self.runs),
-            "processor": statistics.median(run.processor_seconds for run in self.runs),
+            "processor": statistics.median(run.cpu_seconds for run in self.runs),
             "MiB": max(run.peak_bytes for run in self.runs) / 2**20,
             "lines/s": len(self.output) / statistics.median(run.seconds for run in self.runs) or None,
             "BLEU": corpus_bleu(self.output, [reference]).score if reference else None,
@@ -82,7 +82,7 @@ class Program:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = json_parser(__doc__)
     parser.add_argument("programs", nargs="+", metavar="NAME=COMMAND")
     parser.add_argument("--input", type=Path)
     parser.add_argument("--reference", type=Path)

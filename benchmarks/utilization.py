@@ -1,6 +1,6 @@
 """The machine's peak matmul rate, and the share of it that training and translating reach.
 
-    python benchmarks/limit.py --prepared prepared [--seconds 20] [--threads N] [--device cuda] [--json FILE] \
+    python benchmarks/utilization.py --prepared prepared [--seconds 20] [--threads N] [--device cuda] [--json FILE] \
         [--model model --beam-size 1 5 --batch-size 256 64] [-- hidden_size=512 batch_tokens=2048 ...]
 
 Measures in one run: training, as a whole and by phase; matmuls in fp32, bf16 and int8, large ones and those of the
@@ -26,8 +26,8 @@ from typing import Any
 import torch
 from clock import median_seconds, now, peak_memory
 from decoding import decode
-from products import multiplications
-from result import arguments, describe_machine, write
+from flops import multiplications_per_token
+from result import describe_machine, json_parser, write
 from torch import Tensor, nn
 
 from nmt_cli.checkpoint.model_dir import build_model, load_model
@@ -46,13 +46,13 @@ from nmt_cli.training.step import TrainStep
 
 LARGE = {"cpu": 2048, "cuda": 8192}
 """Rows, inputs and outputs of a matmul large enough to reach the peak rate."""
-AT_ONCE = {"cpu": 1, "cuda": 50}
+CALLS_PER_TIMING = {"cpu": 1, "cuda": 50}
 """Calls between two readings of the clock."""
 PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
-RATE = 1e-4
+LEARNING_RATE = 1e-4
 TURNS = 12
 """Parts of the training run, with a large matmul measured between them, since the speed of a shared machine varies."""
-WARM = 600
+WARMUP_UPDATES = 600
 """Updates before timing starts, an epoch of Multi30k: oneDNN compiles kernels for every new shape."""
 
 
@@ -72,13 +72,15 @@ def matrix_rates(
             int8 = Int8Linear(weight, None)
             runs["int8"] = lambda i=inputs, q=int8: q(i)  # type: ignore[misc]
         for precision, work in runs.items():
-            rate[precision] = 2e-9 * rows * size * out / median_seconds(work, seconds, device, AT_ONCE[device.type])
+            rate[precision] = (
+                2e-9 * rows * size * out / median_seconds(work, seconds, device, CALLS_PER_TIMING[device.type])
+            )
         yield rate
 
 
 def large_rate(compute: Compute) -> float:
     """GFLOP/s of a large matmul in the precision of training, measured for 0.2 s."""
-    size, calls = LARGE[compute.device.type], AT_ONCE[compute.device.type]
+    size, calls = LARGE[compute.device.type], CALLS_PER_TIMING[compute.device.type]
     square = torch.randn(size, size, device=compute.device, dtype=compute.dtype)
     return 2e-9 * size**3 / median_seconds(lambda: nn.functional.linear(square, square), 0.2, compute.device, calls)
 
@@ -87,7 +89,7 @@ def bandwidth(seconds: float, device: torch.device) -> float:
     """GB/s of copying 256 MiB, more than caches hold; reads and writes both count."""
     source = torch.ones(64 * 2**20, device=device)
     target = torch.empty_like(source)
-    copying = median_seconds(lambda: target.copy_(source), seconds, device, AT_ONCE[device.type])
+    copying = median_seconds(lambda: target.copy_(source), seconds, device, CALLS_PER_TIMING[device.type])
     return 2e-9 * source.numel() * 4 / copying
 
 
@@ -172,7 +174,7 @@ def _detach(memory: Memory) -> Memory:
     return Memory(leaf(memory.keys), leaf(memory.values), memory.mask, final, layers)
 
 
-def begin(args: argparse.Namespace, compute: Compute) -> tuple[TrainStep, TrainConfig, Iterator[list[Batch]]]:
+def start_training(args: argparse.Namespace, compute: Compute) -> tuple[TrainStep, TrainConfig, Iterator[list[Batch]]]:
     """A new model with these options, its configuration, and an endless stream of updates of the corpus."""
     corpus = PreparedCorpus.open(args.prepared)
     options = [("--", parse_assignment(text)) for text in args.options]
@@ -189,12 +191,12 @@ def begin(args: argparse.Namespace, compute: Compute) -> tuple[TrainStep, TrainC
 
 def train(args: argparse.Namespace, compute: Compute) -> dict[str, Any]:
     """Tokens per second of whole updates, and the time of each phase for a batch of median size."""
-    train_step, config, updates = begin(args, compute)
+    train_step, config, updates = start_training(args, compute)
     model = train_step.model
     if ignored := config.training.model_fields_set - {"batch_tokens"}:
-        raise SystemExit(f"limit.py: {', '.join(sorted(ignored))}: only model sizes and batch_tokens can be set")
-    for update in itertools.islice(updates, WARM):
-        train_step.update(update, RATE)
+        raise SystemExit(f"utilization.py: {', '.join(sorted(ignored))}: only model sizes and batch_tokens can be set")
+    for update in itertools.islice(updates, WARMUP_UPDATES):
+        train_step.update(update, LEARNING_RATE)
     seen: list[Batch] = []
     waited = 0.0
     speeds, rates = [], [large_rate(compute)]
@@ -204,7 +206,7 @@ def train(args: argparse.Namespace, compute: Compute) -> dict[str, Any]:
             requested = time.perf_counter()
             (batch,) = next(updates)
             waited += time.perf_counter() - requested
-            train_step.update([batch], RATE)
+            train_step.update([batch], LEARNING_RATE)
             seen.append(batch)
         speeds.append(sum(batch.tokens for batch in seen[first:]) / (now(compute.device) - started))
         rates.append(large_rate(compute))
@@ -225,10 +227,12 @@ def train(args: argparse.Namespace, compute: Compute) -> dict[str, Any]:
 
     durations = {name: milliseconds(work) for name, work in runs.items()}
     parts = {name: milliseconds(work) for name, work in phases.parts().items()}
-    train_step.update([batch], RATE)  # gives the optimizer all gradients
-    durations["optimizer"] = milliseconds(lambda: train_step.optimizer_step(RATE))
+    train_step.update([batch], LEARNING_RATE)  # gives the optimizer all gradients
+    durations["optimizer"] = milliseconds(lambda: train_step.optimizer_step(LEARNING_RATE))
     durations["data"] = 1000 * waited / len(seen)
-    products = multiplications(model, source_tokens / tokens, source_tokens / sum(len(batch.source) for batch in seen))
+    products = multiplications_per_token(
+        model, source_tokens / tokens, source_tokens / sum(len(batch.source) for batch in seen)
+    )
     operations = 6e-9 * sum(products.values())
     shares = [2 * operations * speed / sum(rates[turn : turn + 2]) for turn, speed in enumerate(speeds)]
     speed = median(speeds)
@@ -252,7 +256,7 @@ def train(args: argparse.Namespace, compute: Compute) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = json_parser(__doc__)
     parser.add_argument("--prepared", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--threads", type=int, default=0)
