@@ -3,8 +3,8 @@
     from nmt_cli import Translator
     Translator.load("runs/model").translate(["A man rides a bicycle."])[0].text
 
-The names in `__all__` are the public face; nothing else is promised to importers. Each is imported when it is first
-used, so that importing the package takes no time and changes nothing of the process.
+The names in `__all__` are the public API; everything else may change. Each is imported when it is first used, so that
+importing the package takes no time and does not affect the process.
 """
 
 from importlib import import_module

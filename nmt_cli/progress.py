@@ -1,8 +1,7 @@
-"""Messages and progress: one interface for the terminal, for a log, and for a program that imports the package.
+"""Messages and progress, by one interface for the terminal, for logs, and for programs that import the package.
 
-Long work takes a `Progress` and reports to it. The class here writes to the logger `nmt_cli`, which shows no more than
-warnings until the importing program, or the command line, gives it a handler. Code that has no `Progress` at hand
-writes to the same logger.
+Long work takes a `Progress` and reports to it. The class here writes to the logger `nmt_cli`, which shows only warnings
+until the importing program or the command line adds a handler. Code without a `Progress` writes to the same logger.
 """
 
 import logging
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 SECONDS = 30.0
-"""Between two lines about the same step."""
+"""Seconds between two lines about the same step, at least."""
 
 logger = logging.getLogger("nmt_cli")
 
@@ -31,7 +30,7 @@ class Step:
         self._on_advance = on_advance
 
     def advance(self, units: int = 1) -> None:
-        """Count units that are done."""
+        """Count further units as done."""
         self.done += units
         self._on_advance(self)
 
@@ -52,33 +51,33 @@ class Step:
 
 
 class Progress:
-    """Where long work reports: messages, warnings, and steps with a count."""
+    """Receives the reports of long work: messages, warnings, and steps with a count."""
 
     def message(self, text: str) -> None:
-        """A line of information."""
+        """Log a line of information."""
         logger.info(text)
 
     def warning(self, text: str) -> None:
-        """A line about something that the user may want to change."""
+        """Log a line about something that the user may want to change."""
         logger.warning(text)
 
     @contextmanager
     def step(self, name: str, total: int | None = None, unit: str = "lines") -> Iterator[Step]:
-        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": a line at its start, and one every
-        `SECONDS`."""
-        last = time.monotonic()
+        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": logs a line at the start and then
+        one every `SECONDS`."""
+        logged_at = time.monotonic()
 
         def report(step: Step) -> None:
-            nonlocal last
-            if (now := time.monotonic()) - last >= SECONDS:
-                last = now
+            nonlocal logged_at
+            if (now := time.monotonic()) - logged_at >= SECONDS:
+                logged_at = now
                 self.message(_line(step))
 
         self.message(name if total is None else f"{name}: {total:,} {unit}")
         yield Step(name, total, unit, report)
 
     def track(self, items: Iterable[T], name: str, total: int | None = None, unit: str = "lines") -> Iterator[T]:
-        """The items, counted in a step."""
+        """Yield the items, counting them as a step."""
         with self.step(name, total, unit) as step:
             for item in items:
                 yield item

@@ -1,5 +1,5 @@
-"""All handling of SIGINT (Ctrl-C) and SIGTERM. Commands change what they do; code that spawns processes changes it for
-the moment of the spawn and restores it."""
+"""All handling of SIGINT (Ctrl-C) and SIGTERM. Commands install handlers; code that spawns processes changes the
+handling during the spawn and then restores it."""
 
 import signal
 import threading
@@ -17,7 +17,7 @@ def interrupt_on_sigterm() -> None:
 
 
 class StopRequest:
-    """Whether long work should end at its next safe point, and why."""
+    """Tells long work to end at its next safe point: `reason` is the name of the signal, or None."""
 
     def __init__(self) -> None:
         self.reason: str | None = None
@@ -25,7 +25,7 @@ class StopRequest:
 
 @contextmanager
 def graceful_stop() -> Iterator[StopRequest]:
-    """Within the block the first SIGINT or SIGTERM sets the reason of the request; the second raises
+    """Within the block, the first SIGINT or SIGTERM sets the reason of the StopRequest; the second raises
     KeyboardInterrupt."""
     request = StopRequest()
 
@@ -44,9 +44,9 @@ def graceful_stop() -> Iterator[StopRequest]:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defer SIGINT and SIGTERM to the end of the block. Processes spawned in it inherit the blocked signals until they
-    call `init_worker`, so that an interrupt does not end them with a traceback while they start. Does nothing outside
-    the main thread, which alone receives signals."""
+    """Defer SIGINT and SIGTERM to the end of the block. In processes spawned in it both stay blocked until they call
+    `init_worker`, so that an interrupt does not end them with a traceback while they start. Does nothing outside the
+    main thread, because only the main thread handles signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -70,8 +70,8 @@ def deferred() -> Iterator[None]:
 
 @contextmanager
 def ignored_sigint() -> Iterator[None]:
-    """Processes spawned in the block ignore Ctrl-C, which a terminal sends to all of them; this process ends them. Does
-    nothing outside the main thread."""
+    """Make processes spawned in the block ignore Ctrl-C, which a terminal sends to all of them; this process ends them
+    instead. Does nothing outside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -12,7 +12,7 @@ from nmt_cli.kernels.device import compute_for_search
 
 
 class Translator:
-    """A trained model that translates.
+    """Translates with a trained model.
 
     translator = Translator.load("runs/model", SearchConfig(beam_size=5))
     translator.translate(["A man rides a bicycle."])[0].text
@@ -34,9 +34,10 @@ class Translator:
         precision: SearchPrecision = "auto",
         threads: int = 0,
     ) -> Self:
-        """Load a model folder; with `ensemble` the probabilities of these models are averaged with its own.
+        """Load a model folder; with `ensemble`, the probabilities of these models are averaged with its own.
 
-        `attention` keeps the weights that alignments are computed from. `threads` 0 leaves torch's number as it is.
+        `attention` keeps the attention weights, from which alignments are computed. `threads` 0 keeps torch's number of
+        threads.
         Raises CheckpointError if a folder is missing or damaged, ConfigError if an option does not fit this machine.
         """
         compute = compute_for_search(device, precision, threads)
@@ -48,6 +49,6 @@ class Translator:
         return list(self.stream(texts))
 
     def stream(self, texts: Iterable[str]) -> Iterator[Translation]:
-        """Translations as they are needed, for texts without end: a window of texts is read, sorted by length and
-        translated at a time."""
+        """Yield one translation for each text, in order. `texts` may be endless: a window of texts is read, sorted by
+        length and translated at a time."""
         return self._translator.translate_lines(texts)

@@ -8,7 +8,7 @@ from nmt_cli.progress import Progress, logger
 
 
 class _StderrHandler(logging.Handler):
-    """Information as it is; in front of a warning stands that it is one."""
+    """Prints each record as one message, warnings with the prefix "warning: "."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
@@ -16,7 +16,7 @@ class _StderrHandler(logging.Handler):
 
 
 def show_messages() -> None:
-    """From here on the logger `nmt_cli` prints on standard error."""
+    """Make the logger `nmt_cli` print on standard error."""
     logger.setLevel(logging.INFO)
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         logger.addHandler(_StderrHandler())

@@ -1,1 +1,1 @@
-"""Faster ways to compute the same on particular hardware, and what the hardware is."""
+"""Faster kernels for particular hardware, and detection of the hardware."""

@@ -1,12 +1,13 @@
 """One matmul for the weight gradient of all decoder steps.
 
-A decoder that goes step by step computes y_t = x_t W' + b for every t, and
+A decoder that runs step by step computes y_t = x_t W' + b for every t. Its weight gradient
 
     dW = sum_t dy_t' x_t = [dy_1; ...; dy_T]' [x_1; ...; x_T]
 
-is one product with as many rows as the batch has tokens, where torch's autograd makes T products of few rows each and
-adds them up. The same holds for keys and values, which every step multiplies by. Used on CPUs. An
-update of Luong's model with input feeding takes 0.83 to 0.96 of the time, and less memory (`benchmarks/JOURNAL.md`).
+is a single matmul with as many rows as the batch has tokens; torch's autograd computes T matmuls of few rows each and
+adds them up. The same holds for keys and values, by which every step multiplies too. Used in training on CPUs. An
+update of Luong's model with input feeding takes 0.83 to 0.96 of the time and less memory (`benchmarks/JOURNAL.md`,
+"Gradients for all steps at once").
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,28 +22,28 @@ from nmt_cli.kernels.matmul import linear_no_grad
 from nmt_cli.kernels.rounding import round_up_rows
 
 
-class _Uses:
-    """What an operand was multiplied by at every step, (..., n, I), and the gradients of the results, (..., n, O):
-    two buffers, filled during backward, so that each step's own tensors are freed at once."""
+class _Buffers:
+    """For one operand, the inputs (..., n, I) and output gradients (..., n, O) of all steps: two buffers, filled during
+    backward, so that the tensors of each step are freed at once."""
 
     def __init__(self) -> None:
         self.rows = 0
-        """Of all steps together."""
+        """Total number of rows of all steps."""
         self._recorded = 0
         self._buffers: tuple[Tensor, ...] = ()
 
-    def record(self, *sides: Tensor) -> None:
-        """Copy the inputs and the gradient of one step."""
+    def record(self, *step: Tensor) -> None:
+        """Copy the inputs and the output gradient of one step."""
         if not self._recorded:
-            rows = self.rows if sides[0].dim() == 3 else round_up_rows(self.rows)  # weights are multiplied by oneDNN
-            self._buffers = tuple(side.new_empty(*side.shape[:-2], rows, side.size(-1)) for side in sides)
-        count = sides[0].size(-2)
-        for buffer, side in zip(self._buffers, sides, strict=True):
-            buffer.narrow(-2, self._recorded, count).copy_(side)
+            rows = self.rows if step[0].dim() == 3 else round_up_rows(self.rows)  # weights: oneDNN, so few row counts
+            self._buffers = tuple(part.new_empty(*part.shape[:-2], rows, part.size(-1)) for part in step)
+        count = step[0].size(-2)
+        for buffer, part in zip(self._buffers, step, strict=True):
+            buffer.narrow(-2, self._recorded, count).copy_(part)
         self._recorded += count
 
     def flush(self) -> tuple[Tensor, ...]:
-        """Inputs and gradients of all steps, padded with zeros."""
+        """Return the inputs and output gradients of all steps, padded with zero rows, and release the buffers."""
         for buffer in self._buffers:
             buffer.narrow(-2, self._recorded, buffer.size(-2) - self._recorded).zero_()
         buffers, self._buffers, self._recorded = self._buffers, (), 0
@@ -50,22 +51,22 @@ class _Uses:
 
 
 class DeferredGradients:
-    """The products of one forward pass, step by step."""
+    """The matmuls of one forward pass, whose weight gradients are computed once for all steps."""
 
     def __init__(self) -> None:
-        self._operands: dict[object, tuple[_Uses, Tensor, Tensor | None]] = {}
-        self._kept: list[Tensor] = []
+        self._operands: dict[object, tuple[_Buffers, Tensor, Tensor | None]] = {}
+        self._references: list[Tensor] = []
 
     def matmul(self, inputs: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor | None] = ()) -> Tensor:
-        """y = x W' + b: rows (n, I) and weights (O, I) -> (n, O), or for each of a batch, (B, n, I) and (B, O, I) ->
-        (B, n, O). Several weights are concatenated, several biases added up."""
-        uses, weight, bias = self._operand(weights, [bias for bias in biases if bias is not None])
-        outputs: Tensor = _Product.apply(uses, inputs.to(weight.dtype).contiguous(), weight, bias)  # type: ignore[no-untyped-call]
+        """y = x W' + b: rows (n, I) and weights (O, I) -> (n, O), or batched, (B, n, I) and (B, O, I) -> (B, n, O).
+        Several weights are concatenated along I, several biases summed."""
+        buffers, weight, bias = self._operand(weights, [bias for bias in biases if bias is not None])
+        outputs: Tensor = _DeferredMatmul.apply(buffers, inputs.to(weight.dtype).contiguous(), weight, bias)  # type: ignore[no-untyped-call]
         return outputs
 
-    def _operand(self, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[_Uses, Tensor, Tensor | None]:
-        """The operand of these weights and biases, made at the first step. Keys and values come as another view of the
-        same memory at every step, so operands are told apart by their memory."""
+    def _operand(self, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[_Buffers, Tensor, Tensor | None]:
+        """The operand for these weights and biases, built at the first step. Keys and values are a new view of the
+        same memory at every step, so operands are identified by their memory."""
         parts = [*weights, *biases]
         key = tuple((part.data_ptr(), part.shape, part.stride(), part.dtype) for part in parts)
         if key not in self._operands:
@@ -73,9 +74,9 @@ class DeferredGradients:
             dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else first.dtype
             weight = torch.cat(list(weights), -1) if len(weights) > 1 else first
             bias = torch.stack(list(biases)).sum(0).to(dtype) if biases else None
-            uses = _Uses()
-            self._kept += parts  # or their memory could become another's
-            self._operands[key] = uses, *_Operand.apply(uses, weight.to(dtype), bias)  # type: ignore[no-untyped-call]
+            buffers = _Buffers()
+            self._references += parts  # otherwise their memory could be reused for other tensors
+            self._operands[key] = buffers, *_Operand.apply(buffers, weight.to(dtype), bias)  # type: ignore[no-untyped-call]
         return self._operands[key]
 
 
@@ -84,8 +85,8 @@ _ACTIVE: ContextVar[DeferredGradients | None] = ContextVar("deferred_gradients",
 
 @contextmanager
 def deferred_gradients() -> Iterator[None]:
-    """Within it, products of CPU tensors by the same weights, step after step, have their weight gradients made
-    once."""
+    """Within the block, matmuls of CPU tensors by the same weights at several steps have their weight gradients
+    computed once."""
     token = _ACTIVE.set(DeferredGradients())
     try:
         yield
@@ -94,34 +95,35 @@ def deferred_gradients() -> Iterator[None]:
 
 
 def active_context(inputs: Tensor) -> DeferredGradients | None:
-    """The active DeferredGradients for CPU tensors, else None. Also without gradients, so that both compute alike."""
+    """The active DeferredGradients for CPU tensors, else None; also without gradients, so that the results are the
+    same."""
     return _ACTIVE.get() if inputs.device.type == "cpu" else None
 
 
 class _Operand(torch.autograd.Function):
-    """The operand itself. Autograd asks for its gradient once it has asked for those of all products."""
+    """Identity of the operand. Autograd calls its backward after those of all steps, when the buffers are full."""
 
     @staticmethod
-    def forward(ctx: Any, uses: _Uses, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        ctx.uses = uses
+    def forward(ctx: Any, buffers: _Buffers, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        ctx.buffers = buffers
         ctx.set_materialize_grads(False)
         return weight.view_as(weight), None if bias is None else bias.view_as(bias)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *_: None) -> tuple[Tensor | None, ...]:
-        inputs, gradients = ctx.uses.flush()
+        inputs, gradients = ctx.buffers.flush()
         weight = torch.matmul(gradients.mT, inputs)
         return None, weight, gradients.sum(0) if ctx.needs_input_grad[2] else None
 
 
-class _Product(torch.autograd.Function):
-    """y = x W' + b, whose backward passes on dx alone and records x and dy."""
+class _DeferredMatmul(torch.autograd.Function):
+    """y = x W' + b, whose backward returns only dx and records x and dy."""
 
     @staticmethod
-    def forward(ctx: Any, uses: _Uses, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.uses = uses
-        uses.rows += inputs.size(-2)
+    def forward(ctx: Any, buffers: _Buffers, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.buffers = buffers
+        buffers.rows += inputs.size(-2)
         ctx.save_for_backward(inputs, weight)
         return _matmul(inputs, weight, bias)
 
@@ -130,7 +132,7 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        ctx.uses.record(inputs, gradient)
+        ctx.buffers.record(inputs, gradient)
         return None, _matmul(gradient, weight.mT) if ctx.needs_input_grad[1] else None, None, None
 
 

@@ -1,8 +1,9 @@
-"""The products of the models: `linear`, the layer `Linear`, `linear_pair` and `bmm`.
+"""The matmuls of the models: `linear`, the layer `Linear`, `linear_pair` and `bmm`.
 
-They compute what torch's own do. On a CPU they choose how: step by step under `deferred_gradients` the weight gradients
-of all steps are one product (`deferred_grad.py`); under bf16 autocast, and in fp32 training on AMD CPUs, rows are
-padded so that oneDNN compiles few kernels (`matmul.py`). Elsewhere they are torch's.
+They compute the same as `F.linear`, `nn.Linear` and `torch.bmm`, and choose the kernel. On a CPU, under
+`deferred_gradients`, the weight gradients of all decoder steps are one matmul (`deferred_grad.py`); under bf16 autocast
+and in fp32 training on AMD CPUs, rows are padded so that oneDNN compiles few kernels (`matmul.py`). Otherwise torch's
+functions are called. Those two files give what each kernel gains.
 """
 
 import torch
@@ -34,8 +35,8 @@ def linear_pair(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor, d: Tensor
 
 
 class Linear(nn.Linear):
-    """A linear layer by `linear`. Over one vector of each sentence, inputs (B, I), it stays in fp32 under CPU autocast:
-    so small a product is not worth a compiled kernel."""
+    """`nn.Linear` computed by `linear`. Inputs (B, I), one vector per sentence, stay in fp32 under CPU autocast: so
+    small a matmul is not worth a compiled kernel."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""
@@ -46,8 +47,8 @@ class Linear(nn.Linear):
 
 
 def bmm(left: Tensor, right: Tensor) -> Tensor:
-    """Matrices (B, T, A) and (B, A, S) -> (B, T, S), in the dtype of `right`; in fp32 under CPU autocast, where bf16
-    kernels for the batches of an epoch would take most of a gigabyte."""
+    """Batched matmul, (B, T, A) by (B, A, S) -> (B, T, S), in the dtype of `right`; in fp32 under CPU autocast, because
+    bf16 kernels for all batch shapes of an epoch would take most of a gigabyte."""
     if is_cpu_autocast(right):
         with torch.autocast("cpu", enabled=False):
             return _bmm(left.float(), right.float())
@@ -55,7 +56,7 @@ def bmm(left: Tensor, right: Tensor) -> Tensor:
 
 
 def bmm_operand(right: Tensor) -> Tensor:
-    """`right` as `bmm` takes it, so that what every step multiplies by is converted once."""
+    """`right` in the dtype that `bmm` needs, so that keys and values are converted once and not at every step."""
     return right.float() if is_cpu_autocast(right) else right
 
 

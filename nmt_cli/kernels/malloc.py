@@ -1,16 +1,20 @@
-"""What glibc's malloc does with freed memory: `tune` keeps it for workers of `nmt bulk`, which then take 0.7 of the
-time, and `trim` gives it back in training (`benchmarks/RESULTS.md`). Other C libraries are left as they are."""
+"""Controls when glibc's malloc returns freed memory to the operating system.
+
+`tune` keeps freed memory in the workers of `nmt bulk`, which then take 0.7 of the time (`benchmarks/JOURNAL.md`, "Bulk
+translation"). `trim` returns it in training, which lowers peak memory ("Training speed and memory", same file). With
+other C libraries both do nothing.
+"""
 
 import ctypes
 from contextlib import suppress
 
 MALLOPT = {-3: 32 << 20, -1: 64 << 20}
-"""M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of glibc, bytes."""
+"""glibc's M_MMAP_THRESHOLD (-3) and M_TRIM_THRESHOLD (-1), in bytes."""
 
 
 def tune() -> None:
-    """Freed memory, in blocks of up to 32 MiB, stays with the process. Dask has glibc give it back at once, and to have
-    it back at every step of search took a third of a worker's time."""
+    """Keep freed blocks of up to 32 MiB in the process. Dask starts its workers with a setting by which glibc returns
+    them at once; requesting them again at every search step took a third of a worker's CPU time."""
     with suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         for name, value in MALLOPT.items():
@@ -18,7 +22,7 @@ def tune() -> None:
 
 
 def trim() -> None:
-    """Freed memory goes back to the system, whole pages of it, also from between what is in use: kernels that are
-    compiled while a model learns lie scattered among what each update needs and frees."""
+    """Return all whole free pages to the operating system, including those between blocks in use: the kernels compiled
+    during training are scattered among the blocks that each update allocates and frees."""
     with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,7 +1,9 @@
-"""oneDNN's matrix products for fp32 training on AMD CPUs, where MKL, which torch takes, reaches 65 to 90 % of their
-speed; and few numbers of rows, since oneDNN compiles a kernel of 0.5 MB for every shape and keeps it.
+"""oneDNN matmuls for fp32 training on AMD CPUs, padding of rows, and a fast tanh.
 
-Used in training on CPUs only (figures: `benchmarks/JOURNAL.md`).
+torch multiplies fp32 by MKL, which on AMD CPUs reaches 65 to 90 % of oneDNN's speed; with oneDNN an fp32 update takes
+0.87 to 1.00 of the time (`benchmarks/JOURNAL.md`, "fp32 by oneDNN on AMD CPUs"). Rows are padded to few counts, because
+oneDNN compiles a kernel of 0.5 MB for every shape and keeps it. The matmuls are used in training on CPUs, padding and
+tanh also in search ("Prepacked weights", same file).
 """
 
 import re
@@ -17,24 +19,24 @@ from nmt_cli.kernels.device import cpu_info
 from nmt_cli.kernels.rounding import round_up_rows
 
 MIN_WEIGHTS = 1 << 16
-"""Weights of a layer from which oneDNN's product is worth a custom gradient."""
+"""Smallest number of weights for which oneDNN's matmul is worth a custom gradient."""
 
 
 def pad_rows(rows: Tensor) -> Tensor:
-    """Rows (n, I) and zeros below them, `round_up_rows(n)` in all."""
+    """Pad rows (n, I) with zero rows to `round_up_rows(n)`."""
     missing = round_up_rows(len(rows)) - len(rows)
     return F.pad(rows, (0, 0, 0, missing)) if missing else rows
 
 
 def is_cpu_autocast(like: Tensor) -> bool:
-    """Whether this is a CPU tensor under bf16 autocast."""
+    """Whether `like` is a CPU tensor and CPU autocast (bf16) is enabled."""
     return like.device.type == "cpu" and torch.is_autocast_enabled("cpu")
 
 
 def use_onednn_backward(rows: Tensor, weight: Tensor) -> bool:
-    """Whether `onednn_linear` multiplies these by oneDNN: large fp32 layers in training on AMD CPUs."""
-    trains = torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
-    return trains and rows.dtype == torch.float32 and weight.numel() >= MIN_WEIGHTS and _use_onednn(rows)
+    """Whether `onednn_linear` uses oneDNN for these: large fp32 layers in training on AMD CPUs."""
+    training_fp32 = torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+    return training_fp32 and rows.dtype == torch.float32 and weight.numel() >= MIN_WEIGHTS and _use_onednn(rows)
 
 
 def onednn_linear(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -57,7 +59,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = rows.contiguous()  # other strides can take a hundred times as long
+        rows = rows.contiguous()  # with other strides oneDNN can take a hundred times as long
         ctx.save_for_backward(rows, weight)
         return linear_no_grad(rows, weight, bias)
 
@@ -65,18 +67,18 @@ class _Linear(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         rows, weight = ctx.saved_tensors
-        gradient, wanted = gradients[0].contiguous(), ctx.needs_input_grad
+        gradient, needed = gradients[0].contiguous(), ctx.needs_input_grad
         return (
-            linear_no_grad(gradient, weight.t()) if wanted[0] else None,
-            gradient.t() @ rows if wanted[1] else None,  # here MKL is as fast
-            gradient.sum(0) if wanted[2] else None,
+            linear_no_grad(gradient, weight.t()) if needed[0] else None,
+            gradient.t() @ rows if needed[1] else None,  # MKL is as fast here
+            gradient.sum(0) if needed[2] else None,
         )
 
 
 def _use_onednn(inputs: Tensor) -> bool:
     if inputs.device.type != "cpu":
         return False
-    if inputs.dtype == torch.bfloat16:  # as torch would, but with the bias in the product
+    if inputs.dtype == torch.bfloat16:  # as torch does, but with the bias inside the matmul
         return onednn.has_linear(torch.bfloat16)
     return inputs.dtype == torch.float32 and _is_amd_cpu() and onednn.has_linear(torch.float32)
 
@@ -87,8 +89,8 @@ def _is_amd_cpu() -> bool:
 
 
 def fast_tanh_(inputs: Tensor) -> Tensor:
-    """tanh x, in place where no gradient is needed: torch's float32 tanh takes five times as long on a CPU as its
-    sigmoid s, so this is 2 s(2x) - 1 there, with an error below 3e-7."""
+    """tanh x. On float32 CPU tensors without gradients, computed in place as 2 s(2x) - 1 from the sigmoid s, with an
+    error below 3e-7: torch's tanh takes five times as long as its sigmoid."""
     if torch.is_grad_enabled() or inputs.device.type != "cpu" or inputs.dtype != torch.float32:
         return torch.tanh(inputs)
     return inputs.mul_(2).sigmoid_().mul_(2).sub_(1)

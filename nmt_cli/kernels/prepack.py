@@ -1,8 +1,9 @@
-"""Weights laid out once for search on a CPU with AVX, where every step multiplies by the same ones: y = W x + b by
-oneDNN, in the weights' own dtype, or in 8 bits (`int8.py`).
+"""y = W x + b with weights packed once by oneDNN, in the dtype of W, or in 8 bits (`int8.py`).
 
-Search in fp32 takes 0.75 to 0.8 of the time, with the same translations but for rounding (`benchmarks/JOURNAL.md`,
-"Weights laid out once"). The plain layer is `nn.Linear`."""
+Used in search on CPUs with AVX, where every step multiplies by the same weights. Search in fp32 takes 0.75 to 0.8 of
+the time; translations differ only by rounding (`benchmarks/JOURNAL.md`, "Prepacked weights"). The reference is
+`nn.Linear`.
+"""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -16,11 +17,11 @@ from nmt_cli.kernels.int8 import Int8Linear
 from nmt_cli.kernels.matmul import pad_rows
 
 MakeLinear = Callable[[Tensor, Tensor | None], nn.Module]
-"""What makes a layer y = W x + b of W (O, I) and b (O,)."""
+"""Builds a layer y = W x + b from W (O, I) and b (O,)."""
 
 
 class PackedLinear(nn.Module):
-    """A linear layer y = W x + b in the type of W. It passes no gradient."""
+    """Linear layer y = W x + b in the dtype of W, without a gradient."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
@@ -30,7 +31,8 @@ class PackedLinear(nn.Module):
 
     @cached_property
     def weight(self) -> Tensor:
-        """W as it was, for who wants some of its rows: others for every batch are not worth laying out."""
+        """W (O, I) unpacked, for a matmul with some of its rows: rows chosen anew for every batch are not worth
+        packing."""
         weight: Tensor = self.packed.to_dense()
         return weight
 
@@ -42,8 +44,8 @@ class PackedLinear(nn.Module):
 
 
 def linear_for(compute: Compute) -> MakeLinear | None:
-    """How search multiplies by weights, if not as they are."""
+    """The layer to replace `nn.Linear` by in search, or None to keep it."""
     if compute.int8:
         return Int8Linear
-    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX")
-    return PackedLinear if compute.device.type == "cpu" and wide and onednn.has_prepack(compute.dtype) else None
+    has_avx = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+    return PackedLinear if compute.device.type == "cpu" and has_avx and onednn.has_prepack(compute.dtype) else None

@@ -1,20 +1,20 @@
-"""Rounding of row counts, batch sizes and widths, so that few distinct shapes occur: oneDNN compiles a kernel of 0.25
-to 0.5 MB for each shape and keeps it."""
+"""Rounds row counts, batch sizes and widths, so that few distinct shapes occur: oneDNN compiles a kernel of 0.25 to
+0.5 MB for each shape and keeps it."""
 
 
 def round_up(count: int, multiple: int) -> int:
-    """The least multiple that is no smaller."""
+    """`count` rounded up to a multiple of `multiple`."""
     return -(-count // multiple) * multiple
 
 
 def round_up_rows(rows: int) -> int:
-    """Round up to a multiple of 8 (16 above 64, 32 above 128, ...): at most 25 % padding; 8 and fewer stay."""
+    """Round up to a multiple of 8 (16 above 64, 32 above 128, ...): at most 25 % padding. Up to 8 stay as they are."""
     return rows if rows <= 8 else round_up(rows, _step(rows))
 
 
 def round_batch_size(sentences: int) -> int:
-    """Round down to a size that `round_up_rows` leaves alone: at most a fifth is left for the next batch. Fewer than 8
-    stay."""
+    """Round down to a size that `round_up_rows` does not change: at most a fifth is left for the next batch. Fewer than
+    8 stay as they are."""
     return sentences - sentences % _step(sentences) or sentences
 
 

@@ -7,6 +7,6 @@ Shapes, batch first everywhere:
     T  target length      A  attention
     K  beam               V  vocabulary
 
-`source_mask` (B, S) is True on real tokens. In search the K hypotheses of a sentence stand where
-the T target steps stand in training, so both call the same attention.
+`source_mask` (B, S) is True on real tokens. In search, the K hypotheses of a sentence take the axis of the T target
+steps of training, so both call the same attention.
 """

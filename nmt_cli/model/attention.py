@@ -4,8 +4,8 @@
     weights a_t  = softmax(e_t)            over the real tokens of the source
     context c_t  = sum_j a_tj value_j
 
-The score function is what differs between the members of the family; several heads, a local window and coverage go with
-any of them.
+The published systems differ in the score function; several heads, a local window and coverage can be combined with any
+of them.
 """
 
 import math
@@ -18,14 +18,14 @@ from nmt_cli.kernels.linear import Linear, bmm, bmm_operand
 from nmt_cli.kernels.matmul import fast_tanh_
 
 MAX_POSITIONS = 512
-"""Source positions that location scores tell apart; those beyond share the last one's."""
+"""Number of source positions with a location score of their own; later positions share the last score."""
 
 
 class Score(nn.Module):
-    """How well a query fits a key. Keys are projected once per sentence, queries at every step."""
+    """Scores how well a query matches a key. Keys are projected once per sentence, queries at every step."""
 
     uses_keys = True
-    """Whether the score depends on what a key is, not just on where."""
+    """Whether the score depends on the content of a key, not only on its position."""
 
     def project_keys(self, memory: Tensor) -> Tensor:
         """Encoder states (..., S, H) -> keys (..., S, A)."""
@@ -42,7 +42,7 @@ class DotScore(Score):
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
         if query_size != memory_size:
-            raise ValueError(f"dot needs states of one size, not {query_size} and {memory_size}")
+            raise ValueError(f"dot scores need queries and keys of the same size, not {query_size} and {memory_size}")
 
     def project_keys(self, memory: Tensor) -> Tensor:
         return bmm_operand(memory)
@@ -52,14 +52,14 @@ class DotScore(Score):
 
 
 class ScaledDotScore(DotScore):
-    """score(s, h) = s . h / sqrt(d): d terms of like size sum up to one of sqrt(d) (Vaswani et al. 2017, eq. 1)."""
+    """score(s, h) = s . h / sqrt(d): without the scale, scores grow as sqrt(d) (Vaswani et al. 2017, eq. 1)."""
 
     def forward(self, query: Tensor, keys: Tensor) -> Tensor:
         return super().forward(query / math.sqrt(query.size(-1)), keys)
 
 
 class GeneralScore(Score):
-    """score(s, h) = s . W h: W weighs every pair of dimensions (Luong et al. 2015, eq. 8)."""
+    """score(s, h) = s . W h: W has a weight for every pair of dimensions (Luong et al. 2015, eq. 8)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -73,18 +73,18 @@ class GeneralScore(Score):
 
 
 class ScaledGeneralScore(GeneralScore):
-    """score(s, h) = s . W h / sqrt(d): scaled like the dot product (Vaswani et al. 2017, 3.2.1). Without it a high
-    learning rate can drive all weight to one token, mostly the end of the sentence, before others are tried; a softmax
-    that is certain passes no gradient, and stays there."""
+    """score(s, h) = s . W h / sqrt(d): scaled like the dot product (Vaswani et al. 2017, 3.2.1). Without the scale, a
+    high learning rate can drive all attention to one token early in training, mostly to the end of the sentence; a
+    saturated softmax passes no gradient, so it stays there."""
 
     def project_keys(self, memory: Tensor) -> Tensor:
         return super().project_keys(memory) / math.sqrt(memory.size(-1))
 
 
 class ConcatScore(Score):
-    """score(s, h) = v . tanh(W [s; h]): a perceptron of one layer (Bahdanau et al. 2014, appendix A.1.2).
+    """score(s, h) = v . tanh(W [s; h]): a one-layer perceptron (Bahdanau et al. 2014, appendix A.1.2).
 
-    W [s; h] = W_s s + W_h h, so that W_h h is computed once per sentence.
+    W [s; h] = W_s s + W_h h, and W_h h is computed once per sentence.
     """
 
     def __init__(self, query_size: int, memory_size: int) -> None:
@@ -106,7 +106,7 @@ class ConcatScore(Score):
 
 
 class MLPScore(ConcatScore):
-    """score(s, h) = v . tanh(U tanh(W [s; h]) + b): a perceptron of two layers."""
+    """score(s, h) = v . tanh(U tanh(W [s; h]) + b): a two-layer perceptron."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__(query_size, memory_size)
@@ -117,7 +117,7 @@ class MLPScore(ConcatScore):
 
 
 class LocationScore(Score):
-    """score(s, j) = (W s)_j: the query alone says where to look, whatever stands there (Luong et al. 2015, eq. 9)."""
+    """score(s, j) = (W s)_j: depends on the query and the position, not on the key (Luong et al. 2015, eq. 9)."""
 
     uses_keys = False
 
@@ -145,20 +145,20 @@ SCORES: dict[str, type[DotScore | GeneralScore | ConcatScore | LocationScore]] =
 
 
 def attend(scores: Tensor, values: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn scores (B, T, S) into weights (B, T, S) and the weighted sum of values (B, S, H): context (B, T, H).
+    """Scores (B, T, S) and values (B, S, H) -> the context (B, T, H), a weighted sum of values, and weights (B, T, S).
 
-    Where `mask` (B, S) is False, the weight is exactly zero. Every row of `mask` must hold a True.
+    The weight is exactly zero where `mask` (B, S) is False. Every row of `mask` must have at least one True.
     """
     weights = scores.float().masked_fill(~mask.unsqueeze(1), float("-inf")).softmax(-1)
     return bmm(weights, values), weights
 
 
 class Attention(nn.Module):
-    """attention(query, keys, values, mask) -> context, weights, as a config wants it.
+    """attention(query, keys, values, mask) -> context, weights, as configured by `ModelConfig`.
 
-    `heads`: every head has queries and keys of its own, W_q s and W_k h, of H / heads dimensions, and attends to its
-    share of the values; the context is all heads' side by side (Vaswani et al. 2017, section 3.2.2; their W_v and W_o
-    are left to the layers around). The weights returned are the mean over the heads.
+    With several heads, each has its own queries W_q s and keys W_k h of H / heads dimensions and its own slice of the
+    values; the context concatenates those of all heads (Vaswani et al. 2017, section 3.2.2, without W_v and W_o, whose
+    place the surrounding layers take). The weights returned are the mean over the heads.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -166,10 +166,10 @@ class Attention(nn.Module):
         self.heads = config.heads
         size = config.hidden_size // config.heads
         self.score = SCORES[config.score](size, size)
-        several = self.heads > 1
-        project = several and self.score.uses_keys
-        self.query = Linear(config.hidden_size, config.hidden_size, bias=False) if several else nn.Identity()
-        self.key = Linear(config.hidden_size, config.hidden_size, bias=False) if project else nn.Identity()
+        multi_head = self.heads > 1
+        project_keys = multi_head and self.score.uses_keys
+        self.query = Linear(config.hidden_size, config.hidden_size, bias=False) if multi_head else nn.Identity()
+        self.key = Linear(config.hidden_size, config.hidden_size, bias=False) if project_keys else nn.Identity()
         self.window = (
             Window(config.hidden_size, config.local_window, config.local_attention)
             if config.local_attention != "none"
@@ -178,7 +178,7 @@ class Attention(nn.Module):
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), to be kept for all steps."""
+        """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), for all steps of a sentence."""
         return self.score.project_keys(self._split_heads(self.key(states))), bmm_operand(self._split_heads(values))
 
     def forward(
@@ -192,13 +192,12 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Queries (B, T, H) -> context (B, T, H), in their dtype, and weights (B, T, S) in float32.
 
-        `position` (B, T) is the index of the target token that each query is for, from 0: a monotonic window needs it.
-        `coverage` (B, T, S) is the attention that each query's own past has paid to each source token, if it is to
-        count.
+        `position` (B, T) is the index, from 0, of the target token that each query predicts; a monotonic window needs
+        it. `coverage` (B, T, S) is the attention that the steps before each query paid to each source token, or None.
         """
         batch, steps, _ = query.shape
         if coverage is not None:
-            query, keys, values, mask, position = self._cover(query, keys, values, mask, position, coverage)
+            query, keys, values, mask, position = self._add_coverage(query, keys, values, mask, position, coverage)
         q = self._split_heads(self.query(query))  # (B, h, T, d)
         scores = self.score(q.flatten(0, 1), keys.flatten(0, 1))  # (B * h, T, S)
         if self.window is not None:
@@ -206,7 +205,7 @@ class Attention(nn.Module):
         context, weights = attend(scores, values.flatten(0, 1), mask.repeat_interleave(self.heads, 0))
         return self._join_heads(context.to(query.dtype), batch, steps), self._mean_weights(weights, batch, steps)
 
-    def _cover(
+    def _add_coverage(
         self,
         query: Tensor,
         keys: Tensor,
@@ -215,10 +214,10 @@ class Attention(nn.Module):
         position: Tensor | None,
         coverage: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-        """Each query gets keys of its own, key_j + C_j v, with C_j the attention paid to j so far (Tu et al. 2016,
-        eq. 6, whose V C enters the perceptron as it does here with `concat`; the other scores see the same keys):
-        queries become sentences, (B * T, 1, H)."""
-        assert self.coverage is not None, "coverage is given only where the config asks for it"
+        """Add coverage to the keys: key_j + C_j v, where C_j is the attention paid to token j so far (Tu et al. 2016,
+        eq. 6; as there, the term enters the perceptron with `concat`, and other scores use the same keys). The keys now
+        differ between queries, so every query becomes a batch entry, (B * T, 1, H)."""
+        assert self.coverage is not None, "coverage is passed only if the config enables it"
         steps = query.size(1)
         if steps > 1:
             keys, values, mask = (part.repeat_interleave(steps, 0) for part in (keys, values, mask))
@@ -230,7 +229,7 @@ class Attention(nn.Module):
         return states.view(*states.shape[:2], self.heads, -1).transpose(1, 2).contiguous()
 
     def _join_heads(self, context: Tensor, batch: int, steps: int) -> Tensor:
-        """(B * h, T, H / h), or of sentences that are queries (B * T * h, 1, H / h) -> (B, T, H)."""
+        """(B * h, T, H / h), or with coverage (B * T * h, 1, H / h) -> (B, T, H)."""
         if self.heads > 1:
             context = context.view(-1, self.heads, *context.shape[1:]).transpose(1, 2)
         return context.reshape(batch, steps, -1)
@@ -248,12 +247,12 @@ def _as_column(position: Tensor | None) -> Tensor | None:
 
 
 class Window(nn.Module):
-    """Local attention (Luong et al. 2015, section 3.2): only D source tokens on either side of a place p_t are seen.
+    """Local attention (Luong et al. 2015, section 3.2): attends only to D source tokens on either side of p_t.
 
     monotonic:  p_t = t
     predictive: p_t = S sigmoid(v . tanh(W s_t)), with a Gaussian around it, exp(-(j - p_t)^2 / (2 (D / 2)^2))
 
-    The Gaussian is multiplied in before the softmax, not after it as in the paper's eq. 10, so that weights sum to one.
+    The Gaussian is applied before the softmax, not after it as in the paper's eq. 10, so that the weights sum to one.
     """
 
     def __init__(self, size: int, half_width: int, kind: str) -> None:
@@ -265,13 +264,13 @@ class Window(nn.Module):
             self.vector = nn.Linear(size, 1, bias=False)
 
     def forward(self, query: Tensor, mask: Tensor, position: Tensor | None) -> Tensor:
-        """What to add to scores (B, T, S): 0 in the window (or the Gaussian's logarithm), -inf outside."""
+        """Bias to add to scores (B, T, S): 0 or the log of the Gaussian inside the window, -inf outside."""
         lengths = mask.sum(1, keepdim=True)  # (B, 1)
         if self.predictive:
-            place = lengths * torch.sigmoid(self.vector(torch.tanh(self.projection(query))).squeeze(-1).float())
+            center = lengths * torch.sigmoid(self.vector(torch.tanh(self.projection(query))).squeeze(-1).float())
         else:
-            assert position is not None, "a monotonic window goes by the position"
-            place = torch.minimum(position, lengths - 1).float()  # (B, T)
-        distance = torch.arange(mask.size(1), device=mask.device) - place.unsqueeze(-1)  # (B, T, S)
-        shape = -(distance**2) / (self.half_width**2 / 2) if self.predictive else torch.zeros_like(distance)
-        return shape.masked_fill(distance.abs() > self.half_width, float("-inf"))
+            assert position is not None, "a monotonic window needs the position"
+            center = torch.minimum(position, lengths - 1).float()  # (B, T)
+        distance = torch.arange(mask.size(1), device=mask.device) - center.unsqueeze(-1)  # (B, T, S)
+        bias = -(distance**2) / (self.half_width**2 / 2) if self.predictive else torch.zeros_like(distance)
+        return bias.masked_fill(distance.abs() > self.half_width, float("-inf"))

@@ -1,8 +1,8 @@
-"""The decoders: where attention sits, if there is any.
+"""The decoders, which differ in where attention is computed, if at all.
 
-`forward` is teacher forcing over the whole target, `step` one step of search. Each decoder writes its equations once,
-in `_decode`, and both call it: over time, or over the hypotheses of a beam. Where a step needs the attention of the
-step before (`sequential`), `forward` goes step by step. Both return readouts: the vectors that predict the next token.
+`forward` runs teacher forcing over the whole target, `step` one step of search. Each decoder has its equations in
+`_decode`, which both call: over time, or over the hypotheses of a beam. If a step needs the attention of the previous
+one (`sequential`), `forward` runs step by step. Both return readouts, the vectors that predict the next token.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,10 +55,11 @@ READOUTS: dict[str, type[PlainReadout | MaxoutReadout]] = {"plain": PlainReadout
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What the decoder carries from step to step.
+    """The state that the decoder carries from step to step.
 
-    For each layer the cell's state, (B, K, H) each; and where they are needed: the last attentional state
-    (B, K, E), the attention paid so far (B, K, S), and the index of the next token (B, K).
+    `layers` has the state of each layer's cell, (B, K, H) each. Only with the options that need them: `feed`, the last
+    attentional state (B, K, E); `coverage`, the attention paid so far (B, K, S); `position`, the index of the next
+    token (B, K).
     """
 
     layers: tuple[State, ...]
@@ -67,33 +68,32 @@ class DecoderState:
     position: Tensor | None = None
 
     def select_batch(self, rows: Tensor) -> "DecoderState":
-        """The state of these sentences (n,) only."""
-        return self._each(lambda part: part[rows])
+        """The state of the sentences `rows` (n,)."""
+        return self._map(lambda part: part[rows])
 
     def select(self, beams: Tensor) -> "DecoderState":
-        """The state of hypotheses beams (B, K) of each sentence, in that order; there may be more or fewer than
-        before."""
+        """The state of the hypotheses `beams` (B, K) of each sentence, in that order; their number may change."""
         rows = flat_index(beams, self.layers[0][0].size(1))
-        return self._each(lambda part: part.flatten(0, 1).index_select(0, rows).view(*beams.shape, *part.shape[2:]))
+        return self._map(lambda part: part.flatten(0, 1).index_select(0, rows).view(*beams.shape, *part.shape[2:]))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "DecoderState":
-        others = (None if part is None else change(part) for part in (self.feed, self.coverage, self.position))
-        return DecoderState(tuple(tuple(change(part) for part in layer) for layer in self.layers), *others)
+    def _map(self, function: Callable[[Tensor], Tensor]) -> "DecoderState":
+        others = (None if part is None else function(part) for part in (self.feed, self.coverage, self.position))
+        return DecoderState(tuple(tuple(function(part) for part in layer) for layer in self.layers), *others)
 
 
 RunLayer = Callable[[RNNLayer, Tensor, State], tuple[Tensor, State]]
 """How a layer runs: over a whole sequence (`RNNLayer.forward`), or one step (`RNNLayer.step`)."""
 
 DecoderOutput = tuple[Tensor, DecoderState, Tensor | None]
-"""Readouts (B, T, E), the state after them, and attention weights (B, T, S), None without attention."""
+"""Readouts (B, T, E), the state after the last step, and attention weights (B, T, S), None without attention."""
 
 
 class Decoder(nn.Module):
-    """What the decoders share: layers, the first state, and the readout."""
+    """Base class: the layers, the initial state and the readout."""
 
     attention: Attention | None
     sequential: bool
-    """Whether a step needs the attention of the step before."""
+    """Whether a step needs the attention of the previous step."""
 
     def __init__(self, config: ModelConfig, inputs: Sequence[int], contexts: int = 1) -> None:
         super().__init__()
@@ -136,23 +136,23 @@ class Decoder(nn.Module):
     def _stack(
         self, inputs: Tensor, state: DecoderState, run_layer: RunLayer, first: int = 0, context: Tensor | None = None
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """The layers from `first` on over (B, T, I), each also fed with the context (B, T, H) if there is one -> the
-        top one's outputs (B, T, H), and the states after."""
+        """Run the layers from `first` on over (B, T, I), each also with the context (B, T, H) as input if there is one
+        -> outputs of the top layer (B, T, H), and the new states."""
         outputs = inputs
         states = []
         for depth in range(first, len(self.layers)):
             layer_input = self.dropout(outputs) if depth else outputs
             if context is not None:
                 layer_input = torch.cat([layer_input, context], -1)
-            moved, new_state = run_layer(self.layers[depth], layer_input, state.layers[depth])
-            outputs = moved + outputs if depth + 1 >= self.residual_from else moved
+            layer_output, new_state = run_layer(self.layers[depth], layer_input, state.layers[depth])
+            outputs = layer_output + outputs if depth + 1 >= self.residual_from else layer_output
             states.append(new_state)
         return outputs, tuple(states)
 
 
 class FixedContextDecoder(Decoder):
-    """No attention: the encoder's final state is the input of every step, and all that the decoder gets; it does not
-    read the tokens generated so far (the tutorials' SimpleSeq2Seq)."""
+    """No attention: the encoder's final state is the only input of every step; previous tokens are not an input (the
+    tutorials' SimpleSeq2Seq)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config, [config.hidden_size] * config.decoder_layers, contexts=0)
@@ -168,8 +168,8 @@ class FixedContextDecoder(Decoder):
 
 
 class SutskeverDecoder(Decoder):
-    """No attention: the decoder goes on from where the encoder stopped, layer by layer, hidden and cell state alike
-    (Sutskever et al. 2014; the tutorials' Seq2Seq)."""
+    """No attention: each layer starts from the last state, hidden and cell, of the same layer of the encoder (Sutskever
+    et al. 2014; the tutorials' Seq2Seq)."""
 
     def __init__(self, config: ModelConfig) -> None:
         sizes = [config.embedding_size] + [config.hidden_size] * (config.decoder_layers - 1)
@@ -184,7 +184,7 @@ class SutskeverDecoder(Decoder):
 
 
 class AttentionDecoder(Decoder):
-    """What decoders with attention share: they start from a projection of the encoder's final state."""
+    """Base class of decoders with attention, which start from a projection of the encoder's final state."""
 
     attention: Attention
 
@@ -210,12 +210,12 @@ class AttentionDecoder(Decoder):
         )
 
     def _attend(self, query: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, Tensor, DecoderState]:
-        """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and the state with coverage and position moved
-        on."""
-        assert memory.keys is not None, "a decoder with attention has projected the keys"
+        """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and the state with updated coverage and
+        position."""
+        assert memory.keys is not None, "keys are projected if the decoder has attention"
         assert memory.values is not None
         position, coverage = state.position, state.coverage
-        if position is not None and position.size(1) == 1:  # over time: the queries follow one another
+        if position is not None and position.size(1) == 1:  # over time: T queries, one after the other
             position = position + torch.arange(query.size(1), device=query.device)
         if coverage is not None:
             coverage = coverage[:, :, : memory.mask.size(1)]
@@ -229,10 +229,10 @@ class AttentionDecoder(Decoder):
 
 
 class GNMTDecoder(AttentionDecoder):
-    """The bottom layer's output is the query; the context feeds the layers above and the readout (Wu et al. 2016,
+    """The query is the bottom layer's output; the context feeds the layers above and the readout (Wu et al. 2016,
     section 3).
 
-    The query never depends on a context, so everything runs parallel over time in teacher forcing.
+    The query does not depend on a context, so teacher forcing runs in parallel over time.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -247,23 +247,24 @@ class GNMTDecoder(AttentionDecoder):
 
 
 class LuongDecoder(AttentionDecoder):
-    """The top layer's current state is the query, after the recurrence; the attentional state
+    """The query is the top layer's current state, after the recurrence; the attentional state
     tanh(W [state; context]) predicts the next token (Luong et al. 2015, eq. 5).
 
-    With input feeding (section 3.3) the attentional state is also part of the next step's input.
+    With input feeding (section 3.3) the attentional state is also part of the input of the next step.
     """
 
     def __init__(self, config: ModelConfig) -> None:
-        fed = config.embedding_size if config.input_feeding else 0
-        super().__init__(config, [config.embedding_size + fed] + [config.hidden_size] * (config.decoder_layers - 1))
-        self.fed = fed
+        feed_size = config.embedding_size if config.input_feeding else 0
+        sizes = [config.embedding_size + feed_size] + [config.hidden_size] * (config.decoder_layers - 1)
+        super().__init__(config, sizes)
+        self.feed_size = feed_size
         self.sequential = config.input_feeding or config.coverage
 
     def init_state(self, memory: Memory) -> DecoderState:
         state = super().init_state(memory)
-        if not self.fed:
+        if not self.feed_size:
             return state
-        return replace(state, feed=memory.final.new_zeros(memory.final.size(0), 1, self.fed))
+        return replace(state, feed=memory.final.new_zeros(memory.final.size(0), 1, self.feed_size))
 
     def _decode(self, embedded: Tensor, state: DecoderState, memory: Memory, run_layer: RunLayer) -> DecoderOutput:
         inputs = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)
@@ -271,12 +272,12 @@ class LuongDecoder(AttentionDecoder):
         states = self.dropout(outputs)
         context, weights, state = self._attend(states, state, memory)
         readouts = self.readout(states, context, embedded)
-        return readouts, replace(state, layers=new_state, feed=readouts if self.fed else None), weights
+        return readouts, replace(state, layers=new_state, feed=readouts if self.feed_size else None), weights
 
 
 class BahdanauDecoder(AttentionDecoder):
-    """The top layer's previous state is the query, before the recurrence, which the context then enters (Bahdanau et
-    al. 2014, section 3.1: s_i = f(s_{i-1}, y_{i-1}, c_i))."""
+    """The query is the top layer's previous state, before the recurrence, and the context is an input of the recurrence
+    (Bahdanau et al. 2014, section 3.1: s_i = f(s_{i-1}, y_{i-1}, c_i))."""
 
     def __init__(self, config: ModelConfig) -> None:
         sizes = [config.embedding_size + config.hidden_size] + [config.hidden_size] * (config.decoder_layers - 1)

@@ -1,4 +1,4 @@
-"""The encoder: a source sentence -> a state for each of its tokens."""
+"""The encoder: source sentence -> one state per token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from nmt_cli.model.rnn import Bidirectional, RNNLayer, State
 
 @dataclass(frozen=True)
 class EncoderOutput:
-    """States (B, S, H) of the top layer, the `values` (B, S, H) that attention sums, the top layer's final state (B,
-    H), and, for a decoder that goes on from them, the last states of every layer, (B, 1, H) each."""
+    """`states` (B, S, H) of the top layer, `values` (B, S, H) over which attention sums, the top layer's `final` state
+    (B, H), and, for a decoder that starts from them, the last states of all `layers`, (B, 1, H) each."""
 
     states: Tensor
     values: Tensor
@@ -26,12 +26,13 @@ class EncoderOutput:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the decoder gets of an encoded source.
+    """The encoded source, as the decoder uses it.
 
-    With attention, `keys` (B, h, S, A) are the encoder's states, projected for the score, and `values` (B, h, S, H / h)
-    are what the context sums, by heads. `mask` (B, S) is True on real tokens. `final` (B, H) is the top layer's last
-    state, `layers` those of every layer for a decoder that goes on from them. Where the source is not encoded in its
-    own order, `source_positions` (B, S) is the source token at each place, and `width` the number of source tokens.
+    With attention, `keys` (B, h, S, A) are the encoder's states projected for the score, and `values` (B, h, S, H / h)
+    are summed to the context, by head. `mask` (B, S) is True on real tokens. `final` (B, H) is the top layer's last
+    state, `layers` the last states of all layers, for a decoder that starts from them. If the source is encoded in
+    another order, `source_positions` (B, S) is the index of the source token encoded at each step, and `width` the
+    number of source tokens.
     """
 
     keys: Tensor | None
@@ -43,15 +44,15 @@ class Memory:
     width: int = 0
 
     def to_source_positions(self, weights: Tensor | None) -> Tensor | None:
-        """Attention weights on the memory (B, T, S') -> on the source (B, T, S), in its own order; a token that
-        was encoded twice gets the sum."""
+        """Attention weights over the memory (B, T, S') -> over the source in its original order (B, T, S); the weights
+        of a token that is encoded twice are summed."""
         if weights is None or self.source_positions is None:
             return weights
-        places = self.source_positions.unsqueeze(1).expand_as(weights)
-        return weights.new_zeros((*weights.shape[:2], self.width)).scatter_add_(2, places, weights)
+        positions = self.source_positions.unsqueeze(1).expand_as(weights)
+        return weights.new_zeros((*weights.shape[:2], self.width)).scatter_add_(2, positions, weights)
 
     def select_batch(self, rows: Tensor) -> "Memory":
-        """The memory of these sentences (n,) only; columns that are padding for all of them are dropped."""
+        """The memory of the sentences `rows` (n,), without columns that are padding in all of them."""
         mask = self.mask[rows]
         width = int(mask.sum(1).max())
         return Memory(
@@ -66,10 +67,10 @@ class Memory:
 
 
 class Encoder(nn.Module):
-    """Stacked recurrent layers, in both directions or one; h_j is the top layer's state of token j.
+    """Stacked RNN layers, bidirectional or not; h_j is the top layer's state at token j.
 
-    With `embedded_values` the values are h_j + W x_j, the token's embedding added (Gehring et al. 2017, section 3.3);
-    W is there only where the two differ in width.
+    With `embedded_values` the values are h_j + W x_j, where x_j is the token's embedding (Gehring et al. 2017,
+    section 3.3); W is used only if the two differ in size.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -89,7 +90,7 @@ class Encoder(nn.Module):
             self.to_value = Linear(config.embedding_size, config.hidden_size, bias=False)
 
     def forward(self, embedded: Tensor, mask: Tensor) -> EncoderOutput:
-        """Encode the embedded source (B, S, E), real where the mask (B, S) is True."""
+        """Encode the embedded source (B, S, E); `mask` (B, S) is True on real tokens."""
         lengths = mask.sum(1)
         states = embedded
         final = states

@@ -1,4 +1,4 @@
-"""A trained model made ready for search on a CPU: its decoder's weights laid out for the products of every step."""
+"""Prepares a trained model for search on a CPU: packs the weights by which the decoder multiplies at every step."""
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +10,15 @@ from nmt_cli.model.rnn import RNNLayer, State
 from nmt_cli.model.seq2seq import Seq2Seq
 
 MIN_OUT_FEATURES = 16
-"""Outputs of a layer that is worth it: a score's last layer has one, and all hangs on it."""
+"""Layers with fewer outputs are not packed: it gains little, and the last layer of a score has a single output that
+all weights of attention depend on."""
 
 
 class PackedCell(nn.Module):
-    """One step of a recurrent cell whose weights are packed.
+    """One step of an RNN cell with packed weights.
 
-    An LSTM's new candidate is tanh x = 2 s(2x) - 1 (see `fast_tanh_`), its weights doubled for that, so that one
-    sigmoid serves all gates.
+    An LSTM's candidate is computed as tanh x = 2 s(2x) - 1 (see `fast_tanh_`), with its weights doubled in advance, so
+    that one call of the sigmoid s computes all gates.
     """
 
     def __init__(self, layer: RNNLayer, linear: MakeLinear) -> None:
@@ -32,21 +33,21 @@ class PackedCell(nn.Module):
 
     def forward(self, inputs: Tensor, state: State) -> State:
         """Inputs (N, I) from a state of (N, H) each -> the next state, in float32."""
-        entering, recurring = self.inputs(inputs).float(), self.recurrent(state[0])  # (N, gates * H)
+        x_gates, h_gates = self.inputs(inputs).float(), self.recurrent(state[0])  # (N, gates * H)
         if self.kind == "lstm":
-            i, f, g, o = entering.add_(recurring).sigmoid_().chunk(4, -1)
+            i, f, g, o = x_gates.add_(h_gates).sigmoid_().chunk(4, -1)
             cell = (f * state[1]).sub_(i).addcmul_(i, g, value=2)
             return torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2), cell
         if self.kind == "gru":
-            (r, z, n), (r_h, z_h, n_h) = entering.chunk(3, -1), recurring.float().chunk(3, -1)
+            (r, z, n), (r_h, z_h, n_h) = x_gates.chunk(3, -1), h_gates.float().chunk(3, -1)
             new = fast_tanh_(n.addcmul_(r.add_(r_h).sigmoid_(), n_h))
             return (torch.lerp(new, state[0].float(), z.add_(z_h).sigmoid_()),)
-        return (fast_tanh_(entering.add_(recurring)),)
+        return (fast_tanh_(x_gates.add_(h_gates)),)
 
 
 def pack(model: Seq2Seq, linear: MakeLinear) -> None:
-    """Make a trained model ready, in place. The encoder stays (it runs as `Compute.encoder_autocast` says), and so do
-    the decoder's recurrences where they read a whole given translation."""
+    """Pack the weights of a trained model, in place. The encoder is not packed (it runs under
+    `Compute.encoder_autocast`), nor are the decoder's RNN layers where they run over a whole target at once."""
     for layer in model.decoder.layers:
         layer.packed_cell = PackedCell(layer, linear)
     for parent in (model, *model.decoder.modules()):
@@ -56,8 +57,8 @@ def pack(model: Seq2Seq, linear: MakeLinear) -> None:
 
 
 def weight_bytes(model: Seq2Seq) -> int:
-    """What the weights take that search works with."""
+    """Bytes of the weights that search uses."""
     packed = [module for module in model.modules() if isinstance(module, Int8Linear | PackedLinear)]
-    idle = {p for layer in model.decoder.layers if layer.packed_cell is not None for p in layer.cell.parameters()}
-    kept = [parameter for parameter in model.parameters() if parameter not in idle]
-    return sum(module.bytes for module in packed) + sum(p.numel() * p.element_size() for p in kept)
+    unused = {p for layer in model.decoder.layers if layer.packed_cell is not None for p in layer.cell.parameters()}
+    used = [parameter for parameter in model.parameters() if parameter not in unused]
+    return sum(module.bytes for module in packed) + sum(p.numel() * p.element_size() for p in used)

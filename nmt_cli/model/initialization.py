@@ -1,4 +1,4 @@
-"""The first weights of a model: orthogonal recurrences, Xavier inputs, normal embeddings; other layers keep torch's."""
+"""Initial weights: orthogonal recurrent, Xavier input, normal embedding weights; other layers keep torch's defaults."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,8 @@ M = TypeVar("M", bound=nn.Module)
 
 def init_rnn_(cell: nn.RNNBase) -> None:
     """Per gate: Xavier-uniform input weights (Glorot and Bengio 2010) and orthogonal recurrent ones (Saxe et al. 2013).
-    Biases are zero, but that of an LSTM's forget gate one, so that it remembers at first (Jozefowicz et al. 2015)."""
+    Biases are zero, except that of an LSTM's forget gate: one, so that it remembers at first (Jozefowicz et al.
+    2015)."""
     gates = {"LSTM": 4, "GRU": 3}.get(cell.mode, 1)
     for name, parameter in cell.named_parameters():
         if "weight" in name:
@@ -24,20 +25,20 @@ def init_rnn_(cell: nn.RNNBase) -> None:
 
 
 def init_embedding_(embedding: nn.Embedding) -> None:
-    """Normal with a variance of 1 / E, so that a vector has a norm of about one; padding is zero."""
+    """Normal with variance 1 / E, so that the norm of a vector is about one; the padding vector is zero."""
     nn.init.normal_(embedding.weight, std=embedding.embedding_dim**-0.5)
     embedding.weight.data[embedding.padding_idx] = 0.0
 
 
 def without_weights(build: Callable[[], M]) -> M:
-    """The model that `build` makes, with uninitialised weights on the CPU: for loading, where drawing some takes a
-    tenth of the time. Tied weights stay tied."""
+    """Call `build` and return its model with uninitialised weights on the CPU, for loading, where initialising them
+    would take a tenth of the time. Tied weights stay tied."""
     with torch.device("meta"):
         model = build()
-    empty: dict[nn.Parameter, nn.Parameter] = {}
+    replaced: dict[nn.Parameter, nn.Parameter] = {}
     for module in model.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):
-            if parameter not in empty:
-                empty[parameter] = nn.Parameter(torch.empty_like(parameter, device="cpu"))
-            setattr(module, name, empty[parameter])
+            if parameter not in replaced:
+                replaced[parameter] = nn.Parameter(torch.empty_like(parameter, device="cpu"))
+            setattr(module, name, replaced[parameter])
     return model

@@ -1,4 +1,4 @@
-"""One recurrent layer, over a whole sequence or one step at a time."""
+"""RNN layers, run over a whole sequence or one step at a time."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from nmt_cli.kernels.linear import linear, linear_pair
 from nmt_cli.model.initialization import init_rnn_
 
 State = tuple[Tensor, ...]
-"""What a cell carries from step to step: (h, c) of an LSTM, (h,) of the others."""
+"""The state of a cell: (h, c) of an LSTM, (h,) of the others."""
 
 
 class RNNLayer(nn.Module):
-    """A layer of LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014) or plain tanh cells (Elman 1990).
+    """A layer of LSTM cells (Hochreiter and Schmidhuber 1997), GRU cells (Cho et al. 2014) or tanh cells (Elman 1990).
 
-    `forward` runs over all steps in one call of torch's fused kernel, `step` makes one step for the K hypotheses of
-    each sentence; both give the same numbers.
+    `forward` runs over all steps in one call of torch's fused kernel, `step` runs one step for the K hypotheses of each
+    sentence; both compute the same.
     """
 
     def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
@@ -29,28 +29,28 @@ class RNNLayer(nn.Module):
         self.hidden_size = hidden_size
         self.num_state_tensors = 2 if cell == "lstm" else 1
         self.packed_cell: nn.Module | None = None
-        """Makes a step for rows (N, I) in search, with prepacked weights (`model/inference.py`)."""
+        """In search, the cell with prepacked weights, called with rows (N, I) (`model/inference.py`)."""
         init_rnn_(self.cell)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Inputs (B, T, I) from a state of (B, 1, H), by default zeros -> outputs (B, T, H) and the last state."""
-        first = None
+        initial = None
         if state is not None:
             parts = tuple(part.transpose(0, 1).contiguous() for part in state)  # (1, B, H)
-            first = parts if self.kind == "lstm" else parts[0]
-        outputs, last = self.cell(inputs, first)
+            initial = parts if self.kind == "lstm" else parts[0]
+        outputs, last = self.cell(inputs, initial)
         return outputs, self._state(last)
 
     def forward_packed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
-        """Inputs (B, S, I) of these lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's
-        own last token: an LSTM's cell state is known only there, where `forward` has run on into the padding."""
+        """Inputs (B, S, I) with lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's last
+        token. `forward` runs on through the padding, and an LSTM returns its cell state only at the end."""
         packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        found, last = self.cell(packed)
-        outputs, _ = pad_packed_sequence(found, batch_first=True, total_length=inputs.size(1))
+        packed_outputs, last = self.cell(packed)
+        outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=inputs.size(1))
         return outputs, self._state(last)
 
     def _state(self, last: Tensor | State) -> State:
-        """torch's last state, of (1, B, H), as (B, 1, H) each."""
+        """torch's last state, (1, B, H) each -> (B, 1, H) each."""
         parts = last if isinstance(last, tuple) else (last,)
         return tuple(part.transpose(0, 1) for part in parts)
 
@@ -63,7 +63,7 @@ class RNNLayer(nn.Module):
         return new_state[0], new_state
 
     def _cell(self, x: Tensor, state: State) -> State:
-        """One step by the cell's equations: rows (N, I) from a state of (N, H) -> the next state."""
+        """One step, by the equations of the cell: rows (N, I) and a state of (N, H) each -> the next state."""
         w, u, b, d = self._weights()
         h = state[0].to(x.dtype)
         if self.kind == "gru":
@@ -79,7 +79,7 @@ class RNNLayer(nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
     def _fused_cell(self, x: Tensor, state: State) -> State:
-        """`_cell` in one call of torch's."""
+        """The same as `_cell`, by torch's fused function."""
         if self.kind == "lstm":
             return torch.lstm_cell(x, (state[0], state[1]), *self._weights())
         cell = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
@@ -90,8 +90,9 @@ class RNNLayer(nn.Module):
 
 
 class Bidirectional(nn.Module):
-    """Two layers, the second of which encodes each sentence from its end; their outputs are concatenated (Bahdanau et
-    al. 2014, section 3.2). It starts at each sentence's own last token, so padding never enters it.
+    """Two layers, forward and backward, whose outputs are concatenated (Bahdanau et al. 2014, section 3.2).
+
+    The backward layer starts at the last real token of each sentence, so padding does not affect it.
     """
 
     def __init__(self, cell: str, input_size: int, hidden_size: int) -> None:
@@ -100,34 +101,34 @@ class Bidirectional(nn.Module):
         self.backward_rnn = RNNLayer(cell, input_size, hidden_size // 2)
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (B, S, I) with lengths (B,) -> annotations (B, S, H) and the last outputs of both directions (B,
-        H)."""
-        order = _backwards(lengths, inputs.size(1))
-        ahead, _ = self.forward_rnn(inputs)
-        back, _ = self.backward_rnn(reorder(inputs, order))
+        """Inputs (B, S, I) with lengths (B,) -> annotations (B, S, H) and the concatenated last outputs of both
+        directions (B, H)."""
+        order = _reversed_order(lengths, inputs.size(1))
+        forward_states, _ = self.forward_rnn(inputs)
+        backward_states, _ = self.backward_rnn(reorder(inputs, order))
         rows = torch.arange(len(lengths), device=lengths.device)
-        final = torch.cat([ahead[rows, lengths - 1], back[rows, lengths - 1]], -1)  # (B, H)
-        return torch.cat([ahead, reorder(back, order)], -1), final
+        final = torch.cat([forward_states[rows, lengths - 1], backward_states[rows, lengths - 1]], -1)  # (B, H)
+        return torch.cat([forward_states, reorder(backward_states, order)], -1), final
 
     def forward_packed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
-        """Annotations (B, S, H), and the last states of both directions side by side, (B, 1, H) each (see
-        `RNNLayer.forward_packed`)."""
-        order = _backwards(lengths, inputs.size(1))
-        ahead, last_ahead = self.forward_rnn.forward_packed(inputs, lengths)
-        back, last_back = self.backward_rnn.forward_packed(reorder(inputs, order), lengths)
-        last = tuple(torch.cat(parts, -1) for parts in zip(last_ahead, last_back, strict=True))
-        return torch.cat([ahead, reorder(back, order)], -1), last
+        """Inputs (B, S, I) with lengths (B,) -> annotations (B, S, H) and the concatenated last states of both
+        directions, (B, 1, H) each (see `RNNLayer.forward_packed`)."""
+        order = _reversed_order(lengths, inputs.size(1))
+        forward_states, last_forward = self.forward_rnn.forward_packed(inputs, lengths)
+        backward_states, last_backward = self.backward_rnn.forward_packed(reorder(inputs, order), lengths)
+        last = tuple(torch.cat(parts, -1) for parts in zip(last_forward, last_backward, strict=True))
+        return torch.cat([forward_states, reorder(backward_states, order)], -1), last
 
 
-def _backwards(lengths: Tensor, width: int) -> Tensor:
-    """The order (B, S) that reverses every sentence and leaves its padding where it is."""
+def _reversed_order(lengths: Tensor, width: int) -> Tensor:
+    """The order (B, S) that reverses every sentence and leaves its padding in place."""
     steps = torch.arange(width, device=lengths.device)
     return torch.where(steps < lengths.unsqueeze(1), lengths.unsqueeze(1) - 1 - steps, steps)
 
 
 class _Reorder(torch.autograd.Function):
-    """The permutation is its own inverse, so its backward is the same index_select; torch's own adds up, and `gather`
-    takes ten times as long."""
+    """Reorder by a permutation that is its own inverse, so that backward is the same index_select. torch's backward of
+    index_select adds up instead, and `gather` takes ten times as long."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, order: Tensor) -> Tensor:
@@ -145,12 +146,12 @@ def _select(inputs: Tensor, order: Tensor) -> Tensor:
 
 
 def flat_index(index: Tensor, width: int) -> Tensor:
-    """Indices (B, K) into each of B groups of `width` rows -> indices (B * K,) into the rows of all groups."""
-    first = torch.arange(0, len(index) * width, width, device=index.device)
-    return (index + first.unsqueeze(1)).flatten()
+    """Indices (B, K) within each of B groups of `width` rows -> indices (B * K,) into the rows of all groups."""
+    offsets = torch.arange(0, len(index) * width, width, device=index.device)
+    return (index + offsets.unsqueeze(1)).flatten()
 
 
 def reorder(inputs: Tensor, order: Tensor) -> Tensor:
-    """Steps of (B, S, H) in the order (B, S), which must be its own inverse: 2 1 0 3 4 for 3 tokens of 5."""
+    """Reorder the steps of (B, S, H) by `order` (B, S), its own inverse: 2 1 0 3 4 reverses 3 tokens of 5 steps."""
     result: Tensor = _Reorder.apply(inputs, order)  # type: ignore[no-untyped-call]
     return result

@@ -1,4 +1,4 @@
-"""The whole: source tokens in, a distribution over target tokens out."""
+"""The whole model: source tokens -> logits over target tokens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from nmt_cli.special_tokens import PAD, UNK
 
 @dataclass(frozen=True)
 class VocabSizes:
-    """The number of subwords of each side, and whether both share one vocabulary."""
+    """Vocabulary size of each side, and whether both share one vocabulary."""
 
     source: int
     target: int
@@ -30,9 +30,9 @@ def sequence_mask(lengths: Tensor, width: int) -> Tensor:
 
 
 def source_order_index(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
-    """The source token (B, S') to encode at each place, and the mask (B, S') of these places; the end of the sentence
-    stays last. Reversed: Sutskever et al. 2014, section 3.3; doubled: Zaremba and Sutskever 2014."""
-    words = mask.sum(1, keepdim=True) - 1  # (B, 1), without the end
+    """Index (B, S') of the source token to encode at each step, and the mask (B, S') of these steps; EOS stays last.
+    Reversed: Sutskever et al. 2014, section 3.3; doubled: Zaremba and Sutskever 2014."""
+    words = mask.sum(1, keepdim=True) - 1  # (B, 1), without EOS
     copies = 2 if order.startswith("doubled") else 1
     steps = torch.arange(copies * (mask.size(1) - 1) + 1, device=mask.device)  # (S',)
     word = steps % words.clamp_min(1)  # (B, S')
@@ -42,9 +42,9 @@ def source_order_index(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
 
 
 class Seq2Seq(nn.Module):
-    """Encoder-decoder with attention: `encode` once, then `step` by step, or `forward` over a known target.
+    """Encoder-decoder with attention: for search `encode` once, then call `step`; for training call `forward`.
 
-    Raises ValueError if embeddings are to be tied that cannot be.
+    Raises ValueError if all embeddings are to be tied and the vocabulary is not joint.
     """
 
     def __init__(self, config: ModelConfig, vocab_sizes: VocabSizes) -> None:
@@ -54,7 +54,7 @@ class Seq2Seq(nn.Module):
         if tied == "auto":
             tied = "all" if vocab_sizes.joint else "decoder"
         if tied == "all" and not vocab_sizes.joint:
-            raise ValueError("tied_embeddings all needs a joint vocabulary; prepare with vocabulary joint")
+            raise ValueError("tied_embeddings all needs a joint vocabulary; run preprocess with vocabulary joint")
         size = config.embedding_size
         self.source_embedding = nn.Embedding(vocab_sizes.source, size, padding_idx=PAD)
         self.target_embedding = (
@@ -72,11 +72,11 @@ class Seq2Seq(nn.Module):
 
     @property
     def num_parameters(self) -> int:
-        """Number of parameters, tied ones once."""
+        """Number of parameters, with tied ones counted once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def encode(self, source: Tensor, mask: Tensor) -> Memory:
-        """Source tokens (B, S) and their mask (B, S) -> memory, with the keys projected once for all steps."""
+        """Source tokens (B, S) and their mask (B, S) -> memory, with keys projected once for all steps."""
         source_positions, width = None, source.size(1)
         if self.config.source_order != "forward":
             source_positions, mask = source_order_index(mask, self.config.source_order)
@@ -87,9 +87,10 @@ class Seq2Seq(nn.Module):
         return Memory(keys, values, mask, encoded.final, encoded.layers, source_positions, width)
 
     def forward(self, source: Tensor, mask: Tensor, target: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Teacher forcing: readouts (B, T, E) that predict what follows each of `target` (B, T), and weights (B, T, S).
+        """Teacher forcing: readouts (B, T, E), which predict the token after each of `target` (B, T), and attention
+        weights (B, T, S), None without attention.
 
-        `output` turns readouts into logits (…, V); it is left to the caller, who may need only the real tokens.
+        The caller applies `output`, readouts -> logits (..., V), as it may need only the real tokens.
         """
         memory = self.encode(source, mask)
         readouts, weights = self.decoder(self._embed(self.target_embedding, target), memory)
@@ -98,8 +99,8 @@ class Seq2Seq(nn.Module):
     def forward_scheduled_sampling(
         self, source: Tensor, mask: Tensor, target: Tensor, forced: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Scheduled sampling (Bengio et al. 2015, section 2.4): step by step, the decoder reads the gold previous token
-        where `forced` (B, T) is True, else its own best one. The first, BOS, is always given."""
+        """Scheduled sampling (Bengio et al. 2015, section 2.4): at each step, the decoder's input is the gold previous
+        token where `forced` (B, T) is True, else the token that it predicts best itself. The first is always BOS."""
         memory = self.encode(source, mask)
         state = self.decoder.init_state(memory)
         token = target[:, :1]
@@ -113,25 +114,25 @@ class Seq2Seq(nn.Module):
             for t in range(target.size(1)):
                 if t:
                     with torch.no_grad():
-                        own = self.output(steps[-1]).argmax(-1)  # (B, 1)
-                    token = torch.where(forced[:, t : t + 1], target[:, t : t + 1], own)
+                        predicted = self.output(steps[-1]).argmax(-1)  # (B, 1)
+                    token = torch.where(forced[:, t : t + 1], target[:, t : t + 1], predicted)
                 next_embedding()
                 next_step()
                 readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, token), state, memory)
                 steps.append(readouts)
                 attention.append(weights)
-        found = [weights for weights in attention if weights is not None]
-        return torch.cat(steps, 1), memory.to_source_positions(torch.cat(found, 1)) if found else None
+        step_weights = [weights for weights in attention if weights is not None]
+        return torch.cat(steps, 1), memory.to_source_positions(torch.cat(step_weights, 1)) if step_weights else None
 
     def init_state(self, memory: Memory) -> DecoderState:
-        """The decoder's state before the first token, for one hypothesis a sentence."""
+        """The decoder's state before the first token, with one hypothesis per sentence."""
         return self.decoder.init_state(memory)
 
     def step(
         self, tokens: Tensor, state: DecoderState, memory: Memory, output: Callable[[Tensor], Tensor] | None = None
     ) -> tuple[Tensor, DecoderState, Tensor | None]:
-        """Last tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None
-        without attention. `output` replaces the output layer, where only some of its rows are wanted."""
+        """Previous tokens (B, K) -> logits (B, K, V) in float32, the next state, and attention weights (B, K, S), None
+        without attention. `output` replaces the output layer, to compute only some of the logits."""
         readouts, state, weights = self.decoder.step(self._embed(self.target_embedding, tokens), state, memory)
         logits = self.output(readouts) if output is None else output(readouts)
         return logits.float(), state, memory.to_source_positions(weights)

@@ -154,14 +154,14 @@ def test_a_new_operand_at_the_address_of_a_freed_one_is_distinguished() -> None:
 @pytest.mark.parametrize("full_backward", [True, False])
 def test_the_graph_is_freed_without_garbage_collection(full_backward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Seq2Seq(config(attention="luong", input_feeding=True), VocabSizes(12, 12, True))
-    forward = module._Product.forward
+    forward = module._DeferredMatmul.forward
     nodes: list[weakref.ref[object]] = []
 
-    def record(ctx: object, uses: module._Uses, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def record(ctx: object, buffers: module._Buffers, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         nodes.append(weakref.ref(ctx))
-        return forward(ctx, uses, inputs, weight, bias)
+        return forward(ctx, buffers, inputs, weight, bias)
 
-    monkeypatch.setattr(module._Product, "forward", record)
+    monkeypatch.setattr(module._DeferredMatmul, "forward", record)
     source, target = torch.randint(4, 12, (3, 6)), torch.randint(4, 12, (3, 5))
     gc.disable()  # it would run too late to bound the memory
     try:

@@ -336,14 +336,14 @@ def test_dropout_masks_are_drawn_once_for_all_steps(options: dict[str, object]) 
     model, source, mask, target = build(config(dropout=0.5, **options))
     model.train()
     drawn: list[Tensor] = []
-    original = LockedDropout._draw
+    original = LockedDropout._draw_mask
 
     def draw(self: LockedDropout, inputs: Tensor) -> Tensor:
         drawn.append(inputs)
         return original(self, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(LockedDropout, "_draw", draw)
+        patch.setattr(LockedDropout, "_draw_mask", draw)
         model(source, mask, target)
     embeddings, decoder = 2, 2  # one mask for source and target each, and for each of the decoder's two uses
     assert len(drawn) == embeddings + decoder
