@@ -37,7 +37,7 @@ class Score(nn.Module):
 
 
 class DotScore(Score):
-    """score(s, h) = s . h: no parameters (Luong et al. 2015, eq. 8)."""
+    """score(s, h) = s . h: no parameters (Luong et al. 2015, section 3.1)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class ScaledDotScore(DotScore):
 
 
 class GeneralScore(Score):
-    """score(s, h) = s . W h: W has a weight for every pair of dimensions (Luong et al. 2015, eq. 8)."""
+    """score(s, h) = s . W h: W has a weight for every pair of dimensions (Luong et al. 2015, section 3.1)."""
 
     def __init__(self, query_size: int, memory_size: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class MLPScore(ConcatScore):
 
 
 class LocationScore(Score):
-    """score(s, j) = (W s)_j: depends on the query and the position, not on the key (Luong et al. 2015, eq. 9)."""
+    """score(s, j) = (W s)_j: depends on the query and the position, not on the key (Luong et al. 2015, eq. 8)."""
 
     uses_keys = False
 
