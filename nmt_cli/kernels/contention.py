@@ -38,7 +38,7 @@ class Contention:
         self._warned = threads == 1
 
     def warning(self) -> str | None:
-        """Check the time since the last call; return a warning, once, if contention has lasted `CHECKS_IN_A_ROW` calls."""
+        """Check the time since the last call. Warn, once, if contention has lasted `CHECKS_IN_A_ROW` calls."""
         clock, total = time.monotonic(), seconds_waited()
         share = (total - self._waited) / (self._threads * max(clock - self._clock, 1e-9))
         self._clock, self._waited = clock, total
