@@ -1,10 +1,11 @@
 """Initial weights: orthogonal recurrent, Xavier input, normal embedding weights; other layers keep torch's defaults."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -30,10 +31,21 @@ def init_embedding_(embedding: nn.Embedding) -> None:
     embedding.weight.data[embedding.padding_idx] = 0.0
 
 
+class _SkipInit(TorchFunctionMode):
+    """Functions of `torch.nn.init` return their tensor as it is. On the meta device some of them would first import
+    torch's compiler, which takes longer than drawing the weights."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
 def without_weights(build: Callable[[], M]) -> M:
     """Call `build` and return its model with uninitialised weights on the CPU, for loading, where initialising them
     would take a tenth of the time. Tied weights stay tied."""
-    with torch.device("meta"):
+    with torch.device("meta"), _SkipInit():
         model = build()
     replaced: dict[nn.Parameter, nn.Parameter] = {}
     for module in model.modules():
