@@ -27,7 +27,7 @@ def merge_subwords(
         target_words: the same for the target subwords.
 
     Returns:
-        (target words, source words). The weight on positions of no word is dropped, not redistributed.
+        (target words, source words). Weight on positions that belong to no word is dropped, not redistributed.
 
     Raises:
         ValueError: `weights` is not a matrix, or has fewer positions than a list has subwords.
@@ -60,7 +60,7 @@ def links(weights: npt.ArrayLike) -> list[Link]:
         weights: (target words, source words), as returned by `merge_subwords`.
 
     Returns:
-        (source word, target word) pairs in ascending order; of equal weights the first wins.
+        (source word, target word) pairs in ascending order; ties go to the first source word.
     """
     matrix = np.asarray(weights, dtype=np.float64)
     if matrix.size == 0:

@@ -21,12 +21,12 @@ class Continuations(NamedTuple):
     """The next token."""
     token_log_probs: Tensor
     log_probs: Tensor
-    """Sum over the whole hypothesis."""
+    """Log-probability of the whole hypothesis, the token included."""
 
 
 def stable_topk(values: Tensor, count: int) -> Tensor:
-    """Indices (B, count) of the largest values in each row of float32 values (B, N), in descending order; of equal
-    values the first index comes first.
+    """Indices (B, count) of the largest values in each row of float32 values (B, N), in descending order; equal values
+    are ordered by index.
 
     `torch.topk` does not define the order of equal values; here it must not depend on the batch or the device. So
     integer keys are compared: the bits of the float, then the negated index.

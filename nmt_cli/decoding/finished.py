@@ -59,7 +59,7 @@ class FinishedPool:
     def _replace(
         self, rows: Tensor, chosen: Tensor, score: Tensor, log_prob: Tensor, step: int, *, finished: bool
     ) -> None:
-        """Set the pool to entries `chosen` (B, K) of the 2K that are its own K followed by the K new ones."""
+        """Set the pool to the entries `chosen` (B, K), indices into its K old entries followed by the K new ones."""
         slots = torch.arange(score.shape[1], device=rows.device).expand_as(score)
 
         def merge(old: Tensor, new: Tensor) -> None:

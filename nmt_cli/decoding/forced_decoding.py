@@ -1,4 +1,4 @@
-"""Attention of a model under teacher forcing on given translations, and the alignment links that follow from it."""
+"""Attention of a model under teacher forcing on sentence pairs, and the alignment links computed from it."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal

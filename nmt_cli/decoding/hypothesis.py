@@ -15,9 +15,9 @@ class Hypothesis:
     """One translation in subwords.
 
     tokens: without BOS and EOS; may be empty.
-    score: ranks the hypotheses: log_prob / length_penalty + coverage_penalty.
+    score: log_prob / length_penalty + coverage_penalty, by which hypotheses are ranked.
     log_prob: natural logarithm of the model's probability of the tokens and, if finished, of EOS.
-    token_log_probs: its summands; if finished, one more than tokens, the last for EOS.
+    token_log_probs: log-probability of each token and, if finished, of EOS; their sum is log_prob.
     attention: (T, S) weights of every token over the source positions without padding, if requested.
     finished: False if it was cut at the length limit, or had no permitted continuation.
     """

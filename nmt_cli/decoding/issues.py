@@ -68,7 +68,7 @@ def receipt_entry(translation: Translation) -> str | None:
 
 
 def json_line(content: object) -> str:
-    """JSON on one line, also for programs that break lines at U+0085, U+2028 and U+2029."""
+    """JSON on one line, with U+0085, U+2028 and U+2029 escaped, since some programs break lines there."""
     text = json.dumps(content, ensure_ascii=False)
     for separator in "\x85\u2028\u2029":
         text = text.replace(separator, f"\\u{ord(separator):04x}")

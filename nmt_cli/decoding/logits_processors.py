@@ -9,7 +9,7 @@ from nmt_cli.special_tokens import EOS, PAD
 
 
 def forbid_specials(log_probs: Tensor) -> None:
-    """Forbid PAD, UNK and BOS (0, 1, 2), which are no part of a translation."""
+    """Forbid PAD, UNK and BOS (0, 1, 2), which are never part of a translation."""
     log_probs[..., :EOS] = -torch.inf
 
 
@@ -19,8 +19,8 @@ def forbid_end(log_probs: Tensor) -> None:
 
 
 def forbid_repetition(log_probs: Tensor, sequences: Tensor, size: int) -> None:
-    """Forbid every token that would repeat an n-gram of `size` tokens in its hypothesis, by what followed earlier
-    occurrences of the last size - 1 tokens.
+    """Forbid every token that would repeat an n-gram of `size` tokens in its hypothesis: those that followed an
+    earlier occurrence of the last size - 1 tokens.
 
     log_probs: (B, K, V), changed in place. sequences: (B, K, T), the hypotheses so far.
     """
@@ -42,7 +42,7 @@ def forced_tokens(prefixes: Sequence[Sequence[int]], device: torch.device) -> Te
 
 
 def force(log_probs: Tensor, original: Tensor, tokens: Tensor) -> None:
-    """Forbid all but the forced token where there is one; its log-probability stays the model's.
+    """Where a token is forced, forbid all others; it keeps the log-probability that the model gives it.
 
     log_probs: (B, K, V), changed in place. original: (B, K), log-probabilities of the forced tokens before
     anything was forbidden. tokens: (B,), -1 where no token is forced.

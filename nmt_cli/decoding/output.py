@@ -10,8 +10,9 @@ DIGITS = 6
 
 
 def as_text(translation: Translation, n_best: int) -> str:
-    """One line; with n_best above 1 Moses' format, a line `index ||| translation ||| score` for each candidate.
+    """Format a translation as one line of text.
 
+    With n_best above 1 it is Moses' n-best format: a line `index ||| translation ||| score` for each candidate.
     The index is that of the input line, counted from 0.
     """
     if n_best == 1:
@@ -21,8 +22,8 @@ def as_text(translation: Translation, n_best: int) -> str:
 
 
 def as_json(translation: Translation, n_best: int) -> str:
-    """One line of JSON: the source, the best translation with its scores, tokens and alignment, the issues, and with
-    n_best above 1 the n-best list."""
+    """Format a translation as one line of JSON: the source, the best translation with its scores, tokens and alignment,
+    the issues, and with n_best above 1 the n-best list."""
     source = translation.line.text
     content: dict[str, Any] = {"source": source, **_fields(translation, translation.candidates[0])}
     content["issues"] = [issue.kind for issue in translation.issues]

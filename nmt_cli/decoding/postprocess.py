@@ -25,9 +25,9 @@ plus LENGTH_SLACK."""
 
 @dataclass(frozen=True)
 class EncodedSegment:
-    """A segment of a line as search takes it: source subwords, and the prefix that its translation must begin with.
+    """The input of search for a segment: source subwords, and the prefix that its translation must begin with.
 
-    `within_word`: it begins inside a word that the previous segment began.
+    `within_word`: no space separates it from the previous segment, so it begins inside that segment's last word.
     """
 
     source: tuple[int, ...]
@@ -63,7 +63,7 @@ class Assembler:
         return Translation(line, list(candidates.values()), source.pieces(source_ids), words, issues)
 
     def _candidate(self, segments: Sequence[EncodedSegment], hypotheses: Sequence[Hypothesis]) -> Candidate:
-        """One hypothesis of each segment, joined."""
+        """Join one hypothesis of each segment into a candidate."""
         tokenizer = self.tokenizers.target
         spaced = self.target.split("-")[0].split("_")[0].lower() not in UNSPACED
         texts = tokenizer.decode_many(hypothesis.tokens for hypothesis in hypotheses)
@@ -91,7 +91,7 @@ class Assembler:
         )
 
     def _joint_score(self, log_prob: float, length: int) -> float:
-        """The score of joined segments: that of search without the coverage penalty, which applies to each segment."""
+        """The score of joined segments, as in search but without the coverage penalty, which is defined per segment."""
         return log_prob / float(length_penalty(torch.tensor(float(length)), self.search.length_penalty))
 
     def _issues(self, line: Line, issues: list[Issue]) -> list[Issue]:
@@ -134,7 +134,7 @@ def _consecutive(segments: Sequence[Sequence[int]], continues: Sequence[bool]) -
 
 
 def _block_diagonal(weights: Sequence[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
-    """The attention of segments, each over its own source, as one matrix over the whole line; None if one has none."""
+    """The attention of segments, each over its own source, as one matrix over the whole line; None if any is None."""
     blocks = [block for block in weights if block is not None]
     if len(blocks) < len(weights):
         return None

@@ -4,7 +4,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 MIN_REPEATS = 3
-"""Number of consecutive repetitions from which on they count as a loop."""
+"""Least number of consecutive repetitions that counts as a loop."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Loop:
 
 
 def longest_loop(items: Sequence[Hashable]) -> Loop | None:
-    """The items repeated most often in a row, at least MIN_REPEATS times; of equals the shortest, then the first."""
+    """The items repeated most often in a row, at least MIN_REPEATS times; of ties the shortest, then the first."""
     best: Loop | None = None
     if len(items) - len(set(items)) < MIN_REPEATS - 1:
         return None

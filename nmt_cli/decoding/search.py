@@ -13,9 +13,9 @@ pool, which holds the K best by score; in the next step the beam is K wide again
 
 When none can enter: a live hypothesis of log-probability s scores at most s / lp(n) if it ends with n tokens or fewer,
 since log-probabilities only fall, the length penalty only grows, and the coverage penalty is never above 0. A sentence
-is done when its pool is full and this bound for the best s, with n the length if the next token is EOS, is not above
-the worst score in the pool (a hypothesis that grows longer could still win by its length; without length
-normalisation, a = 0, none can). Neither n_best nor the other sentences affect this.
+is done when its pool is full and its best live hypothesis, if its next token is EOS, cannot score above the worst of
+the pool by this bound. With length normalisation a hypothesis that grows longer could still enter; search ignores
+this. Without it (a = 0) none can. Neither n_best nor the other sentences affect when a sentence is done.
 
 At the length limit a hypothesis that does not choose EOS is cut. Cut hypotheses only fill a pool that is not full.
 """
@@ -44,12 +44,12 @@ then the hypotheses of sentences that are done stay with a log-probability of -i
 
 
 class SearchState(Protocol):
-    """What the step function carries from step to step, for K hypotheses of each of B sentences; before the first
-    token for one hypothesis per sentence."""
+    """The state that the step function passes from step to step, for K hypotheses of each of B sentences; before the
+    first token for one hypothesis per sentence."""
 
     def select(self, beams: Tensor) -> Self:
-        """Hypothesis k of each sentence continues from hypothesis beams[:, k]; beams is (B, K), also where there was a
-        single hypothesis."""
+        """Make hypothesis beams[:, k] of each sentence its hypothesis k. `beams` is (B, K), also where the state has a
+        single hypothesis per sentence."""
 
     def select_batch(self, rows: Tensor) -> Self:
         """Keep only these sentences (n,), in ascending order."""
@@ -59,12 +59,12 @@ S = TypeVar("S", bound=SearchState)
 
 Step = Callable[[Tensor, S], tuple[Tensor, S, Tensor | None]]
 """Last tokens (B, K), state -> log-probabilities (B, K, V) in float32, which search may overwrite, the new state, and
-attention weights (B, K, S) or None. When sentences are removed, S may shrink by the padding common to the others."""
+attention weights (B, K, S) or None. When sentences are removed, S may shrink by the padding that all others share."""
 
 
 @dataclass(frozen=True)
 class SearchInput:
-    """What search needs to know of the sentences to translate."""
+    """The sentences to translate: lengths, prefixes and seeds. The state of the step function holds their content."""
 
     source_lengths: Tensor
     """(N,) source lengths without padding; search runs on the device of this tensor."""
@@ -218,8 +218,8 @@ class Search:
             self.pool.add(new_beam.rows, ending, self._score(new_beam, t + 1), new_beam.log_probs, t)
 
     def _pool_cut(self, beam: Beam, choice: Continuations, ending: Tensor, stopped: Tensor, t: int) -> None:
-        """Cut the hypotheses of sentences that stop at this step: those without a continuation that ended enter the
-        pool as they were before the step."""
+        """Cut the hypotheses of sentences that stop at this step: those of which no continuation ended enter the pool
+        as they were before the step."""
         if stopped.any():
             ended = torch.zeros_like(choice.parents).scatter_add(1, choice.parents, ending.long()) > 0
             left = ~ended & (beam.log_probs > -torch.inf) & stopped[:, None]

@@ -15,14 +15,14 @@ _WORD = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class Segment:
-    """A segment of a line; `within_word` if it begins inside a word that the previous segment began."""
+    """A segment of a line; `within_word` if no space separates it from the previous segment."""
 
     text: str
     within_word: bool = False
 
 
 def split(text: str, limit: int, count: Count) -> list[Segment]:
-    """Split a text into segments of at most `limit` subwords; joined, they are the text without the space between them.
+    """Split a text into segments of at most `limit` subwords; joined, they are the text without the spaces at the cuts.
 
     The text is cut after every sentence; a sentence over the limit between clauses, or else words, with as few cuts as
     the limit allows; a word over the limit (or text without spaces) into halves. A single character is never cut, even
@@ -43,8 +43,8 @@ def _sentences(text: str, limit: int, count: Count) -> Iterator[Segment]:
 def _fitting(
     text: str, span: tuple[int, int], boundaries: tuple[re.Pattern[str], ...], limit: int, count: Count
 ) -> Iterator[tuple[int, int]]:
-    """Cut a span at the first kind of boundary, with as few cuts as possible, and what is still too long at the next
-    kind."""
+    """Cut a span at the first kind of boundary, with as few cuts as possible; spans that are still too long are cut at
+    the next kind."""
     start, end = span
     if count([text[start:end]])[0] <= limit:
         yield span

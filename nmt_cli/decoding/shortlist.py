@@ -1,8 +1,9 @@
 """Lexical shortlist: a vocabulary of the likely translations of a batch's source subwords and the most frequent ones.
 
-Most of a search step is spent on the whole vocabulary, of which a sentence needs little. Subwords that are not on the
-shortlist cannot be generated, and probabilities are normalised over those that are; so it is an option. The sentences
-of a batch share one shortlist, so the translation of one may depend on the others.
+Most of the time of a search step is spent on the whole vocabulary, although a sentence needs few of its subwords.
+Subwords that are not on the shortlist cannot be generated, and probabilities are normalised over those that are, so
+search uses none by default. The sentences of a batch share one shortlist, so the translation of one may depend on the
+others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,18 +22,18 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True)
 class Candidates:
-    """The target subwords of a batch: `ids` (v,) in ascending order, so that PAD to EOS keep their ids."""
+    """The target subwords that a batch can use: `ids` (v,) in ascending order, so that PAD to EOS keep their ids."""
 
     ids: npt.NDArray[np.int64]
 
     def to_indices(self, tokens: Ids) -> list[int]:
-        """The indices of subwords, all of them candidates, among the candidates."""
+        """Replace subword ids, all of them candidates, by their indices among the candidates."""
         indices: list[int] = np.searchsorted(self.ids, np.array(tokens, np.int64)).tolist()
         return indices
 
-    def to_ids(self, found: Hypothesis) -> Hypothesis:
-        """The hypothesis with its indices among the candidates replaced by subword ids."""
-        return replace(found, tokens=self.ids[np.array(found.tokens, np.int64)].tolist())
+    def to_ids(self, hypothesis: Hypothesis) -> Hypothesis:
+        """Replace the tokens of a hypothesis, indices among the candidates, by subword ids."""
+        return replace(hypothesis, tokens=self.ids[np.array(hypothesis.tokens, np.int64)].tolist())
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-r"""Reads lines from a stream: only `\n` ends a line, no byte is an error, and input does not wait for a full window."""
+r"""Reads lines from a stream: only `\n` ends a line, invalid bytes are replaced, no line waits for a full window."""
 
 import select
 import time
@@ -11,7 +11,7 @@ from nmt_cli.corpus.text_io import BYTE_ORDER_MARK
 
 CHUNK = 1 << 16
 FILL_TIMEOUT = 0.02
-"""Seconds to wait for more lines from a pipe once a window has begun: too short to notice, and batches are fuller."""
+"""Seconds to wait for more lines from a pipe once a window has begun: too short to notice, yet it fills batches."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Line:
     carriage_return: bool = False
     """One carriage return at its end was dropped."""
     byte_order_mark: bool = False
-    """A byte order mark at its start, which is the start of the input, was dropped."""
+    """A byte order mark was dropped from the start of the input, which is this line."""
 
     @classmethod
     def read(cls, number: int, content: bytes) -> "Line":
@@ -106,5 +106,5 @@ class LineReader:
             return True
         try:
             return bool(select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0])
-        except (OSError, ValueError):  # select works only on sockets here: return the lines read so far
+        except (OSError, ValueError):  # select does not support this stream: return the lines read so far
             return False

@@ -25,9 +25,9 @@ class Issue:
 class Candidate:
     """One translation of a line.
 
-    score: ranks the candidates, the length-normalised log-probability (higher is better, at most 0).
+    score: the length-normalised log-probability, by which candidates are ranked (higher is better, at most 0).
     confidence: geometric mean of the probabilities of its subwords and EOS, 0 to 1.
-    tokens, probabilities, words: its subwords, the model's probability of each, and the index of the word of each.
+    tokens, probabilities, words: its subwords, the model's probability of each, the index of the word it is part of.
     attention: (T, S) weights of its subwords over those of the source, if requested.
     finished: False if it was cut at the length limit.
     """

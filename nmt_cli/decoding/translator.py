@@ -33,7 +33,7 @@ USUAL_LENGTH = 40
 WINDOW = 2048
 """Lines read ahead and sorted by length, so that batches hold sentences of similar length."""
 WORKERS = 4
-"""Batches searched at a time, if there are as many threads: more would wait for the GIL."""
+"""Batches searched at a time, at most one per thread; more than this would wait for the GIL."""
 MIN_BATCH = 16
 """Smallest batch that is worth a search of its own."""
 
