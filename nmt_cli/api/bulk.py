@@ -20,7 +20,7 @@ from nmt_cli.parallel import available_cores
 from nmt_cli.progress import Progress
 
 SHARDS_PER_WORKER = 2
-"""Shards submitted at a time for each worker, so that none waits for the next."""
+"""Shards submitted at a time for each worker, so that no worker waits for its next one."""
 CONNECT_TIMEOUT = 60
 """Seconds to wait for the scheduler and the first worker."""
 
@@ -68,7 +68,7 @@ def _translate(
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:
-    """The input and output files, checked as far as possible before hours of work."""
+    """The input and output files, checked now rather than after hours of work."""
     if config.source_file is None or config.out is None:
         raise ConfigError("name the file to translate, and with --out the file to write")
     if config.source_file.exists() and not (config.source_file.is_file() or config.source_file.is_dir()):
@@ -112,7 +112,7 @@ def _dispatch(
 
 @contextmanager
 def _workers(config: BulkConfig) -> Iterator[Any]:
-    """A Dask client, connected to new workers on this machine or to those of the scheduler."""
+    """Yield a Dask client, connected to new workers on this machine or to those of the scheduler."""
     try:
         from distributed import Client, LocalCluster
     except ImportError:

@@ -34,8 +34,8 @@ from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import FolderType, ManifestBase
 
 CONTENT_OPTIONS = ("output_format", "precision", "batch_size", "shard_size")
-"""Options that a translation depends on, besides those of search. It depends on its batch where arithmetic is not
-exact."""
+"""Options that a translation depends on, besides those of search. The sizes are among them, since rounding depends on
+the batch."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """The result of a shard: translations and receipt as they are written, and the counts of issues."""
+    """The result of a shard: the text for the output and the receipt, and the counts of issues."""
 
     text: str
     receipt: str
@@ -129,7 +129,7 @@ class ShardDir:
     path: Path
 
     def open(self, manifest: ShardsManifest) -> None:
-        """Create the folder, or resume from it. Raises OutputError if it is of other models or options."""
+        """Create the folder, or resume from it. Raises OutputError if it was started with others."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not self._has_results():  # without results the options may still change
             SHARDS.write(self.path, manifest)
@@ -155,9 +155,9 @@ class ShardDir:
         """Whether this shard is done."""
         return (self.path / shard.name).is_file()
 
-    def write(self, name: str, done: ShardResult) -> None:
+    def write(self, name: str, result: ShardResult) -> None:
         """Write the result of the shard of this name."""
-        write_atomic(self.path / name, str(done))
+        write_atomic(self.path / name, str(result))
 
     def read(self, names: Iterable[str]) -> Iterator[ShardResult]:
         """Read the results of shards. Raises OutputError if a file is damaged."""
@@ -169,7 +169,7 @@ class ShardDir:
 
 
 def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:
-    """Translate a shard, on a worker. Raises CheckpointError if its models do not have these hashes."""
+    """Translate a shard, on a worker. Raises CheckpointError unless `models` are the hashes of its models."""
     if _hashes(config) != models:
         raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
     translator = _translator(config.model_dump_json())

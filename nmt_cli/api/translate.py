@@ -82,7 +82,7 @@ class Prefixes:
 
 
 class Outputs:
-    """Everything that translations are written to."""
+    """The outputs of a translation: the target stream, and the files of alignments, receipt and attention."""
 
     def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
         self.issue_counts = IssueCounts()
@@ -115,7 +115,7 @@ class Outputs:
 
 
 def attention_map(translation: Translation) -> "AttentionMap":
-    """The best translation with its attention, which it must have, for drawing."""
+    """The attention map of the best translation, which must have attention."""
     from nmt_cli.report.attention import AttentionMap, Subwords
 
     best = translation.candidates[0]

@@ -27,8 +27,8 @@ PRECISIONS: tuple[SearchPrecision, ...] = ("fp32", "bf16", "int8")
 
 @dataclass
 class Row:
-    """One configuration, and its seconds in each round; `latencies` holds the seconds of each line for lines one by one
-    (batch_size 1)."""
+    """One configuration, and its seconds in each round. With batch_size 1 lines are translated one by one, and
+    `latencies` holds the seconds of each."""
 
     precision: SearchPrecision
     threads: int
@@ -41,8 +41,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Speed:
-    """Sentences and target subwords (EOS included) per second, by the median over the rounds; for lines one by one
-    (batch_size 1) also the median and the 95th percentile of the milliseconds per line."""
+    """Sentences and target subwords (EOS included) per second, by the median over the rounds; with batch_size 1
+    also the median and the 95th percentile of the milliseconds per line."""
 
     precision: SearchPrecision
     threads: int
@@ -77,12 +77,12 @@ class Bench:
     speeds: list[Speed]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, as one object."""
+        """All fields, as one object."""
         return asdict(self)
 
 
 def bench(config: BenchConfig, progress: Progress) -> Bench:
-    """Measure every configuration in turn, `repeats` times, so that what slows the machine down affects all of them.
+    """Measure every configuration in turn, `repeats` times, so that a slower phase of the machine affects all.
 
     Raises ConfigError, CheckpointError or CorpusError for errors that the user can fix.
     """
@@ -123,7 +123,7 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 
 def _load(config: BenchConfig, progress: Progress) -> dict[SearchPrecision, LoadedModel]:
-    """The model in each precision. Precisions that this machine does not support are skipped, unless the user asked for
+    """The model in each precision. Precisions that this machine does not support are skipped, unless the config names
     them."""
     loaded: dict[SearchPrecision, LoadedModel] = {}
     for precision in dict.fromkeys(config.precision or PRECISIONS):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nmt_cli.evaluation.metrics import Statistics, language
 
 EDGES = (5, 10, 15, 20, 30, 40, 60)
-"""Longest sentence of each bucket, in words; one more bucket holds what is longer."""
+"""Longest sentence of each bucket, in words; one more bucket holds longer sentences."""
 
 CHARACTERS_PER_WORD = 2
 """Factor on EDGES where the length of a text is counted in characters."""
@@ -24,7 +24,7 @@ class Bucket:
 
 
 def text_length(text: str, code: str | None) -> int:
-    """Number of words between spaces; in languages written without spaces (zh, ja), number of characters but spaces."""
+    """Number of words between spaces; in languages written without spaces (zh, ja), of characters other than spaces."""
     words = text.split()
     return sum(map(len, words)) if language(code) in ("zh", "ja") else len(words)
 
@@ -50,7 +50,7 @@ def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: St
 
 @dataclass(frozen=True)
 class WorstSentence:
-    """A sentence and its score; `line` counts from 1, `source` is None if it is not known."""
+    """A sentence and its score; `line` counts from 1, `source` is None if unknown."""
 
     line: int
     chrf: float

@@ -23,7 +23,7 @@ from nmt_cli.progress import Progress
 
 @dataclass(frozen=True)
 class Text:
-    """Lines, and the name of where they come from, for messages."""
+    """Lines, and the name of their file or split, for messages."""
 
     lines: Sequence[str]
     name: str
@@ -31,11 +31,11 @@ class Text:
 
 @dataclass(frozen=True)
 class EvalInput:
-    """A translation and what it is compared with; `sources` is None if they are not known.
+    """A translation, its references, and a baseline if there is one; `sources` is None if unknown.
 
-    `languages` are those of source and target, `recipe` records where everything comes from and how it was made,
-    `notes` hold what the user should know about it, and `alignment` is the error rate of the model's alignment of the
-    reference, by the step whose attention links a word, if there is a gold alignment.
+    `languages` are those of source and target; `recipe` records the files, model and options behind the texts; `notes`
+    are for the user; `alignment` is the error rate of the model's alignment of the first reference, for own and next
+    step (`forced_decoding.STEPS`), if there is a gold alignment.
     """
 
     hypotheses: Sequence[str]

@@ -20,7 +20,7 @@ _CELLS = 1 << 21
 
 _WORD = 32
 """numpy takes this many booleans from one random number and draws a new one at each call, so chunks are multiples of
-it."""
+it: their size does not change the swaps."""
 
 Scores = npt.NDArray[np.float64]
 

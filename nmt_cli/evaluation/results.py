@@ -60,7 +60,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalRe
     """Translate a test set, or take the translation of another system, and score it. Without a `progress` messages are
     logged.
 
-    Raises ConfigError, CorpusError or CheckpointError for what the user can fix.
+    Raises ConfigError, CorpusError or CheckpointError for errors that the user can fix.
     """
     inputs = read_inputs(config, progress or Progress())
     return score_inputs(inputs, config.resamples, config.worst, config.significance)
@@ -70,7 +70,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     """Score a translation.
 
     Args:
-        inputs: the translation and what it is compared with.
+        inputs: the translation, its references and its baseline.
         resamples: bootstrap resamples of intervals, and resamples or trials of the paired test.
         num_worst: number of worst sentences to return.
         test: paired test against the baseline, if there is one.
@@ -85,7 +85,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     scores = summarize(statistics, target, resamples, hypotheses)
     notes = [*inputs.notes, *scores.notes]
     if inputs.sources is None:
-        notes.append("no source was given: lengths are those of the reference")
+        notes.append("without the source, lengths are those of the reference")
     texts = (inputs.sources, source) if inputs.sources is not None else (scorer.references[0], target)
     baseline = None
     if inputs.baseline:

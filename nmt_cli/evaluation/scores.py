@@ -13,7 +13,7 @@ from nmt_cli.evaluation.metrics import NAMES, Name, Scorer, Statistics, metric_o
 from nmt_cli.evaluation.resampling import SEED, bootstrap_scores, interval
 
 TOKENISED_LINES = 0.5
-"""Share of hypotheses ending in ` .` from which on the text looks tokenised."""
+"""Share of hypotheses ending in ` .` at or above which the text looks tokenised."""
 
 
 @dataclass(frozen=True)

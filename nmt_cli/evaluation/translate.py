@@ -54,7 +54,7 @@ def translate(
 
 
 def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:
-    """Alignment error rate of the model's attention on the references, by the step whose attention links a word.
+    """Alignment error rate of the model's attention on the references, for each of STEPS.
 
     Raises ConfigError for an ensemble, or a model without attention.
     """

@@ -257,7 +257,7 @@ def test_each_option_has_an_effect(eval_json: CallJson, evaluate: Call, monkeypa
     [
         (["--beam-size", 2, "--save", "x"], "ignored, since nothing is translated with --hypotheses: beam_size, save"),
         (["--significance", "bootstrap"], "significance is ignored without --baseline"),
-        (["--target", "ko"], "no source was given: lengths are those of the reference"),
+        (["--target", "ko"], "without the source, lengths are those of the reference"),
         ([], "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"),
     ],
 )

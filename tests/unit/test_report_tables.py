@@ -78,5 +78,5 @@ def test_length_buckets_use_the_reference_without_a_source() -> None:
     result = eval_result(sources=None)
     text = rendered(result, io.StringIO())
     assert "By length of the reference" in text
-    assert "note: no source was given: lengths are those of the reference" in text
+    assert "note: without the source, lengths are those of the reference" in text
     assert "source  " not in text
