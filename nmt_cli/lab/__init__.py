@@ -5,14 +5,14 @@ whole translators with equal budgets.
 """
 
 EXPERIMENTS: dict[str, str] = {
-    "addition": "On 3-digit addition attention passes 0.98 before epoch 30; a repeated vector has not by epoch 50.",
+    "addition": "On 3-digit addition attention reaches 0.98 before epoch 30, a repeated vector not by epoch 50.",
     "length": "Attention keeps 95 % of its BLEU on long sentences; a fixed vector loses more than half.",
     "order": "Reversing or doubling the source helps without attention; with it the gain of reversing vanishes.",
-    "scores": "Dot, general, concat, mlp, location and local attention: quality, speed, sharpness.",
-    "scheduled-sampling": "Teacher forcing learns faster; scheduled sampling narrows the gap between training and use.",
-    "gradient": "The gradient of the last word vanishes with distance in an RNN; attention is a path around.",
-    "attention-lstm": "Attention before an LSTM peaks at the planted step 15; after it, step 16 gets attention too.",
-    "alignment": "Attention learns which words belong together; before the recurrence it lags by one step.",
+    "scores": "Scores that use the encoder's states beat location, which does not; general beats dot.",
+    "scheduled-sampling": "Teacher forcing learns faster; scheduled sampling narrows the train-inference gap.",
+    "gradient": "The gradient of the last word's loss vanishes with distance in an RNN; attention is a shortcut.",
+    "attention-lstm": "Attention before an LSTM peaks at the planted step 15; after it, step 16 gets weight too.",
+    "alignment": "Attention aligns words; before the recurrence, the next step is the better alignment.",
     "depth": "At equal parameters a stack of LSTMs beats one wide layer.",
 }
 """Name -> the claim that it tests."""

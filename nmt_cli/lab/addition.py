@@ -90,13 +90,13 @@ def _result(
     rows = []
     for name, runs in results.items():
         last = [run[-1] for run in runs]
-        passed = [_first_epoch(run) for run in runs]
+        reached = [_first_epoch(run) for run in runs]
         rows.append(
             [
                 name,
                 spread([character for character, _ in last]),
                 spread([whole for _, whole in last]),
-                ", ".join("not" if epoch is None else str(epoch) for epoch in passed),
+                ", ".join("not" if epoch is None else str(epoch) for epoch in reached),
             ]
         )
     attention, repeated = _slowest(results["attention"]), _fastest(results["fixed vector, repeated"])
@@ -108,10 +108,10 @@ def _result(
         title="Addition: a fixed vector against attention",
         method=(
             f"Sums of two numbers of one to three digits, encoded and answered character by character: {count:,} "
-            f"different ones, {held_out:,} of them held out. Every model has 128 cells, encodes the source forwards "
-            f"only, and is trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; the accuracy is that "
-            "of greedy answers, per position (the end included) and whole. The training of a model that reaches "
-            f"{CONVERGED} per character stops there, and its figures are repeated for the remaining epochs."
+            f"different ones, {held_out:,} of them held out. Every model has {CELLS} cells, encodes the source "
+            f"forwards only, and is trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; the accuracy "
+            "is that of greedy answers, per position (EOS included) and of whole answers. The training of a model that "
+            f"reaches {CONVERGED} per character stops there, and its figures are repeated for the remaining epochs."
         ),
         columns=["model", "per character", "whole", f"first epoch at {TARGET}"],
         rows=rows,
@@ -127,12 +127,12 @@ def _result(
         ],
         verdicts=[
             Verdict(
-                f"Attention passes {TARGET} accuracy before epoch {EARLY}.",
+                f"Attention reaches {TARGET} accuracy per character before epoch {EARLY}.",
                 f"{TARGET} per character {never if attention is None else f'at epoch {attention}'} (the slowest seed).",
                 early if early or epochs >= EARLY else None,
             ),
             Verdict(
-                f"The model with a repeated vector has not passed {TARGET} by epoch {LATE}.",
+                f"The repeated vector has not reached {TARGET} by epoch {LATE}.",
                 f"{TARGET} per character {never if repeated is None else f'at epoch {repeated}'} (the fastest seed).",
                 late if not late or epochs >= LATE else None,
             ),
@@ -150,8 +150,8 @@ def _first_epoch(run: list[tuple[float, float]]) -> int | None:
 
 
 def _slowest(runs: list[list[tuple[float, float]]]) -> int | None:
-    passed = [_first_epoch(run) for run in runs]
-    return None if None in passed else max(epoch for epoch in passed if epoch is not None)
+    reached = [_first_epoch(run) for run in runs]
+    return None if None in reached else max(epoch for epoch in reached if epoch is not None)
 
 
 def _fastest(runs: list[list[tuple[float, float]]]) -> int | None:

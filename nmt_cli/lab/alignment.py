@@ -27,7 +27,7 @@ SHOWN = 6
 
 
 def run(config: ExperimentConfig) -> ExperimentResult:
-    """Train with attention in three places, and compare its alignments with the gold alignment."""
+    """Train with attention in three places of the decoder, and compare its alignments with the gold alignment."""
     corpus = open_corpus(config)
     split = corpus.split("test")
     if config.gold_alignment is None and config.prepared is not None:
@@ -63,7 +63,7 @@ def diagonal_links(split: Split, row: int) -> list[Link]:
 
 
 def attention_map(corpus: PreparedCorpus, split: Split, row: int, weights: Matrix) -> AttentionMap:
-    """The attention of one pair, with the reference forced."""
+    """The attention of one pair under teacher forcing."""
     sides = ((corpus.tokenizers.source, split.source_ids(row)), (corpus.tokenizers.target, split.target_ids(row)))
     source, target = (tokenizer.pieces(ids.tolist()) for tokenizer, ids in sides)
     from_words, to_words = (tokenizer.words(ids.tolist()) for tokenizer, ids in sides)
@@ -87,12 +87,12 @@ def _result(
     best = {name: min(by.values()) for name, by in mean.items()}
     summary = "; ".join(f"{name} {by['own']:.2f}, next {by['next']:.2f}" for name, by in mean.items())
     return ExperimentResult(
-        title="Alignment: what attention learnt of word order",
+        title="Alignment: attention weights against gold alignments",
         method=(
-            f"{describe(corpus, minutes)}. The {len(gold)} references of the test split are forced; each target word "
-            "is linked to the source word with the largest weight, merged from subwords: by the weights of its own "
-            "step, which predicts it, or of the next step, whose query includes it. Alignment error rate against the "
-            "gold alignment (Och and Ney 2003), 0 being perfect."
+            f"{describe(corpus, minutes)}. Attention is computed under teacher forcing on the {len(gold)} references "
+            "of the test split and merged from subwords to words. Each target word is linked to the source word with "
+            "the largest weight, in its own step, which predicts it, or in the next step, whose query depends on it. "
+            "The figure is the alignment error rate against the gold alignment (Och and Ney 2003); 0 is perfect."
         ),
         columns=["attention", "AER, own step", "AER, next step"],
         rows=[
@@ -113,12 +113,12 @@ def _result(
         ],
         verdicts=[
             Verdict(
-                "Attention learns which words belong together: its error is less than half the diagonal's.",
+                "Attention aligns words that translate each other: its error is less than half the diagonal's.",
                 f"AER {summary}; diagonal {diagonal:.2f}.",
                 all(error < diagonal / 2 for error in best.values()),
             ),
             Verdict(
-                "Attention before the recurrence lags: its next step is the better alignment.",
+                "With attention before the recurrence, the next step is the better alignment.",
                 f"AER {summary}.",
                 mean["bahdanau"]["next"] < mean["bahdanau"]["own"],
             ),

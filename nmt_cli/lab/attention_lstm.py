@@ -1,7 +1,7 @@
 """A many-to-one LSTM with attention, where one step of the input holds the answer.
 
     before   the weights multiply the inputs, x'_t = a_t * x_t, and the LSTM's last state predicts the answer
-    after    the weights multiply the LSTM's outputs, h'_t = a_t * h_t, and all of them together predict the answer
+    after    the weights multiply the LSTM's outputs, h'_t = a_t * h_t, and their concatenation predicts the answer
 
 The weights are a softmax over time, either for each dimension on its own or shared by all dimensions (their mean).
 """
@@ -146,7 +146,7 @@ def _result(
                 all(step == PLANTED for step in before),
             ),
             Verdict(
-                f"After the LSTM, step {PLANTED + 1} gets attention too: at least twice the mean weight of the "
+                f"After the LSTM, step {PLANTED + 1} gets weight too: at least twice the mean weight of the "
                 "remaining steps.",
                 f"step {PLANTED + 1} has weight {spread(next_step)}, the others {spread(others)} on average.",
                 all(step >= 2 * other for step, other in zip(next_step, others, strict=True)),

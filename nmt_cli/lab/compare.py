@@ -55,10 +55,10 @@ MARGIN = 0.5
 
 
 def describe(corpus: PreparedCorpus, minutes: float) -> str:
-    """The corpus, the minutes for each model, and its size, in words."""
+    """Describe the corpus, the minutes for each model, and its size."""
     manifest = corpus.manifest
     pairs = f"{manifest.source} to {manifest.target}, {manifest.counts['train']:,} pairs"
-    return f"{pairs}, {minutes:g} minutes for each model of {SIZE['hidden_size']} cells a layer"
+    return f"{pairs}, {minutes:g} minutes for each model, {SIZE['hidden_size']} cells a layer"
 
 
 def parameters(corpus: PreparedCorpus, options: Mapping[str, Any]) -> int:
@@ -99,8 +99,8 @@ class Watcher(Callback):
 
 @dataclass(frozen=True)
 class TrainedSystem:
-    """A trained model, its median training speed in target subwords per second, its validations, and the minutes that
-    it had."""
+    """A trained model, its median training speed in target subwords per second, its validations, and its budget
+    in minutes."""
 
     loaded: LoadedModel
     speed: float
@@ -127,7 +127,7 @@ def train_system(
     train_config = resolve(TrainConfig, [(name, values)]).model_copy(update={"threads": torch.get_num_threads()})
     watcher = Watcher()
     train(train_config, [watcher])
-    loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # for losses, too
+    loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # losses are computed too
     best = [event.validation.bleu for event in watcher.validations if event.best]
     config.progress.message(
         f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes"
@@ -186,13 +186,13 @@ GRID = 10
 
 
 def learning_curves(models: Mapping[str, Sequence[TrainedSystem]]) -> Plot:
-    """The learning curves of systems: dev BLEU over the time that each has."""
+    """The learning curves of systems: dev BLEU over the share of the time budget."""
     curves = [_learning_curve(name, runs) for name, runs in models.items()]
     return Plot("dev BLEU during training", "share of the time", "BLEU", curves)
 
 
 def _learning_curve(name: str, runs: Sequence[TrainedSystem]) -> Curve:
-    """Dev BLEU over the share of the time, interpolated between validations, from 0 at the start."""
+    """Dev BLEU over the share of the time budget, interpolated between validations, from 0 at the start."""
     x = [(i + 1) / GRID for i in range(GRID)]
     curves = []
     for run in runs:

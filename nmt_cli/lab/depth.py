@@ -35,7 +35,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Depth: stacked LSTMs at equal parameters",
         method=(
-            f"{describe(corpus, minutes)}, or the number that gives as many parameters as the first system has; "
+            f"{describe(corpus, minutes)} in the first system, the other numbers chosen for equal parameters; "
             "attention after the recurrence; equal numbers of encoder and decoder layers, residual from the third on; "
             "greedy search on the test split."
         ),
@@ -55,7 +55,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         ],
         verdicts=[
             Verdict(
-                f"Depth counts for more than width: {CHOSEN} beat a single wide one of as many parameters.",
+                f"Depth counts for more than width: {CHOSEN} beat one wide layer of equal parameters.",
                 f"BLEU {summary}.",
                 beats(bleu[CHOSEN], bleu[WIDE]),
             )

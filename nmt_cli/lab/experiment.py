@@ -1,4 +1,4 @@
-"""What experiments share: their configuration, and their results, printed and written to files."""
+"""Common parts of the experiments: configuration, and results, printed and written to files."""
 
 import json
 import statistics
@@ -22,8 +22,8 @@ class ExperimentConfig:
     """How an experiment is run.
 
     `quick` makes it small, and its verdicts indicative only. `work` is a folder for temporary files. `prepared` is the
-    corpus that translators are trained on, by default the bundled sample; `gold_alignment` the alignment of its test
-    split.
+    corpus that translators are trained on, by default the bundled sample, and `gold_alignment` the alignment of its
+    test split.
     """
 
     quick: bool
@@ -36,7 +36,7 @@ class ExperimentConfig:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, the measurement, and whether it reproduces the claim; None if that is undecided."""
+    """A claim, the measurement, and whether it reproduces the claim; None if undecided."""
 
     claim: str
     measured: str
@@ -53,7 +53,7 @@ class ExperimentResult:
     """The result of an experiment.
 
     `method` describes the experiment in words; `columns` and `rows` are its table, `plots` its figure, `numbers` all
-    measurements, for programs; `maps` the attention of some sentences.
+    measurements, for programs, and `maps` the attention of some sentences.
     """
 
     title: str
@@ -71,13 +71,13 @@ Middle = Callable[[Sequence[float]], float]
 
 
 def spread(values: Sequence[float], form: str = ".3f", middle: Middle = statistics.fmean) -> str:
-    """The mean or median of several runs as text, with the least and the largest."""
+    """The mean or median of several runs as text, with the minimum and the maximum."""
     text = format(middle(values), form)
     return text if len(values) == 1 else f"{text} ({min(values):{form}} to {max(values):{form}})"
 
 
 def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]], middle: Middle = statistics.fmean) -> Curve:
-    """The mean or median of several runs at each x, with the least and the largest."""
+    """The mean or median of several runs at each x, with the minimum and the maximum."""
     columns = list(zip(*runs, strict=True))
     y = [middle(column) for column in columns]
     if len(runs) == 1:
@@ -86,7 +86,7 @@ def curve(name: str, x: Sequence[float], runs: Sequence[Sequence[float]], middle
 
 
 def points(name: str, runs: Mapping[str, Sequence[float]]) -> Curve:
-    """One point for each of several systems, side by side: the mean of its runs, with the least and the largest."""
+    """One point for each of several systems, side by side: the mean of its runs, with the minimum and the maximum."""
     return curve(name, range(len(runs)), list(zip(*runs.values(), strict=True)))
 
 

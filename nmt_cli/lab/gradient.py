@@ -1,5 +1,5 @@
-"""The gradient of the last word's loss at each encoder input: how it vanishes with distance, and attention as a path
-around."""
+"""The gradient of the last word's loss at each encoder input: how it vanishes with distance, and attention as a
+shortcut."""
 
 import statistics
 
@@ -111,11 +111,11 @@ def _result(
     return ExperimentResult(
         title="Gradient: how much of the last word's loss reaches each source word",
         method=(
-            f"The task is to copy sequences of {LENGTH} random symbols, with one unidirectional layer of 64 cells. "
-            "Measured is the norm of the gradient of the last target word's loss at each embedded source word, "
-            f"averaged over 100 sequences, before training and after {epochs} epochs of {sentences:,} sequences. "
-            f"`reach` is the norm at the first {ENDS} words divided by that at the last {ENDS}. Medians of the runs, "
-            "with the least and the largest."
+            f"The task is to copy sequences of {LENGTH} random symbols, by one unidirectional layer of {CELLS} cells. "
+            "The norm of the gradient of the last target word's loss at each embedded source word is averaged over "
+            f"100 sequences, before training and after {epochs} epochs of {sentences:,} sequences. `reach` is the norm "
+            f"at the first {ENDS} words divided by that at the last {ENDS}. Figures are medians of the runs, with "
+            "the minimum and the maximum."
         ),
         columns=["model", "reach, untrained", "reach, trained", "loss at the end"],
         rows=[
@@ -145,7 +145,7 @@ def _result(
                 untrained["RNN"] < 0.01,
             ),
             Verdict(
-                "Attention is a path around: it keeps at least ten times as much of the gradient as the LSTM alone.",
+                "Attention is a shortcut: it keeps at least ten times as much of the gradient as the LSTM alone.",
                 f"{measured}.",
                 untrained["LSTM + attention"] >= 10 * untrained["LSTM"],
             ),

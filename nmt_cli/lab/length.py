@@ -13,13 +13,13 @@ from nmt_cli.report.curves import Plot
 
 BINS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 40), (41, 60))
 MIN_PER_BIN = 10
-"""The least number of sentences of a bin that is shown."""
+"""Least number of sentences of a bin in the table."""
 MIN_PER_SPAN = 40
-"""The least number of sentences of each of the two lengths that are compared."""
+"""Least number of sentences of each of the two lengths that are compared."""
 PUBLISHED = ((16, 24), (45, 55))
 """Ranges of words around the lengths of the published comparison, 20 and 50."""
 MIN_BLEU = 5.0
-"""With less BLEU than this on the shorter sentences, a system has not learnt enough to lose anything."""
+"""Least BLEU on the shorter sentences for a verdict: below it a system is hardly trained and has nothing to lose."""
 
 Span = tuple[int, int]
 
@@ -80,14 +80,16 @@ def _result(
     (short, long), bins = lengths
     bleu, whole, compared = scores
     kept = {name: [far / near if near else 0.0 for near, far in pairs] for name, pairs in compared.items()}
-    between = f"between sentences of {short[0]} to {short[1]} words and those of {long[0]} to {long[1]}"
 
     def verdict(name: str, claim: str, least: float, most: float) -> Verdict:
         near, far = (statistics.fmean(side) for side in zip(*compared[name], strict=True))
         share = statistics.fmean(kept[name])
-        measured = f"BLEU {near:.1f} and {far:.1f}, so {share:.0%} is kept"
+        measured = (
+            f"BLEU {near:.1f} on sentences of {short[0]} to {short[1]} words, {far:.1f} on those of {long[0]} to "
+            f"{long[1]}: {share:.0%} is kept"
+        )
         if near < MIN_BLEU:
-            return Verdict(claim, f"not tested, as it has hardly learnt: {measured}.", None)
+            return Verdict(claim, f"{measured}; too little training to tell.", None)
         return Verdict(claim, f"{measured}.", least <= share < most)
 
     return ExperimentResult(
@@ -116,8 +118,8 @@ def _result(
             )
         ],
         verdicts=[
-            verdict("attention", f"Attention keeps at least 95 % of its BLEU {between}.", 0.95, float("inf")),
-            verdict("fixed vector", f"A fixed vector loses more than half of its BLEU {between}.", 0.0, 0.5),
+            verdict("attention", "Attention keeps at least 95 % of its BLEU on long sentences.", 0.95, float("inf")),
+            verdict("fixed vector", "A fixed vector loses more than half of its BLEU on long sentences.", 0.0, 0.5),
         ],
         numbers={"bins": bins, "bleu": bleu, "whole": whole, "compared": compared, "spans": [short, long]},
     )

@@ -1,4 +1,4 @@
-"""What helped before attention: the source reversed, or encoded twice."""
+"""The order of the source: forward, reversed or doubled, without attention and with it."""
 
 import statistics
 from typing import Any
@@ -35,10 +35,9 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         return ", ".join(f"{order} {value:+.1f}" for order, value in gain[name].items())
 
     return ExperimentResult(
-        title="Order: the source reversed or encoded twice, without attention and with it",
+        title="Order: the source reversed or doubled, without attention and with it",
         method=(
-            f"{describe(corpus, minutes)}, one unidirectional layer; greedy search on the test split. The end of the "
-            "sentence stays last."
+            f"{describe(corpus, minutes)}, one unidirectional layer; greedy search on the test split. EOS stays last."
         ),
         columns=["system", *ORDERS],
         rows=[[name, *[spread(values, ".1f") for values in by.values()]] for name, by in bleu.items()],
@@ -58,12 +57,12 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                 beats(bleu["fixed vector"]["reversed"], bleu["fixed vector"]["forward"]),
             ),
             Verdict(
-                "Without attention encoding the source twice helps.",
+                "Without attention doubling the source helps.",
                 f"BLEU against forward: {gains('fixed vector')}.",
                 beats(bleu["fixed vector"]["doubled"], bleu["fixed vector"]["forward"]),
             ),
             Verdict(
-                "With attention the gain of reversing vanishes (to less than a quarter of one that was there).",
+                "With attention the gain of reversing vanishes (less than a quarter of it is left).",
                 f"BLEU against forward with attention: {gains('attention')}.",
                 beats(bleu["fixed vector"]["reversed"], bleu["fixed vector"]["forward"])
                 and gain["attention"]["reversed"] < gain["fixed vector"]["reversed"] / 4,

@@ -85,12 +85,12 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                 beats(bleu["forced"], bleu["free"]),
             ),
             Verdict(
-                "Forced early and free later narrows the gap between training and use, by lower free perplexity.",
+                "Scheduled sampling narrows the gap between training and inference, by lower free perplexity.",
                 f"gap: {gaps}; free perplexity: {frees}.",
                 all(gap[name] < gap["forced"] and free[name] < free["forced"] for name in MIXED),
             ),
             Verdict(
-                f"Forced early and free later ({CHOSEN}) translates better than teacher forcing.",
+                f"Scheduled sampling ({CHOSEN}) translates better than teacher forcing.",
                 f"BLEU after equal time: {scores}.",
                 beats(bleu[CHOSEN], bleu["forced"]),
             ),

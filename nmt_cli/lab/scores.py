@@ -38,7 +38,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     return ExperimentResult(
         title="Scores: dot, general, concat, mlp, location and a local window",
         method=(
-            f"{describe(corpus, minutes)}, or the number that gives as many parameters as the first system has; one "
+            f"{describe(corpus, minutes)} in the first system, the other numbers chosen for equal parameters; one "
             "layer with attention after the recurrence; greedy search on the test split. Entropy is that of attention "
             "on dev, as a share of the largest possible: 0 is all weight on one token, 1 equal weights."
         ),
@@ -57,7 +57,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         plots=[learning_curves(models)],
         verdicts=[
             Verdict(
-                "Scores that see the encoder's states beat the location score, which sees only where they stand.",
+                "Scores that use the encoder's states beat location, which does not.",
                 f"BLEU {summary}.",
                 all(beats(bleu[name], bleu["location"]) for name in CONTENT),
             ),

@@ -40,13 +40,13 @@ Sequences = list[list[int]]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Sources and targets, without the end of sentence."""
+    """Sources and targets, without EOS."""
 
     sources: Sequences
     targets: Sequences
 
     def batches(self, budget: int, seed: int) -> Iterator[Batch]:
-        """All pairs once, in batches of at most `budget` padded tokens, in an order given by the seed."""
+        """All pairs once, in batches of at most `budget` padded tokens, in an order that depends on the seed."""
         lengths = [np.array([len(row) for row in side]) for side in (self.sources, self.targets)]
         for rows in make_batches(lengths[0], lengths[1], budget, np.random.default_rng(seed)):
             yield collate([self.sources[r] for r in rows], [self.targets[r] for r in rows], PAD_MULTIPLE)
@@ -75,7 +75,7 @@ def train_epoch(train_step: TrainStep, pairs: Pairs, epoch: int, epochs: int) ->
 
 @torch.inference_mode()
 def decode_greedily(model: Seq2Seq, sources: Sequences, longest: int) -> Sequences:
-    """The model's output by greedy search."""
+    """Translate by greedy search, with at most `longest` tokens each."""
     model.eval()
     outputs: Sequences = []
     for start in range(0, len(sources), BATCH_SIZE):
@@ -89,7 +89,7 @@ def decode_greedily(model: Seq2Seq, sources: Sequences, longest: int) -> Sequenc
 
 
 def accuracy(outputs: Sequences, targets: Sequences) -> tuple[float, float]:
-    """The share of correct target positions, the end included, and the share of sequences correct as a whole."""
+    """The share of correct target positions, EOS included, and the share of sequences correct as a whole."""
     correct = positions = whole = 0
     for output, target in zip(outputs, targets, strict=True):
         correct += sum(a == b for a, b in zip([*output, EOS], [*target, EOS], strict=False))

@@ -43,6 +43,8 @@ from nmt_cli.lab.synthetic import (
 from nmt_cli.progress import Progress
 from nmt_cli.training.step import TrainStep
 
+LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
+
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"QUICK": (120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
@@ -87,7 +89,9 @@ def test_every_experiment_writes_verdicts_and_a_report(
     write(outcome, config, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    documented = " ".join(LAB_DOC.read_text(encoding="utf-8").split()).lower()
     for verdict, recorded in zip(outcome.verdicts, results["verdicts"], strict=True):
+        assert f'"{verdict.claim.rstrip(".").lower()}"' in documented
         assert verdict.measured in report
         assert recorded["reproduced"] == verdict.reproduced
     assert "(indicative: quick run)" in report
@@ -266,7 +270,7 @@ def test_compared_lengths_have_enough_sentences() -> None:
             length.choose_spans(lengths, 40)
 
 
-def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
+def test_a_model_that_is_hardly_trained_gets_no_verdict() -> None:
     """A model at BLEU 1 on short sentences has nothing to lose on long ones."""
     pairs: dict[str, list[tuple[float, float]]] = {"fixed vector": [(1.0, 0.1)], "attention": [(50.0, 49.0)]}
     manifest = SimpleNamespace(source="en", target="ko", counts={"train": 1, "test": 1})
@@ -279,7 +283,7 @@ def test_a_model_that_has_hardly_learnt_gets_no_verdict() -> None:
         (bins, corpus_bleu, pairs),
     )
     assert [verdict.reproduced for verdict in outcome.verdicts] == [True, None]
-    assert "hardly learnt" in outcome.verdicts[1].measured
+    assert "too little training" in outcome.verdicts[1].measured
 
 
 def test_a_difference_counts_only_beyond_the_spread_of_runs() -> None:
