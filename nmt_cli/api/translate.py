@@ -1,7 +1,6 @@
 """`nmt translate`: translates a stream of lines to a stream of translations, and writes files of alignments, receipt
 and attention."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,6 +19,7 @@ from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
 from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.progress import logger
 
 if TYPE_CHECKING:
     from nmt_cli.report.attention import AttentionFile, AttentionMap
@@ -44,7 +44,7 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
         translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention)
         reader = LineReader(source, WINDOW)
         if reader.interactive:
-            print(f"{config.model} is ready: type a line to translate; Ctrl-D ends", file=sys.stderr)
+            logger.info(f"{config.model} is ready: type a line to translate; Ctrl-D ends")
         for window in reader.windows():
             for translation in translator.translate(prefixes.add_to(window) if prefixes else window):
                 outputs.write(translation)
