@@ -62,9 +62,9 @@ class Progress:
         logger.warning(text)
 
     @contextmanager
-    def step(self, name: str, total: int | None = None, unit: str = "lines") -> Iterator[Step]:
-        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": logs a line at the start and then
-        one every `SECONDS`."""
+    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
+        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": logs a line at the start, unless
+        `announce` is False, and then one every `SECONDS`."""
         logged_at = time.monotonic()
 
         def report(step: Step) -> None:
@@ -73,7 +73,8 @@ class Progress:
                 logged_at = now
                 self.message(_line(step))
 
-        self.message(name if total is None else f"{name}: {total:,} {unit}")
+        if announce:
+            self.message(name if total is None else f"{name}: {total:,} {unit}")
         yield Step(name, total, unit, report)
 
     def track(self, items: Iterable[T], name: str, total: int | None = None, unit: str = "lines") -> Iterator[T]:

@@ -14,19 +14,26 @@ from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.alignment import format_pharaoh
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMATTERS
-from nmt_cli.decoding.text_stream import Line, LineReader
+from nmt_cli.decoding.text_stream import Line, LineReader, count_lines
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
 from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.progress import logger
+from nmt_cli.progress import Progress
 
 if TYPE_CHECKING:
     from nmt_cli.report.attention import AttentionFile, AttentionMap
 
 
-def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO) -> IssueCounts:
-    """Translate every line of `source` to `target`, window by window; returns the counts of issues.
+FIRST_WINDOW = 32
+"""Lines that are translated first, so that output starts within a second or two."""
+
+
+def translate_stream(
+    config: TranslateConfig, source: BinaryIO, target: BinaryIO, progress: Progress | None = None
+) -> IssueCounts:
+    """Translate every line of `source` to `target`, window by window; returns the counts of issues. An interrupt leaves
+    the windows written so far.
 
     The config's output files appear, complete, when all lines are done. Raises OutputError if a line was lost,
     ConfigError if an option does not fit the model or the input, CheckpointError if the model is missing or damaged.
@@ -42,13 +49,20 @@ def translate_stream(config: TranslateConfig, source: BinaryIO, target: BinaryIO
                 if getattr(config, name):
                     raise ConfigError(f"--{name}: {config.model} has no attention to compute it from; leave it out")
         translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention)
-        reader = LineReader(source, WINDOW)
+        progress = progress or Progress()
+        reader = LineReader(source, WINDOW, FIRST_WINDOW)
         if reader.interactive:
-            logger.info(f"{config.model} is ready: type a line to translate; Ctrl-D ends")
-        for window in reader.windows():
-            for translation in translator.translate(prefixes.add_to(window) if prefixes else window):
-                outputs.write(translation)
-            target.flush()
+            progress.message(f"{config.model} is ready: type a line to translate; Ctrl-D ends")
+        try:
+            with progress.step("translating", count_lines(source), announce=False) as step:
+                for window in reader.windows():
+                    for translation in translator.translate(prefixes.add_to(window) if prefixes else window):
+                        outputs.write(translation)
+                    target.flush()
+                    step.advance(len(window))
+        except KeyboardInterrupt:
+            progress.message(f"lines translated: {step.done:,}")
+            raise
         outputs.finish(reader.count)
         if prefixes:
             prefixes.check_end(reader.count)

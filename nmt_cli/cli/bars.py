@@ -28,7 +28,7 @@ class Bars(Progress):
         self._console.print(Text(f"warning: {text}", style="yellow"))
 
     @contextmanager
-    def step(self, name: str, total: int | None = None, unit: str = "lines") -> Iterator[Step]:
+    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
         ellipsis = Column(no_wrap=True, overflow="ellipsis", ratio=1)
         columns = (
             SpinnerColumn(),
@@ -41,7 +41,7 @@ class Bars(Progress):
             task = bars.add_task(name, total=total, figures="")
             step = Step(name, total, unit, lambda step: bars.update(task, completed=step.done, figures=_figures(step)))
             yield step
-        if step.seconds >= SHORT_SECONDS:
+        if announce and step.seconds >= SHORT_SECONDS:
             count = f": {step.done:,} {unit}" if step.done else ""
             self.message(f"{name}{count} ({clock(step.seconds)})")
 

@@ -2,8 +2,10 @@
 
 import sys
 
+from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import TranslateConfig
+from nmt_cli.progress import Progress
 
 
 @command(TranslateConfig)
@@ -16,6 +18,8 @@ def run(config: TranslateConfig) -> None:
     """
     from nmt_cli.api.translate import translate_stream
 
-    tally = translate_stream(config, sys.stdin.buffer, sys.stdout.buffer)
+    on_terminal = sys.stdin.isatty() or sys.stdout.isatty()  # where lines are seen as they are translated
+    progress = Progress() if on_terminal else terminal_progress()
+    tally = translate_stream(config, sys.stdin.buffer, sys.stdout.buffer, progress)
     for sentence in tally.summary():
         print(f"nmt: {sentence}", file=sys.stderr)

@@ -1,6 +1,8 @@
 r"""Reads lines from a stream: only `\n` ends a line, invalid bytes are replaced, no line waits for a full window."""
 
+import os
 import select
+import stat
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -10,6 +12,8 @@ from typing import BinaryIO
 from nmt_cli.corpus.text_io import BYTE_ORDER_MARK
 
 CHUNK = 1 << 16
+GROWTH = 8
+"""Factor from one full window to the next."""
 FILL_TIMEOUT = 0.02
 """Seconds to wait for more lines from a pipe once a window has begun: too short to notice, yet it fills batches."""
 
@@ -45,21 +49,38 @@ class Line:
         return cls(number, text, "", invalid, carriage_return, byte_order_mark)
 
 
+def count_lines(stream: BinaryIO) -> int | None:
+    """Number of lines of a regular file that has not been read from yet; None for a terminal, a pipe or a stream in
+    memory."""
+    try:
+        handle = stream.fileno()
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode) or not hasattr(os, "pread"):
+        return None
+    offset, count, last = os.lseek(handle, 0, os.SEEK_CUR), 0, b"\n"
+    while data := os.pread(handle, CHUNK, offset):
+        offset, count, last = offset + len(data), count + data.count(b"\n"), data[-1:]
+    return count + (last != b"\n")
+
+
 class LineReader:
-    """Reads a stream in windows of at most `window` lines.
+    """Reads a stream in windows of at most `window` lines: the first has at most `first`, and every full window is
+    followed by one of up to `GROWTH` times its size, so that output starts soon and later batches hold lines of like length.
 
     A window is returned as soon as the stream has no more data for the moment: input from a terminal or from a program
     that waits for each answer is translated at once, while a file or a busy pipe fills the windows. Memory holds one
     window.
     """
 
-    def __init__(self, stream: BinaryIO, window: int) -> None:
+    def __init__(self, stream: BinaryIO, window: int, first: int | None = None) -> None:
         self.count = 0
         """Lines returned so far."""
         self.interactive = stream.isatty()
         """Whether the stream is a terminal."""
         self._stream = stream
         self._window = window
+        self._size = window if first is None else min(first, window)
         self._lines: deque[bytes] = deque()
         self._unfinished = bytearray()  # a line whose line feed has not arrived yet
         self._at_end = False
@@ -72,13 +93,16 @@ class LineReader:
             if not self._lines:
                 return
             deadline = time.monotonic() + (0.0 if self.interactive else FILL_TIMEOUT)
-            while len(self._lines) < self._window and not self._at_end and self._ready(deadline):
+            while len(self._lines) < self._size and not self._at_end and self._ready(deadline):
                 self._read()
-            yield self._next_window()
+            window = self._next_window()
+            if len(window) == self._size:
+                self._size = min(GROWTH * self._size, self._window)
+            yield window
 
     def _next_window(self) -> list[Line]:
         window = []
-        for _ in range(min(self._window, len(self._lines))):
+        for _ in range(min(self._size, len(self._lines))):
             self.count += 1
             window.append(Line.read(self.count, self._lines.popleft()))
         return window
