@@ -19,14 +19,14 @@ from nmt_cli.signals import interrupt_on_sigterm
 from nmt_cli.startup import tune_gc, tune_onednn
 
 COMMANDS = {
-    "preprocess": ("preprocess", "Clean and encode parallel text: a prepared, memory-mapped corpus."),
-    "train": ("train", "Train a model on a prepared corpus: a self-contained model folder."),
+    "preprocess": ("preprocess", "Clean and encode parallel text, and write a prepared corpus."),
+    "train": ("train", "Train a model on a prepared corpus and write a model folder."),
     "translate": ("translate", "Translate standard input to standard output, line by line."),
     "bulk": ("bulk", "Translate a file of any size with many processes."),
     "eval": ("evaluate", "Score a translation: BLEU, chrF and TER with signatures and intervals."),
     "evaluate": ("evaluate", "Same as eval."),
     "bench": ("bench", "Measure speed and quality of translation at each precision and batch size."),
-    "explain": ("explain", "Show the steps of attention for one sentence, with the model's real numbers."),
+    "explain": ("explain", "Show the steps of attention for one sentence, with the model's actual numbers."),
     "lab": ("lab", "Test the claims of the attention tutorials by experiment."),
     "info": ("info", "Show what a prepared corpus or a model contains and how it was made."),
 }
@@ -41,7 +41,8 @@ def build(arguments: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="nmt",
         help="Train your own translator with attention, measure it, and see why it translates as it does.\n\n"
-        "Each command works without options, on the bundled English-Korean sample.",
+        "Without options, preprocess, train, translate and eval use the bundled English-Korean sample and the "
+        "folders prepared and model.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

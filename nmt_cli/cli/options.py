@@ -1,6 +1,7 @@
 """Typer commands from config classes: fields become options, their docstrings the help texts."""
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -19,6 +20,9 @@ C = TypeVar("C", bound=Settings)
 SCALES = (0.001, 100.0)
 """Allowed range of --scale."""
 
+_MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
+"""Square brackets that rich, which prints the help, would take for markup and leave out."""
+
 
 def command(
     config_class: type[C],
@@ -27,7 +31,8 @@ def command(
 ) -> Callable[[Callable[[C], None]], Callable[..., None]]:
     """Decorate a function of one resolved config: the result is a Typer command with an option for every field.
 
-    `saved` maps the command-line values to saved options to start from, with their origin, or None.
+    `saved` maps the command-line values to the origin and the options of the run to resume, or to None. All other
+    sources override these options.
     """
 
     def decorate(run: Callable[[C], None]) -> Callable[..., None]:
@@ -58,7 +63,7 @@ def command(
         parameters += _layer_parameters(presets)
         invoke.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by Typer
         invoke.__annotations__ = {p.name: p.annotation for p in parameters}
-        invoke.__doc__ = run.__doc__
+        invoke.__doc__ = _help_text(run.__doc__ or "")
         invoke.__name__ = run.__name__
         return invoke
 
@@ -73,9 +78,10 @@ def _parameter(option: OptionField) -> inspect.Parameter:
     kind, many = _type(option.field.annotation)
     default = option.field.default
     assert default is not PydanticUndefined, f"{option.name} has no default"
-    help_text = " ".join((option.field.description or "").split())
+    description = option.field.description or ""
     if default not in (None, [], False):
-        help_text += f" \\[default: {default}]"  # escaped, or rich takes it for markup
+        description += f" [default: {', '.join(map(str, default)) if isinstance(default, list) else default}]"
+    help_text = _help_text(description)
     if option.cli.argument:
         info: Any = typer.Argument(help=help_text, show_default=False, readable=False)  # checked when it is read
     else:
@@ -107,10 +113,16 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
         names = Literal[tuple(presets)]  # type: ignore[valid-type]
         info = typer.Option("--preset", help="Start from the options of a published system.", rich_help_panel="Model")
         parameters.append(parameter("preset", names, info))
-        help_text = "Factor that multiplies the preset's embedding and hidden sizes."
+        help_text = "Factor for the embedding and hidden sizes of the preset, which are rounded to multiples of 8."
         info = typer.Option("--scale", help=help_text, rich_help_panel="Model")
         parameters.append(parameter("scale", float, info))
     return parameters
+
+
+def _help_text(text: str) -> str:
+    """Join the lines of each paragraph, which rich wraps again, and escape what rich would take for markup."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n")]
+    return _MARKUP.sub(r"\\\g<0>", "\n\n".join(paragraphs))
 
 
 def _type(annotation: Any) -> tuple[Any, bool]:

@@ -14,7 +14,7 @@ from nmt_cli.startup import START_TIME
 
 
 def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """The saved options of a run that is resumed, with the file that holds them; None for a new run."""
+    """The file with the options of the run to resume, and these options; None for a new run."""
     out = values["out"] or TrainConfig().out
     return (str(out / CONFIG), read_options(out)) if values["resume"] and (out / CONFIG).exists() else None
 
@@ -24,8 +24,8 @@ def run(config: TrainConfig) -> None:
     """Train a model on a prepared corpus and write a self-contained model folder.
 
     Without a limit (--max-steps, --max-epochs, --max-minutes) it trains for 15 minutes; the learning-rate schedule
-    ends at whichever limit is given. Ctrl-C saves the state; --resume continues with the options of the interrupted
-    run, except those given anew.
+    ends at the limit that is reached first. Ctrl-C saves the state; --resume continues with the options of the
+    interrupted run, unless they are set again.
     """
     from nmt_cli.cli.display import Live
     from nmt_cli.training.callbacks import LogCallback

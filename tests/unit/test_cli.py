@@ -46,6 +46,17 @@ def test_every_command_shows_help_without_importing_torch(name: str) -> None:
     assert "Usage: " in done.stdout
 
 
+def test_help_keeps_square_brackets_and_wraps_whole_paragraphs() -> None:
+    """rich, which prints the help, takes square brackets for markup."""
+    text = nmt("train", "--help", COLUMNS="500").stdout
+    assert "v.tanh(W[s; h])" in text
+    assert "tanh(W[state; context])" in text
+    assert "[default: 0.4]" in text
+    assert "learning-rate schedule ends at the limit" in text
+    assert "\\[" not in text
+    assert "[default: 16, 64, 256]" in nmt("bench", "--help", COLUMNS="500").stdout
+
+
 EXIT_PROBE = """
 import atexit, sys, threading
 from nmt_cli.__main__ import program
