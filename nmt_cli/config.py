@@ -49,24 +49,24 @@ class PreprocessConfig(Settings):
     target_field: Annotated[str | None, CliOption("Input")] = None
     """Column name or number (from 1) or JSON key of the target; by default the language code, else column 2."""
     invalid_utf8: Annotated[Literal["error", "replace"], CliOption("Input")] = "error"
-    """Bytes that are not UTF-8: stop and report where they are (error), or replace them by U+FFFD and count them."""
+    """Bytes that are not UTF-8: stop and report where they are (error), or replace each by U+FFFD (replace)."""
     holdout: Annotated[Positive, CliOption("Input")] = 1000
     """Sentence pairs to hold out for each of dev and test if not given (at most a tenth of the training text)."""
 
     unicode: Annotated[Literal["nfc", "nfkc", "none"], CliOption("Cleaning")] = "nfc"
     """Unicode normalisation of all text, including input to translate and references."""
     keep: Annotated[list[KeepOption], CliOption("Cleaning")] = ["wrong-script"]
-    """Suspicious pairs to keep in train; a given list replaces the default. duplicates: exact repetitions of a pair;
-    copies: the target equals the source and has more than three words; overlap: the same pair occurs in dev or test;
-    control: control characters such as NUL; wrong-script: a script that the language does not use; none: drop all of
-    these."""
+    """Kind of suspicious pair to keep in train instead of dropping it; may be given several times and replaces the
+    default. duplicates: exact repetitions of a pair; copies: the target equals the source and has more than three
+    words; overlap: the same pair occurs in dev or test; control: control characters such as NUL; wrong-script: mostly
+    letters of a script that the language does not use; none: drop all of these."""
     max_ratio: Annotated[float, Field(gt=1.0), CliOption("Cleaning")] = 9.0
     """Drop training pairs if one side has more than this many times as many subwords as the other."""
     max_length: Annotated[Positive, CliOption("Cleaning")] = 200
     """Drop training pairs with more subwords than this on either side; stored with the model as its input limit."""
 
     tokenizer: Annotated[Literal["unigram", "bpe"], CliOption("Subwords")] = "unigram"
-    """SentencePiece model type."""
+    """How SentencePiece finds the subwords: by a unigram language model, or by byte-pair encoding (BPE)."""
     vocabulary: Annotated[Literal["joint", "separate"], CliOption("Subwords")] = "joint"
     """One joint subword vocabulary for both languages (needed to tie all embeddings), or a separate one for each."""
     vocabulary_size: Annotated[int | None, Field(ge=300, le=1_000_000), CliOption("Subwords")] = None
@@ -103,7 +103,7 @@ class InfoConfig(Settings):
     """Show what a prepared corpus or a model contains and how it was made."""
 
     path: Annotated[Path | None, CliOption(argument=True)] = None
-    """Prepared corpus or model folder; by default prepared and model, whichever exist."""
+    """Prepared corpus or model folder (default: the folders prepared and model, if they exist)."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of text."""
 
@@ -112,7 +112,7 @@ class LabConfig(Settings):
     """Experiments that test the claims of the attention tutorials, each with a verdict."""
 
     experiment: Annotated[str | None, CliOption(argument=True)] = None
-    """Experiment to run, or all; by default the experiments are listed."""
+    """Experiment to run, or all for every experiment; without it they are listed."""
     quick: Annotated[bool, CliOption("Run")] = False
     """Run a smaller version of about a minute; its verdicts are only indicative."""
     seeds: Annotated[Count, CliOption("Run")] = 0
@@ -124,12 +124,12 @@ class LabConfig(Settings):
     out: Annotated[Path, CliOption("Run")] = Path("lab")
     """Folder to write to, with a subfolder for each experiment."""
     threads: Annotated[Threads, CliOption("Run")] = 0
-    """CPU threads; 0 uses what suits the experiment: one, or two if it trains for a number of epochs rather than
-    minutes. More threads seldom help, since the models are small."""
+    """CPU threads; 0 uses one, or two for an experiment that trains for a number of epochs rather than minutes. More
+    threads seldom help, because the models are small."""
 
 
 class ExplainConfig(Settings):
-    """Show the steps of attention for one sentence, with the model's real numbers."""
+    """Show the steps of attention for one sentence, with the model's actual numbers."""
 
     sentence: Annotated[str, CliOption(argument=True)] = ""
     """Sentence to translate, in quotes."""
@@ -142,7 +142,7 @@ class ExplainConfig(Settings):
     candidates: Annotated[Positive, CliOption("Output")] = 5
     """Candidates for the next word to show at each step."""
     html: Annotated[Path | None, CliOption("Output")] = None
-    """Write an HTML page that steps through it to this file."""
+    """Write the explanation to this file as an HTML page to step through, instead of printing it."""
     device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto uses a GPU if there is one."""
     threads: Annotated[Threads, CliOption("Run")] = 0
@@ -170,7 +170,7 @@ class ModelConfig(Settings):
     source_order: Annotated[Literal["forward", "reversed", "doubled", "doubled-reversed"], CliOption("Model")] = (
         "forward"
     )
-    """Order of the source tokens in the encoder; doubled feeds the sentence twice."""
+    """Order in which the encoder gets the source subwords; doubled: the whole sentence twice."""
     embedded_values: Annotated[bool, CliOption("Model")] = True
     """Attention values: encoder state plus source embedding, so that the context also identifies the attended word
     (Gehring et al. 2017), or the encoder state alone. No effect without attention."""
@@ -183,20 +183,20 @@ class ModelConfig(Settings):
     input_feeding: Annotated[bool, CliOption("Model")] = False
     """Feed the attentional state into the next step (attention luong only; step by step, slower)."""
     score: Annotated[Score, CliOption("Model")] = "scaled-general"
-    """Attention score of decoder state s and encoder state h. dot: s.h; general: s.W.h; both also scaled by 1/sqrt(d),
-    which keeps the softmax from saturating early; concat: v.tanh(W[s; h]); mlp: the same with two layers; location:
-    (W s) at the position of h."""
+    """Attention score of decoder state s and encoder state h. dot: s.h; general: s.W.h; scaled-dot and scaled-general:
+    the same divided by sqrt(d), which keeps the softmax from saturating early; concat: v.tanh(W[s; h]); mlp: concat
+    with two layers; location: (W s) at the position of h."""
     heads: Annotated[Width, CliOption("Model")] = 1
     """Number of attention heads, each with its own query and key projections."""
     local_attention: Annotated[Literal["none", "monotonic", "predictive"], CliOption("Model")] = "none"
     """Attend only to source subwords near a position: the position of the target subword (monotonic), or a predicted
     one (Luong et al. 2015)."""
     local_window: Annotated[Positive, CliOption("Model")] = 10
-    """Source subwords attended on each side of that position, D."""
+    """Source subwords on each side of the position of local attention, D."""
     coverage: Annotated[bool, CliOption("Model")] = False
     """Let scores depend on the attention paid so far (Tu et al. 2016); step by step, slower."""
     readout: Annotated[Literal["plain", "maxout"], CliOption("Model")] = "plain"
-    """Layer before the output softmax: tanh(W[state; context]), or Bahdanau's deep output with maxout."""
+    """Layer before the output softmax: tanh(W[state; context]) (plain), or Bahdanau's deep output (maxout)."""
     tied_embeddings: Annotated[Literal["auto", "none", "decoder", "all"], CliOption("Model")] = "auto"
     """Share the output layer's weights with the target embeddings (decoder), or also with the source embeddings (all);
     auto: all with a joint vocabulary, else decoder."""
@@ -270,11 +270,12 @@ class TrainingConfig(Settings):
     corpora and long training."""
 
     scheduled_sampling: Annotated[ScheduledSampling, CliOption("Teacher forcing")] = "none"
-    """Which previous word the decoder gets in training. none: the reference word (teacher forcing); free: its own best
-    prediction; the others: the reference word with a probability that is constant or falls over the run (Bengio et al.
-    2015). All but none run step by step, which is slower."""
+    """Previous word that the decoder gets in training. none: always the reference word (teacher forcing); free: always
+    its own best prediction; the others: the reference word with a probability that is constant or falls over the run
+    (Bengio et al. 2015), else its own. All but none run step by step, which is slower."""
     teacher_forcing_ratio: Annotated[float, Field(ge=0.0, le=1.0), CliOption("Teacher forcing")] = 0.5
-    """Probability of the reference word: its value if constant, its final value if it falls."""
+    """Probability of the reference word (scheduled_sampling constant), or its final value (linear, exponential,
+    inverse-sigmoid)."""
 
     learning_rate: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.0
     """Peak learning rate of AdamW; 0 derives it from the model size: 2.3 / hidden_size, at most 0.008, and less for
@@ -282,7 +283,7 @@ class TrainingConfig(Settings):
     warmup: Annotated[Count, CliOption("Optimiser")] = 200
     """Updates over which the learning rate rises to its peak (at most a tenth of the run)."""
     schedule: Annotated[Literal["linear", "cosine", "constant"], CliOption("Optimiser")] = "linear"
-    """How the learning rate falls from its peak to the end of the run, which the first limit to be reached sets."""
+    """How the learning rate falls from its peak to the end of the run, that is, to the limit that is reached first."""
     weight_decay: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.01
     """AdamW's weight decay, on matrices only."""
     clip_norm: Annotated[float, Field(gt=0), CliOption("Optimiser")] = 1.0
@@ -295,7 +296,7 @@ class TrainingConfig(Settings):
     max_epochs: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
     """Stop after this many epochs."""
     max_minutes: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
-    """Stop after this many minutes of wall-clock time, including start-up and validation."""
+    """Stop after this many minutes of wall-clock time, including start-up and validation; 15 if no limit is set."""
     patience: Annotated[Count, CliOption("Limits")] = 10
     """Stop after this many validations without improvement of the metric; 0 disables early stopping."""
 
@@ -405,8 +406,8 @@ class TranslationConfig(Settings):
     """Options shared by the commands that translate."""
 
     ensemble: Annotated[list[Path], CliOption("Run")] = []
-    """Further model whose probabilities are averaged with the first one's; may be given several times. All models must
-    have the same subwords (one prepared corpus, or nmt preprocess --tokenizer-model)."""
+    """Further model whose probabilities are averaged with those of the first; may be given several times. All models
+    must have the same subwords (trained on one prepared corpus, or prepared with the same --tokenizer-model)."""
     batch_size: Annotated[Positive, CliOption("Run")] = 64
     """Sentences translated together."""
     device: Annotated[Device, CliOption("Run")] = "auto"
@@ -420,7 +421,7 @@ class TranslationConfig(Settings):
 
 
 class TranslateConfig(TranslationConfig):
-    """Standard input to standard output: one line out for every line in."""
+    """Translate standard input to standard output: one output line for every input line."""
 
     model: Annotated[Path, CliOption("Run")] = Path("model")
     """Model folder."""
@@ -432,8 +433,8 @@ class TranslateConfig(TranslationConfig):
     """Write the attention weights of every translation to this file, as an HTML page (.html), an image (.svg, .png) or
     numbers (.json)."""
     receipt: Annotated[Path | None, CliOption("Output")] = None
-    """Write a JSON line to this file for every input with an issue: blank, split, cut off at the length limit, its
-    translation repeats itself, and others."""
+    """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
+    translation reached the length limit or repeats itself."""
     target_prefix: Annotated[Path | None, CliOption("Search")] = None
     """File with one line per input line: a prefix that its translation must start with."""
 
@@ -454,7 +455,7 @@ class EvaluateConfig(TranslationConfig):
     """BLEU, chrF and TER with signatures, confidence intervals and scores by sentence length."""
 
     model: Annotated[Path | None, CliOption("Input")] = None
-    """Model folder; by default model, unless --hypotheses is given."""
+    """Model folder (default: model, unless --hypotheses is given)."""
     split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Split of the prepared corpus to translate if no files are given."""
     prepared: Annotated[Path | None, CliOption("Input")] = None
@@ -464,7 +465,7 @@ class EvaluateConfig(TranslationConfig):
     reference: Annotated[list[Path], CliOption("Input")] = []
     """Reference translation, one line per source line, instead of the stored one; may be given several times."""
     hypotheses: Annotated[Path | None, CliOption("Input")] = None
-    """Score this translation instead of translating. Needs no model; if given, it supplies corpus and languages."""
+    """Score this translation instead of translating. Needs no model; a given --model supplies corpus and languages."""
     target: Annotated[str | None, CliOption("Input")] = None
     """Target language, which selects BLEU's tokenizer; by default that of the model or the prepared corpus."""
     gold_alignment: Annotated[Path | None, CliOption("Statistics")] = None
@@ -475,7 +476,7 @@ class EvaluateConfig(TranslationConfig):
     significance: Annotated[Literal["bootstrap", "randomisation"], CliOption("Statistics")] = "bootstrap"
     """Paired significance test against the baseline."""
     resamples: Annotated[Positive, CliOption("Statistics")] = 1000
-    """Bootstrap resamples for the confidence intervals; also resamples or trials of the paired test."""
+    """Bootstrap resamples for the confidence intervals, and resamples or trials of the paired test."""
     worst: Annotated[Count, CliOption("Output")] = 5
     """Number of worst sentences to show."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
@@ -498,16 +499,16 @@ class BulkConfig(TranslationConfig):
     workers: Annotated[Count, CliOption("Workers")] = 0
     """Processes to start on this machine; 0 starts one per core."""
     scheduler: Annotated[str | None, CliOption("Workers")] = None
-    """Address of a Dask scheduler, such as tcp://HOST:8786, whose workers translate instead."""
+    """Address of a Dask scheduler, such as tcp://HOST:8786, whose workers translate instead of local processes."""
     threads: Annotated[Positive, CliOption("Workers")] = 1
     """CPU threads of each worker."""
     shard_size: Annotated[Positive, CliOption("Workers")] = 2000
-    """Lines sent to a worker at a time; it sorts them by length."""
+    """Lines sent to a worker at a time; within them it batches lines of similar length."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
     receipt: Annotated[Path | None, CliOption("Output")] = None
-    """Write a JSON line to this file for every input with an issue: blank, split, cut off at the length limit, its
-    translation repeats itself, and others."""
+    """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
+    translation reached the length limit or repeats itself."""
 
 
 class BenchConfig(Settings):
