@@ -21,7 +21,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which atomically replaces `path` if the block succeeds.
 
     The data is synced to disk before the rename. If the block fails, `path` is unchanged. If `path` is a symbolic link,
-    its target is replaced; if it is a device or a pipe, `path` itself is yielded. Raises what `check_writable` raises.
+    its target is replaced; if it is a device or a pipe, `path` itself is yielded. Raises as `check_writable`.
     """
     check_writable(path)
     if path.exists() and not path.is_file():

@@ -69,7 +69,10 @@ class FolderType(Generic[R]):
 
 
 def read_raw_manifest(folder: Path) -> dict[str, Any]:
-    """The content of a folder's manifest, of whatever kind. Raises OSError or ValueError if it cannot be read."""
+    """The content of a folder's manifest, of any kind; empty if it is not a JSON object.
+
+    Raises OSError or ValueError if it cannot be read.
+    """
     content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return content if isinstance(content, dict) else {}
 

@@ -66,7 +66,7 @@ def ordered_map(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterab
 def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
     """Submit a task with signals deferred: it may spawn a worker, which an interrupt would end with a traceback."""
     if POSIX:
-        resource_tracker.ensure_running()  # starting it would unblock the signals; elsewhere there is none
+        resource_tracker.ensure_running()  # started during the submit, it would unblock the signals; Windows has none
     with signals.deferred():
         return pool.submit(work, task)
 

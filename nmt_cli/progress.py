@@ -1,4 +1,4 @@
-"""Messages and progress, by one interface for the terminal, for logs, and for programs that import the package.
+"""One interface for messages and progress: on the terminal, in logs, and in programs that import the package.
 
 Long work takes a `Progress` and reports to it. The class here writes to the logger `nmt_cli`, which shows only warnings
 until the importing program or the command line adds a handler. Code without a `Progress` writes to the same logger.
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 SECONDS = 30.0
-"""Seconds between two lines about the same step, at least."""
+"""Minimum seconds between two lines about the same step."""
 
 logger = logging.getLogger("nmt_cli")
 
@@ -30,7 +30,7 @@ class Step:
         self._on_advance = on_advance
 
     def advance(self, units: int = 1) -> None:
-        """Count further units as done."""
+        """Count `units` more as done."""
         self.done += units
         self._on_advance(self)
 
@@ -41,12 +41,12 @@ class Step:
 
     @property
     def rate(self) -> float:
-        """Units a second."""
+        """Units done per second."""
         return self.done / max(self.seconds, 1e-3)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to the end at this rate; None if that cannot be known."""
+        """Seconds to the end at this rate; None if the total is unknown or nothing is done yet."""
         return (self.total - self.done) / self.rate if self.total is not None and self.done else None
 
 
@@ -63,8 +63,11 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
-        """A step that lasts as long as the block, such as "encoding" 29,000 "pairs": logs a line at the start, unless
-        `announce` is False, and then one every `SECONDS`."""
+        """Yield a Step that counts the work of the block.
+
+        Logs a line at the start, such as "encoding: 29,000 pairs", unless `announce` is False, and then at most one
+        every `SECONDS`.
+        """
         logged_at = time.monotonic()
 
         def report(step: Step) -> None:

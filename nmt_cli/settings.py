@@ -1,6 +1,6 @@
 """Base class of the option groups, and merging of options from several sources into one validated config.
 
-Precedence: default < preset < config file < `--set` < flag.
+Precedence: default < options of the resumed run < preset < config file < `--set` < option on the command line.
 """
 
 import difflib
@@ -152,7 +152,7 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> 
 
 
 def to_toml(settings: Settings) -> str:
-    """A config as TOML that `read_toml` gives back; options without a value are left out."""
-    import tomli_w  # only what writes a folder needs it
+    """Serialise a config as TOML for `read_toml`; options that are None are left out."""
+    import tomli_w  # only commands that write a model folder need it
 
     return tomli_w.dumps(settings.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -17,7 +17,7 @@ def interrupt_on_sigterm() -> None:
 
 
 class StopRequest:
-    """Tells long work to end at its next safe point: `reason` is the name of the signal, or None."""
+    """A request that long work ends at its next safe point; `reason` is the name of the signal, or None."""
 
     def __init__(self) -> None:
         self.reason: str | None = None

@@ -16,10 +16,9 @@ GC_THRESHOLD = 50_000
 """Threshold of Python's garbage collector. Importing torch creates about 1e5 objects, which the collector traverses
 repeatedly at its default threshold: a tenth of a second in all."""
 
-
 ONEDNN_CACHE_CAPACITY = "4096"
-"""Size of oneDNN's cache of compiled CPU kernels (default 1,024). Each batch shape needs ten, and an epoch has a few
-hundred shapes, which recur in the next. Recompiling them would take a tenth of the training time or more."""
+"""Capacity of oneDNN's cache of compiled CPU kernels (default 1,024). Each batch shape needs ten kernels, and an epoch
+has a few hundred shapes, which recur in every epoch. Recompiling would take a tenth of the training time or more."""
 
 
 def tune_onednn() -> None:

@@ -33,8 +33,8 @@ METADATA_KEY = "nmt"
 
 
 class Environment(ManifestBase):
-    """The environment of a training run, or of a part of it after a resume. Equal versions, processor, precision and
-    number of threads give equal results."""
+    """The environment of a training run, or of the part of it after a resume. Runs with equal versions, processor,
+    precision and number of threads give equal results."""
 
     date: str
     """Start time, in UTC."""

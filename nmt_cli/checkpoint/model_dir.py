@@ -24,7 +24,7 @@ from nmt_cli.settings import resolve, to_toml
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A loaded model. `metadata` is that of its weights: step, scores, sha256. `ensemble` holds the models whose
+    """A loaded model. `metadata` is stored with its weights: step, scores, sha256. `ensemble` holds the models whose
     probabilities are averaged with its own."""
 
     path: Path

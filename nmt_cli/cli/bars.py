@@ -12,7 +12,7 @@ from rich.text import Text
 from nmt_cli.progress import Progress, Step, clock
 
 SHORT_SECONDS = 2.0
-"""A step that took less leaves no line behind."""
+"""A step shorter than this leaves no line when it ends."""
 
 
 class Bars(Progress):

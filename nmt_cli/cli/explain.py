@@ -9,7 +9,7 @@ from nmt_cli.config import ExplainConfig
 
 @command(ExplainConfig)
 def run(config: ExplainConfig) -> None:
-    """Show the steps of attention for one sentence, with the model's real numbers.
+    """Show the steps of attention for one sentence, with the model's actual numbers.
 
     For every word of the translation: scores, softmax weights, the context as their weighted sum, how the context is
     combined with the decoder state, and the most probable next words. --html writes a page that steps through it.

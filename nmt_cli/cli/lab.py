@@ -21,8 +21,9 @@ ALL = "all"
 def run(config: LabConfig) -> None:
     """Test the claims of the attention tutorials by experiment.
 
-    Without a name it lists the experiments; `all` runs them one after the other. Each trains the models to be
-    compared with equal budgets, prints a table, curves and a verdict, and writes report.md, results.json and a figure.
+    Without a name it lists the experiments; all runs them one after the other. Each experiment gives the models that it
+    compares the same training budget, prints a table, curves and a verdict, and writes report.md, results.json and a
+    figure.
     """
     if config.experiment is None:
         if config.model_fields_set:
@@ -51,7 +52,7 @@ def run(config: LabConfig) -> None:
 
 
 def _check(config: LabConfig, experiment: str) -> None:
-    """Raise ConfigError now for options that would fail or have no effect hours later."""
+    """Raise ConfigError for options that would otherwise fail or prove to have no effect hours later."""
     if experiment not in (*EXPERIMENTS, ALL):
         raise ConfigError(f"no experiment {experiment!r}; choose one of {', '.join(EXPERIMENTS)} or {ALL}")
     runs_alignment = experiment in ("alignment", ALL)

@@ -23,12 +23,12 @@ def show_messages() -> None:
 
 
 def draws_bars() -> bool:
-    """Whether standard error is a terminal, and neither TERM=dumb nor NO_COLOR asks for plain lines."""
+    """Whether standard error is a terminal, and neither TERM=dumb nor NO_COLOR requests plain lines."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
 def terminal_progress() -> Progress:
-    """Bars where they can be drawn, otherwise plain lines."""
+    """Progress as bars if they can be drawn, otherwise as plain lines."""
     if not draws_bars():
         return Progress()
     from nmt_cli.cli.bars import Bars

@@ -44,7 +44,7 @@ def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:
     console = Console(highlight=False, markup=False)
     print()
     if findings := _findings(report):
-        columns = ("found", "train", "dropped", "dev", "test", "example")
+        columns = ("finding", "train", "dropped", "dev", "test", "example")
         console.print(_table(columns, [row for row, _ in findings]))
         print()
         for _, text in findings:
@@ -85,7 +85,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="left" if name in ("found", "split", "example") else "right")
+        table.add_column(name, justify="left" if name in ("finding", "split", "example") else "right")
     for row in rows:
         table.add_row(*row)
     return table

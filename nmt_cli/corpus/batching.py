@@ -19,7 +19,7 @@ PAD_MULTIPLE = 2
 """Batch widths are multiples of this: half as many shapes for a thirtieth more padding."""
 
 PREFETCH = 4
-"""Updates whose batches are built in advance."""
+"""Number of updates whose batches are built in advance."""
 
 
 def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random.Generator) -> list[Rows]:
@@ -98,8 +98,7 @@ class BatchPlan:
 
 
 class BatchLoader:
-    """The updates of one epoch: for each the batches that this process contributes. In the last update these may be
-    none."""
+    """Builds the batches of one epoch: for each update those of this process, which in the last update may be none."""
 
     def __init__(self, split: Split, plan: BatchPlan, epoch: int) -> None:
         self._split = split
@@ -114,7 +113,7 @@ class BatchLoader:
         return len(self._batches)
 
     def iterate(self, first: int = 0) -> Iterator[list[Batch]]:
-        """Yield the updates from batch `first` on, built in a background thread."""
+        """Yield the batches of each update, from batch `first` of the epoch on; a background thread builds them."""
         return prefetch(
             (self._build(start) for start in range(first, len(self), self._plan.batches_per_update)), PREFETCH
         )

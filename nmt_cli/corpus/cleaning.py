@@ -2,7 +2,7 @@
 
 A pair takes 18 bytes of memory: two 8-byte hashes, of the pair and of its source, and 2 bytes of findings. Comparing
 hashes takes about 16 more bytes per pair temporarily. The probability that any two of n different pairs have the same
-hash is n^2 / 2^65, one in thirty million for a million pairs.
+hash is n^2 / 2^65, one in 37 million for a million pairs.
 """
 
 import re
@@ -68,7 +68,7 @@ CHECKS = (
     Check(SHORT_COPY, "short copies", f"source and target are equal and have up to {COPIED_WORDS} words"),
     Check(SEPARATOR, "line separators", "a character that some programs treat as a line end (U+2028, CR, form feed)"),
     Check(DAMAGED, "damaged text", "U+FFFD, the trace of an earlier conversion error"),
-    Check(KNOWN_SOURCE, "source in train", "the source of this dev or test pair also occurs in train as kept"),
+    Check(KNOWN_SOURCE, "source in train", "the source of this dev or test pair also occurs in a kept training pair"),
 )
 """A dropped pair with several findings is counted under the first one in this order."""
 

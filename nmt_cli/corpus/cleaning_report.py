@@ -14,7 +14,7 @@ EXAMPLES = 3
 """Examples stored for each finding."""
 
 NOTABLE_BYTES = 0.001
-"""Fraction of single-byte subwords above which the user is notified."""
+"""Fraction of single-byte subwords above which `notes` mentions them."""
 
 WIDTH = 100
 """Maximum characters of an example segment."""
@@ -96,7 +96,7 @@ class CleaningReport(BaseModel):
 
 
 def report_split(split: Selection, rows: Rows, dropped: int, written: EncodedSplit) -> SplitReport:
-    """Report on the given rows of a split; `dropped` are the findings for which rows were dropped."""
+    """Report on the selected rows of a split; `dropped` are the findings for which rows were dropped."""
     text = split.text
     all_findings = text.findings | written.findings
     uncounted = np.where(rows, all_findings & dropped, 0)  # rows not yet counted as dropped

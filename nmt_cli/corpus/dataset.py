@@ -188,7 +188,7 @@ class PreparedCorpus:
         split = Split(self.path / split_file(name))
         if len(split) != self.manifest.counts[name]:
             raise CorpusError(
-                f"{self.path / split_file(name)}: {len(split)} pairs, but the manifest says "
+                f"{self.path / split_file(name)}: {len(split)} pairs, but the manifest has "
                 f"{self.manifest.counts[name]}; run nmt preprocess again"
             )
         return split

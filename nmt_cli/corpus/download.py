@@ -14,7 +14,7 @@ from nmt_cli.errors import CorpusError
 
 
 class NotFoundError(CorpusError):
-    """There is nothing at a URL."""
+    """A URL does not exist."""
 
 
 def is_remote(given: str) -> bool:

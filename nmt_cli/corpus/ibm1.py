@@ -17,30 +17,30 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.special_tokens import PAD
 
 MAX_PAIRS = 8_000_000
-"""Maximum number of subword pairs to train on, in sentences spread over the corpus."""
+"""Maximum number of subword pairs to train on; of a larger corpus, evenly spaced sentence pairs are used."""
 ITERATIONS = 5
 """Iterations of EM."""
 
 
 def train_lexicon(split: Split, tokenizers: Tokenizers) -> Table:
-    """Train a lexicon on the sentence pairs of a split, or on a part of them if the split is large."""
-    sources, targets, places, seen = _links(split, tokenizers)
+    """Train a lexicon on the sentence pairs of a split, limited by MAX_PAIRS."""
+    sources, targets, groups, sentences = _links(split, tokenizers)
     pairs = pa.array(sources * tokenizers.target.size + targets).dictionary_encode()  # much faster than np.unique
     inverse, keys = np.asarray(pairs.indices), np.asarray(pairs.dictionary)
     source, target = np.divmod(keys, tokenizers.target.size)
     probability = np.ones(len(keys))
     for _ in range(ITERATIONS):
-        shares = probability[inverse]
-        shares /= np.bincount(places, shares)[places]
-        counts = np.bincount(inverse, shares, len(keys))
+        posteriors = probability[inverse]
+        posteriors /= np.bincount(groups, posteriors)[groups]
+        counts = np.bincount(inverse, posteriors, len(keys))
         probability = counts / np.bincount(source, counts)[source]
     table = np.full((tokenizers.source.size, LEXICON_WIDTH), PAD, np.int32)
     order = np.lexsort((target, -probability, source))
     rank = np.arange(len(order)) - np.searchsorted(source[order], source[order])
     best = order[rank < LEXICON_WIDTH]
     table[source[best], rank[rank < LEXICON_WIDTH]] = target[best]
-    frequent = np.argsort(-seen, kind="stable")[:LEXICON_WIDTH]
-    table[PAD, : len(frequent)] = np.where(seen[frequent] > 0, frequent, PAD)
+    frequent = np.argsort(-sentences, kind="stable")[:LEXICON_WIDTH]
+    table[PAD, : len(frequent)] = np.where(sentences[frequent] > 0, frequent, PAD)
     return table
 
 
@@ -50,8 +50,8 @@ def _links(split: Split, tokenizers: Tokenizers) -> tuple[npt.NDArray[np.int64],
     Returns source ids, target ids and group numbers, (L,) each; pairs of the same target subword in the same sentence
     share a group. Also returns, (V,), the number of sentences that contain each target subword.
     """
-    seen = np.zeros(tokenizers.target.size, np.int64)
-    sources, targets, places = [], [], []
+    sentences = np.zeros(tokenizers.target.size, np.int64)
+    sources, targets, groups = [], [], []
     mean = 1 + int((split.source_lengths.astype(np.int64) * split.target_lengths).mean()) if len(split) else 1
     count = min(len(split), max(1, MAX_PAIRS // mean))
     number = links = 0
@@ -60,10 +60,10 @@ def _links(split: Split, tokenizers: Tokenizers) -> tuple[npt.NDArray[np.int64],
         links += len(source) * len(target)
         if links > MAX_PAIRS and number:
             break
-        seen[target] += 1
+        sentences[target] += 1
         sources.append(np.repeat(source, len(target)))
         targets.append(np.tile(target, len(source)))
-        places.append(np.tile(np.arange(number, number + len(target)), len(source)))
+        groups.append(np.tile(np.arange(number, number + len(target)), len(source)))
         number += len(target)
     empty = np.empty(0, np.int64)
-    return (*(np.concatenate([empty, *parts]).astype(np.int64) for parts in (sources, targets, places)), seen)
+    return (*(np.concatenate([empty, *parts]).astype(np.int64) for parts in (sources, targets, groups)), sentences)

@@ -32,8 +32,7 @@ def read_lexicon(folder: Path, tokenizers: Tokenizers) -> Table:
         table = load_file(path)["targets"]
     except FileNotFoundError:
         raise CorpusError(
-            f"{path}: no lexicon here, as with an nmt that had no shortlists; prepare and train again, or leave out "
-            "--shortlist"
+            f"{path}: no such file; an older nmt wrote no lexicon; prepare and train again, or leave out --shortlist"
         ) from None
     except (OSError, SafetensorError, KeyError) as error:
         raise CorpusError(f"{path}: missing or damaged ({error})") from None

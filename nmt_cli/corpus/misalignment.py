@@ -23,7 +23,7 @@ class Suspicion:
 
 
 def first_suspicious_line(source: Iterable[str], target: Iterable[str]) -> Suspicion | None:
-    """The first line that another program would have split, or else the line from which the lengths disagree.
+    """The first line that contains a separator (see SEPARATORS), or else the line from which the lengths disagree.
 
     The lengths disagree from the line at which the mean distance of the log length ratio from its median increases
     most. Takes 8 bytes of memory per line.

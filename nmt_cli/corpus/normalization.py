@@ -21,7 +21,7 @@ _BREAKS = re.compile(f"[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029{SPACE}]")
 def normalize(text: str, form: Form) -> str:
     """Text in this Unicode form and on a single line (see `single_line`).
 
-    Idempotent: normalize(normalize(text)) == normalize(text).
+    Idempotent: normalize(normalize(text, form), form) == normalize(text, form).
     """
     return single_line(text if form == "none" else unicodedata.normalize("NFC" if form == "nfc" else "NFKC", text))
 

@@ -23,7 +23,7 @@ _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 @contextmanager
 def atomic_directory(out: Path) -> Iterator[tuple[Path, Path]]:
     """Yield an empty folder to fill and a working folder, both beside `out`; if the block succeeds, the first becomes
-    `out`.
+    `out` unless it is empty.
 
     It replaces an existing prepared corpus. However the block ends, no partial output is left. Raises OutputError if
     the folder cannot be written.
@@ -78,7 +78,8 @@ def _publish(fresh: Path, out: Path, old: Path) -> None:
 def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
     """Check that a prepared corpus may be written here. Returns the manifest of an existing one, else None.
 
-    Raises CorpusError if there is something else, or a file that preprocess did not write.
+    Raises CorpusError if there is something else, or a file that preprocess did not write. A damaged corpus is an error
+    too, unless `overwrite` replaces it; then None is returned.
     """
     nearest = next(path for path in out.absolute().parents if path.exists())
     if not nearest.is_dir():

@@ -57,10 +57,10 @@ class _Job:
 
 
 def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> PrepareResult:
-    """Write the prepared folder `config.out` atomically. Without a `progress` messages are logged.
+    """Write the prepared folder `config.out` atomically. Without a `progress`, messages are logged.
 
-    Raises CorpusError for text that cannot be used or another folder at `out`, ConfigError for options that contradict
-    each other, OutputError if the folder cannot be written.
+    Raises CorpusError for text that cannot be used, or if something at `out` must not be replaced; ConfigError for
+    options that contradict each other; OutputError if the folder cannot be written.
     """
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
@@ -158,8 +158,8 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
             written = encode.write_split(job.fresh / split_file(name), split.text.scratch.chunks, split.rows, limits)
             if not written.pairs:
                 raise CorpusError(
-                    f"{split.text.texts[0].name}: every pair has a side with more than {limits.length} subwords or "
-                    f"{limits.ratio:g} times those of the other; raise --max-length or --max-ratio"
+                    f"{split.text.texts[0].name}: every pair has a side with more than {limits.length} subwords, "
+                    f"or more than {limits.ratio:g} times as many as the other; raise --max-length or --max-ratio"
                 )
             rows = np.ones(len(split.text), np.bool_) if is_train else split.rows
             dropped = dropped_bits(job.config) if is_train else 0

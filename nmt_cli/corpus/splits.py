@@ -29,7 +29,7 @@ class Selection:
     text: CheckedText
     rows: Rows
     given: bool = True
-    """Whether the text was given for this split, rather than held out of train."""
+    """Whether the user supplied text for this split; False if its rows are held out of train."""
 
 
 def select(examined: dict[str, CheckedText], config: PreprocessConfig, progress: Progress) -> dict[str, Selection]:
@@ -69,7 +69,7 @@ def select(examined: dict[str, CheckedText], config: PreprocessConfig, progress:
 
 def _holdout_message(name: str, held_out: int, usable: int, seed: int) -> str:
     if held_out == usable:
-        return f"no {name} text, and too few pairs ({usable}) to hold out: it is the training text, scores mean nothing"
+        return f"no {name} text, and too few pairs ({usable}) to hold out: {name} equals train; its scores mean nothing"
     return f"no {name} text: held out {held_out:,} of {usable:,} training pairs (seed {seed})"
 
 

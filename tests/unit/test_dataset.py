@@ -157,5 +157,5 @@ def test_a_split_must_exist_and_hold_the_number_of_pairs_in_the_manifest(
     corpus = PreparedCorpus.open(tmp_path)
     with pytest.raises(CorpusError, match=r"no split dev; available: train"):
         corpus.split("dev")
-    with pytest.raises(CorpusError, match=r"train.arrow: 1 pairs, but the manifest says 2"):
+    with pytest.raises(CorpusError, match=r"train.arrow: 1 pairs, but the manifest has 2"):
         corpus.split("train")
