@@ -1,8 +1,8 @@
 """Detects that training has fewer free CPU cores than threads, from the time that its threads wait for a core.
 
-Used in training on a CPU, on Linux only. If another program keeps one of two cores busy, training with two threads
-falls to a third of its speed, and training with one thread has three fifths of that speed (`benchmarks/JOURNAL.md`,
-"Training speed and memory").
+Used in training on a CPU, on Linux only. Beside another program that keeps one of two cores busy, training with two
+threads falls to a third of its speed; with one thread it has three fifths of the speed that two threads have alone
+(`benchmarks/JOURNAL.md`, "Training speed and memory").
 """
 
 import time
@@ -12,7 +12,7 @@ from pathlib import Path
 THREADS_DIR = Path("/proc/self/task")
 """On Linux, has one folder for each thread of this process."""
 BUSY_SHARE = 0.15
-"""Threads that wait for a core for more than this share of their time count as contention."""
+"""Contention is when the threads wait for a core for more than this share of their time."""
 CHECKS_IN_A_ROW = 3
 """Consecutive checks that must show contention before it is reported."""
 

@@ -1,6 +1,6 @@
 """One matmul for the weight gradient of all decoder steps.
 
-A decoder that runs step by step computes y_t = x_t W' + b for every t. Its weight gradient
+A decoder that runs step by step computes y_t = x_t W' + b for every t (' is the transpose). Its weight gradient
 
     dW = sum_t dy_t' x_t = [dy_1; ...; dy_T]' [x_1; ...; x_T]
 
@@ -24,7 +24,7 @@ from nmt_cli.kernels.rounding import round_up_rows
 
 class _Buffers:
     """For one operand, the inputs (..., n, I) and output gradients (..., n, O) of all steps: two buffers, filled during
-    backward, so that the tensors of each step are freed at once."""
+    backward, so that the tensors of a step can be freed as soon as its backward is done."""
 
     def __init__(self) -> None:
         self.rows = 0
@@ -35,7 +35,7 @@ class _Buffers:
     def record(self, *step: Tensor) -> None:
         """Copy the inputs and the output gradient of one step."""
         if not self._recorded:
-            rows = self.rows if step[0].dim() == 3 else round_up_rows(self.rows)  # weights: oneDNN, so few row counts
+            rows = self.rows if step[0].dim() == 3 else round_up_rows(self.rows)  # weights: oneDNN kernel per shape
             self._buffers = tuple(part.new_empty(*part.shape[:-2], rows, part.size(-1)) for part in step)
         count = step[0].size(-2)
         for buffer, part in zip(self._buffers, step, strict=True):
@@ -85,8 +85,8 @@ _ACTIVE: ContextVar[DeferredGradients | None] = ContextVar("deferred_gradients",
 
 @contextmanager
 def deferred_gradients() -> Iterator[None]:
-    """Within the block, matmuls of CPU tensors by the same weights at several steps have their weight gradients
-    computed once."""
+    """Within the block, if several steps multiply CPU tensors by the same weights, the gradient of these weights is
+    computed once, for all steps."""
     token = _ACTIVE.set(DeferredGradients())
     try:
         yield
@@ -95,13 +95,14 @@ def deferred_gradients() -> Iterator[None]:
 
 
 def active_context(inputs: Tensor) -> DeferredGradients | None:
-    """The active DeferredGradients for CPU tensors, else None; also without gradients, so that the results are the
-    same."""
+    """The active DeferredGradients for CPU tensors, else None. It is used under `torch.no_grad` too, so that outputs do
+    not depend on whether gradients are computed."""
     return _ACTIVE.get() if inputs.device.type == "cpu" else None
 
 
 class _Operand(torch.autograd.Function):
-    """Identity of the operand. Autograd calls its backward after those of all steps, when the buffers are full."""
+    """The identity function of an operand, whose backward computes the operand's gradient. Autograd calls it after the
+    backward of all steps, when the buffers are full."""
 
     @staticmethod
     def forward(ctx: Any, buffers: _Buffers, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -4,7 +4,7 @@
     x ~ s_x (q - z), q in 0..127         one scale and zero point for the whole input, computed at every call
     W x ~ s_o s_x (Q q - z sum Q)        the matmul in integers
 
-Beam search takes about 0.6 of the time of fp32 and loses a few tenths of BLEU at most (`benchmarks/RESULTS.md`,
+Beam search takes 0.5 to 0.6 of the time of fp32 and loses a few tenths of BLEU at most (`benchmarks/RESULTS.md`,
 "Translation speed"; `nmt bench` measures both). The scale of x is that of a whole batch, so a translation can depend
 slightly on the other sentences of its batch.
 """

@@ -3,7 +3,7 @@
 They compute the same as `F.linear`, `nn.Linear` and `torch.bmm`, and choose the kernel. On a CPU, under
 `deferred_gradients`, the weight gradients of all decoder steps are one matmul (`deferred_grad.py`); under bf16 autocast
 and in fp32 training on AMD CPUs, rows are padded so that oneDNN compiles few kernels (`matmul.py`). Otherwise torch's
-functions are called. Those two files give what each kernel gains.
+functions are called. Those two files say what each kernel gains.
 """
 
 import torch
@@ -35,8 +35,8 @@ def linear_pair(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor, d: Tensor
 
 
 class Linear(nn.Linear):
-    """`nn.Linear` computed by `linear`. Inputs (B, I), one vector per sentence, stay in fp32 under CPU autocast: so
-    small a matmul is not worth a compiled kernel."""
+    """`nn.Linear` computed by `linear`. Inputs (B, I), one vector per sentence, are multiplied in fp32 under CPU
+    autocast: so small a matmul is not worth a compiled kernel."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (..., I) -> outputs (..., O)."""

@@ -13,8 +13,8 @@ MALLOPT = {-3: 32 << 20, -1: 64 << 20}
 
 
 def tune() -> None:
-    """Keep freed blocks of up to 32 MiB in the process. Dask starts its workers with a setting by which glibc returns
-    them at once; requesting them again at every search step took a third of a worker's CPU time."""
+    """Keep freed blocks of up to 32 MiB in the process. Dask starts its workers with a setting that makes glibc
+    return them at once; requesting them again at every search step took a third of a worker's CPU time."""
     with suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         for name, value in MALLOPT.items():

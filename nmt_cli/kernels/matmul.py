@@ -34,7 +34,7 @@ def is_cpu_autocast(like: Tensor) -> bool:
 
 
 def use_onednn_backward(rows: Tensor, weight: Tensor) -> bool:
-    """Whether `onednn_linear` uses oneDNN for these: large fp32 layers in training on AMD CPUs."""
+    """Whether `onednn_linear` uses oneDNN forward and backward: for large fp32 layers, in training on AMD CPUs."""
     training_fp32 = torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
     return training_fp32 and rows.dtype == torch.float32 and weight.numel() >= MIN_WEIGHTS and _use_onednn(rows)
 
@@ -89,8 +89,8 @@ def _is_amd_cpu() -> bool:
 
 
 def fast_tanh_(inputs: Tensor) -> Tensor:
-    """tanh x. On float32 CPU tensors without gradients, computed in place as 2 s(2x) - 1 from the sigmoid s, with an
-    error below 3e-7: torch's tanh takes five times as long as its sigmoid."""
+    """tanh x. On float32 CPU tensors, if gradients are disabled, computed in place as 2 s(2x) - 1, where s is the
+    sigmoid, with an error below 3e-7: torch's tanh takes five times as long as its sigmoid."""
     if torch.is_grad_enabled() or inputs.device.type != "cpu" or inputs.dtype != torch.float32:
         return torch.tanh(inputs)
     return inputs.mul_(2).sigmoid_().mul_(2).sub_(1)

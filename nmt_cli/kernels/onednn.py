@@ -1,6 +1,6 @@
 """oneDNN's matmul y = x W' + b and its packed weights; the only file that calls torch's private operators.
 
-Used in training (`matmul.py`) and in search (`prepack.py`); those files give what it gains. torch has these operators
+Used in training (`matmul.py`) and in search (`prepack.py`); those files say what it gains. torch has these operators
 for its own compiler: a build may lack them, another version may change them, and oneDNN has no bf16 on CPUs without
 AVX-512. So each operator is tried once per dtype and its result compared with `F.linear`; where that fails, callers use
 torch's functions.

@@ -1,7 +1,7 @@
 """Output layer, softmax, loss and their gradients, fused and computed in chunks of rows.
 
 Computes `label_smoothed_cross_entropy` (`training/loss.py`) of the logits h W' + b, with the same gradients, but never
-holds the logits of a whole batch (N, V) in memory, and makes no pass over them other than the softmax. Used for
+holds the logits of a whole batch (N, V) in memory, and passes over them only once, for the softmax. Used for
 training and for the dev loss, on CPUs and GPUs. Benchmarks: `benchmarks/RESULTS.md`, "How near training is to the
 machine's limit"; `benchmarks/JOURNAL.md`, "The output layer's gradient".
 """
@@ -29,7 +29,7 @@ def output_loss(
     readouts: Tensor, output: nn.Linear, targets: Tensor, smoothing: float, dtype: torch.dtype, r_drop: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Readouts (N, E) and gold tokens (N,), without padding -> two sums over N, in nats: the smoothed loss, to be
-    minimised, and the negative log-likelihood, to be reported (no gradient).
+    minimised, and the negative log-likelihood, which is only reported and has no gradient.
 
     Matmuls and column sums run in `dtype`, other sums in float32. `r_drop` is the weight a of R-Drop; it has no effect
     when gradients are disabled.
@@ -52,8 +52,9 @@ def output_loss(
 
 
 class _OutputLoss(torch.autograd.Function):
-    """Computes the gradients in the forward pass. That of the logits is p - (1 - e) onehot(y) - e / V. The last term is
-    the same for all rows and columns, so it is added to the results of the two matmuls, not to the (N, V) gradient."""
+    """Computes the gradients in the forward pass. That of the logits is p - (1 - e) onehot(y) - e / V, where e is
+    `smoothing`. The last term is the same for all rows and columns, so it is added to the results of the two matmuls,
+    not to the (N, V) gradient."""
 
     @staticmethod
     def forward(
@@ -149,7 +150,7 @@ def _chunks(rows: int, size: int, paired: bool, device: torch.device) -> Iterato
 
 def _divergence(log_probs: Tensor) -> tuple[Tensor, Tensor]:
     """Log-probabilities (2n, V), p in the first n rows and q in the others -> sum of [KL(p || q) + KL(q || p)] / 2, and
-    its gradient by the logits; by those of p it is [p (log p - log q - KL(p || q)) + p - q] / 2."""
+    its gradient with respect to the logits; for those of p it is [p (log p - log q - KL(p || q)) + p - q] / 2."""
     other = log_probs.roll(len(log_probs) // 2, 0)
     p, q, ratio = log_probs.exp(), other.exp(), log_probs - other
     kl = (p * ratio).sum(1, keepdim=True)

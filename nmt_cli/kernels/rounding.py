@@ -8,13 +8,14 @@ def round_up(count: int, multiple: int) -> int:
 
 
 def round_up_rows(rows: int) -> int:
-    """Round up to a multiple of 8 (16 above 64, 32 above 128, ...): at most 25 % padding. Up to 8 stay as they are."""
+    """Round up to a multiple of 8 (16 above 64, 32 above 128, ...): above 32, at most 25 % padding. Counts up to 8 are
+    not changed."""
     return rows if rows <= 8 else round_up(rows, _step(rows))
 
 
 def round_batch_size(sentences: int) -> int:
-    """Round down to a size that `round_up_rows` does not change: at most a fifth is left for the next batch. Fewer than
-    8 stay as they are."""
+    """Round down to a size that `round_up_rows` does not change: above 32, at most a fifth is left for the next batch.
+    Sizes below 8 are not changed."""
     return sentences - sentences % _step(sentences) or sentences
 
 

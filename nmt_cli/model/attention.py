@@ -157,8 +157,8 @@ class Attention(nn.Module):
     """attention(query, keys, values, mask) -> context, weights, as configured by `ModelConfig`.
 
     With several heads, each has its own queries W_q s and keys W_k h of H / heads dimensions and its own slice of the
-    values; the context concatenates those of all heads (Vaswani et al. 2017, section 3.2.2, without W_v and W_o, whose
-    place the surrounding layers take). The weights returned are the mean over the heads.
+    values; the context concatenates those of all heads (Vaswani et al. 2017, section 3.2.2; without W_v and W_o, as the
+    layers around attention project too). The weights returned are the mean over the heads.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -178,7 +178,7 @@ class Attention(nn.Module):
         self.coverage = nn.Parameter(torch.zeros(config.heads, 1, size)) if config.coverage else None
 
     def project(self, states: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), for all steps of a sentence."""
+        """States and values (B, S, H) -> keys (B, h, S, A) and values (B, h, S, H / h), once for all target steps."""
         return self.score.project_keys(self._split_heads(self.key(states))), bmm_operand(self._split_heads(values))
 
     def forward(
@@ -190,10 +190,11 @@ class Attention(nn.Module):
         position: Tensor | None = None,
         coverage: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Queries (B, T, H) -> context (B, T, H), in their dtype, and weights (B, T, S) in float32.
+        """Queries (B, T, H), keys (B, h, S, A), values (B, h, S, H / h), mask (B, S) -> context (B, T, H) in the dtype
+        of the queries, and weights (B, T, S) in float32.
 
         `position` (B, T) is the index, from 0, of the target token that each query predicts; a monotonic window needs
-        it. `coverage` (B, T, S) is the attention that the steps before each query paid to each source token, or None.
+        it. `coverage` (B, T, S) is the sum of the attention weights of all steps before each query, or None.
         """
         batch, steps, _ = query.shape
         if coverage is not None:
@@ -214,9 +215,9 @@ class Attention(nn.Module):
         position: Tensor | None,
         coverage: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-        """Add coverage to the keys: key_j + C_j v, where C_j is the attention paid to token j so far (Tu et al. 2016,
-        eq. 6; as there, the term enters the perceptron with `concat`, and other scores use the same keys). The keys now
-        differ between queries, so every query becomes a batch entry, (B * T, 1, H)."""
+        """Add coverage to the keys: key_j + C_j v, where C_j is the sum of the weights of token j so far (Tu et al.
+        2016, eq. 6: there, as here with `concat`, C_j v is a term inside the tanh). The keys now differ between
+        queries, so every query becomes a batch entry, (B * T, 1, H)."""
         assert self.coverage is not None, "coverage is passed only if the config enables it"
         steps = query.size(1)
         if steps > 1:

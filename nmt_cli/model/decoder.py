@@ -1,8 +1,9 @@
 """The decoders, which differ in where attention is computed, if at all.
 
-`forward` runs teacher forcing over the whole target, `step` one step of search. Each decoder has its equations in
-`_decode`, which both call: over time, or over the hypotheses of a beam. If a step needs the attention of the previous
-one (`sequential`), `forward` runs step by step. Both return readouts, the vectors that predict the next token.
+`forward` runs teacher forcing over the whole target, `step` one step of search. Both call `_decode`, which holds the
+equations of a decoder, with T target steps or with the K hypotheses of a beam. If a step needs the attention of the
+previous one (`sequential`), `forward` calls `step` for each target token. The results are readouts, the vectors from
+which the output layer predicts the next token.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,8 +36,8 @@ class PlainReadout(nn.Module):
 
 
 class MaxoutReadout(nn.Module):
-    """Deep output: the larger of each pair of U state + V embedded + C context (Bahdanau et al. 2014, A.2.2, with the
-    state s_i of its eq. 4)."""
+    """Deep output: the maximum of each pair of elements of U state + V embedded + C context (Bahdanau et al. 2014,
+    A.2.2, but with the state s_i of its eq. 4)."""
 
     def __init__(self, config: ModelConfig, contexts: int) -> None:
         super().__init__()
@@ -57,9 +58,9 @@ READOUTS: dict[str, type[PlainReadout | MaxoutReadout]] = {"plain": PlainReadout
 class DecoderState:
     """The state that the decoder carries from step to step.
 
-    `layers` has the state of each layer's cell, (B, K, H) each. Only with the options that need them: `feed`, the last
-    attentional state (B, K, E); `coverage`, the attention paid so far (B, K, S); `position`, the index of the next
-    token (B, K).
+    `layers` has the state of each layer's cell, (B, K, H) each. The others are None unless an option needs them: `feed`
+    is the last attentional state (B, K, E), `coverage` the sum of the attention weights so far (B, K, S), `position`
+    the index of the next token (B, K).
     """
 
     layers: tuple[State, ...]
@@ -112,7 +113,8 @@ class Decoder(nn.Module):
         raise NotImplementedError
 
     def forward(self, embedded: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
-        """Embedded target (B, T, E) -> readouts (B, T, E) and attention weights (B, T, S)."""
+        """Embedded previous tokens (B, T, E), from BOS on -> readouts (B, T, E) and attention weights (B, T, S), None
+        without attention."""
         state = self.init_state(memory)
         if not self.sequential:
             readouts, _, weights = self._decode(embedded, state, memory, RNNLayer.forward)
@@ -127,17 +129,19 @@ class Decoder(nn.Module):
         return torch.cat(steps, 1), torch.cat([weights for weights in attention if weights is not None], 1)
 
     def step(self, embedded: Tensor, state: DecoderState, memory: Memory) -> DecoderOutput:
-        """Embedded tokens (B, K, E) -> readouts (B, K, E), the next state, and weights (B, K, S)."""
+        """Embedded previous tokens (B, K, E) -> readouts (B, K, E), the next state, and weights (B, K, S)."""
         return self._decode(embedded, state, memory, RNNLayer.step)
 
     def _decode(self, embedded: Tensor, state: DecoderState, memory: Memory, run_layer: RunLayer) -> DecoderOutput:
+        """The equations of the decoder: embedded previous tokens (B, T, E) -> DecoderOutput. `run_layer` makes the axis
+        T either time (`RNNLayer.forward`) or the hypotheses of a beam (`RNNLayer.step`)."""
         raise NotImplementedError
 
     def _stack(
         self, inputs: Tensor, state: DecoderState, run_layer: RunLayer, first: int = 0, context: Tensor | None = None
     ) -> tuple[Tensor, tuple[State, ...]]:
-        """Run the layers from `first` on over (B, T, I), each also with the context (B, T, H) as input if there is one
-        -> outputs of the top layer (B, T, H), and the new states."""
+        """Run the layers from index `first` up: inputs (B, T, I) -> outputs of the top layer (B, T, H) and the new
+        states. A context (B, T, H), if there is one, is concatenated to the input of each layer."""
         outputs = inputs
         states = []
         for depth in range(first, len(self.layers)):
@@ -151,7 +155,7 @@ class Decoder(nn.Module):
 
 
 class FixedContextDecoder(Decoder):
-    """No attention: the encoder's final state is the only input of every step; previous tokens are not an input (the
+    """No attention: the only input of every step is the encoder's final state; previous tokens are not used (the
     tutorials' SimpleSeq2Seq)."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -197,7 +201,8 @@ class AttentionDecoder(Decoder):
         self.bridge = Linear(config.hidden_size, config.hidden_size * self.num_state_tensors * len(inputs))
 
     def init_state(self, memory: Memory) -> DecoderState:
-        """The first state of each layer is tanh(W h) of the encoder's final state h (Bahdanau et al. 2014, A.2.2)."""
+        """The first state of each layer is tanh(W h), where h is the encoder's final state (after Bahdanau et al. 2014,
+        A.2.2, where h is that of the backward direction alone)."""
         first = torch.tanh(self.bridge(memory.final)).unsqueeze(1)
         parts = first.chunk(self.num_state_tensors * len(self.layers), -1)
         count = self.num_state_tensors
@@ -210,15 +215,14 @@ class AttentionDecoder(Decoder):
         )
 
     def _attend(self, query: Tensor, state: DecoderState, memory: Memory) -> tuple[Tensor, Tensor, DecoderState]:
-        """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and the state with updated coverage and
-        position."""
+        """Queries (B, T, H) -> context (B, T, H), weights (B, T, S), and `state` with coverage and position updated."""
         assert memory.keys is not None, "keys are projected if the decoder has attention"
         assert memory.values is not None
         position, coverage = state.position, state.coverage
-        if position is not None and position.size(1) == 1:  # over time: T queries, one after the other
+        if position is not None and position.size(1) == 1:  # teacher forcing: T consecutive queries
             position = position + torch.arange(query.size(1), device=query.device)
         if coverage is not None:
-            coverage = coverage[:, :, : memory.mask.size(1)]
+            coverage = coverage[:, :, : memory.mask.size(1)]  # `Memory.select_batch` may have dropped padding
         context, weights = self.attention(query, memory.keys, memory.values, memory.mask, position, coverage)
         new_state = replace(
             state,
@@ -229,8 +233,8 @@ class AttentionDecoder(Decoder):
 
 
 class GNMTDecoder(AttentionDecoder):
-    """The query is the bottom layer's output; the context feeds the layers above and the readout (Wu et al. 2016,
-    section 3).
+    """The query is the bottom layer's output; the context is an input of the layers above and of the readout (Wu et al.
+    2016, section 3).
 
     The query does not depend on a context, so teacher forcing runs in parallel over time.
     """
@@ -247,10 +251,10 @@ class GNMTDecoder(AttentionDecoder):
 
 
 class LuongDecoder(AttentionDecoder):
-    """The query is the top layer's current state, after the recurrence; the attentional state
-    tanh(W [state; context]) predicts the next token (Luong et al. 2015, eq. 5).
+    """The query is the top layer's current state, after the recurrence; the readout, with `PlainReadout` the
+    attentional state tanh(W [state; context]), predicts the next token (Luong et al. 2015, eq. 5).
 
-    With input feeding (section 3.3) the attentional state is also part of the input of the next step.
+    With input feeding (section 3.3) the readout is also part of the bottom layer's input at the next step.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -276,8 +280,8 @@ class LuongDecoder(AttentionDecoder):
 
 
 class BahdanauDecoder(AttentionDecoder):
-    """The query is the top layer's previous state, before the recurrence, and the context is an input of the recurrence
-    (Bahdanau et al. 2014, section 3.1: s_i = f(s_{i-1}, y_{i-1}, c_i))."""
+    """The query is the top layer's previous state, before the recurrence; the context is part of the bottom layer's
+    input, and an input of the readout (Bahdanau et al. 2014, section 3.1: s_i = f(s_{i-1}, y_{i-1}, c_i))."""
 
     def __init__(self, config: ModelConfig) -> None:
         sizes = [config.embedding_size + config.hidden_size] + [config.hidden_size] * (config.decoder_layers - 1)

@@ -15,8 +15,8 @@ from nmt_cli.model.rnn import Bidirectional, RNNLayer, State
 
 @dataclass(frozen=True)
 class EncoderOutput:
-    """`states` (B, S, H) of the top layer, `values` (B, S, H) over which attention sums, the top layer's `final` state
-    (B, H), and, for a decoder that starts from them, the last states of all `layers`, (B, 1, H) each."""
+    """`states` (B, S, H) of the top layer, `values` (B, S, H) of which a context is the weighted sum, the top layer's
+    `final` state (B, H), and, for a decoder that starts from them, the last states of all `layers`, (B, 1, H) each."""
 
     states: Tensor
     values: Tensor
@@ -28,11 +28,11 @@ class EncoderOutput:
 class Memory:
     """The encoded source, as the decoder uses it.
 
-    With attention, `keys` (B, h, S, A) are the encoder's states projected for the score, and `values` (B, h, S, H / h)
-    are summed to the context, by head. `mask` (B, S) is True on real tokens. `final` (B, H) is the top layer's last
-    state, `layers` the last states of all layers, for a decoder that starts from them. If the source is encoded in
-    another order, `source_positions` (B, S) is the index of the source token encoded at each step, and `width` the
-    number of source tokens.
+    With attention, `keys` (B, h, S, A) are the encoder's states projected for the score, and a head's context is a
+    weighted sum of its `values` (B, h, S, H / h). `mask` (B, S) is True on real tokens. `final` (B, H) is the top
+    layer's last state, `layers` the last states of all layers, for a decoder that starts from them. If the source is
+    encoded in another order, `source_positions` (B, S) is the index of the source token encoded at each step, and
+    `width` the number of source tokens.
     """
 
     keys: Tensor | None

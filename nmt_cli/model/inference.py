@@ -10,8 +10,8 @@ from nmt_cli.model.rnn import RNNLayer, State
 from nmt_cli.model.seq2seq import Seq2Seq
 
 MIN_OUT_FEATURES = 16
-"""Layers with fewer outputs are not packed: it gains little, and the last layer of a score has a single output that
-all weights of attention depend on."""
+"""Layers with fewer outputs are not packed: it gains little, and rounding the last layer of a score (one output) would
+affect all attention weights."""
 
 
 class PackedCell(nn.Module):
@@ -47,7 +47,7 @@ class PackedCell(nn.Module):
 
 def pack(model: Seq2Seq, linear: MakeLinear) -> None:
     """Pack the weights of a trained model, in place. The encoder is not packed (it runs under
-    `Compute.encoder_autocast`), nor are the decoder's RNN layers where they run over a whole target at once."""
+    `Compute.encoder_autocast`), nor are the RNN layers that `Decoder.forward` runs over a whole target."""
     for layer in model.decoder.layers:
         layer.packed_cell = PackedCell(layer, linear)
     for parent in (model, *model.decoder.modules()):

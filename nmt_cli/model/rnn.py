@@ -43,7 +43,7 @@ class RNNLayer(nn.Module):
 
     def forward_packed(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
         """Inputs (B, S, I) with lengths (B,) -> outputs (B, S, H), and the state (B, 1, H) after each sentence's last
-        token. `forward` runs on through the padding, and an LSTM returns its cell state only at the end."""
+        token. `forward` cannot return it: it runs over the padding too, and torch returns only the last cell state."""
         packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
         packed_outputs, last = self.cell(packed)
         outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=inputs.size(1))
@@ -63,7 +63,8 @@ class RNNLayer(nn.Module):
         return new_state[0], new_state
 
     def _cell(self, x: Tensor, state: State) -> State:
-        """One step, by the equations of the cell: rows (N, I) and a state of (N, H) each -> the next state."""
+        """One step, by the equations of the cell: rows (N, I) and a state of (N, H) each -> the next state. Used under
+        `deferred_gradients`, which needs the matmuls one by one."""
         w, u, b, d = self._weights()
         h = state[0].to(x.dtype)
         if self.kind == "gru":
@@ -79,7 +80,7 @@ class RNNLayer(nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
     def _fused_cell(self, x: Tensor, state: State) -> State:
-        """The same as `_cell`, by torch's fused function."""
+        """The same as `_cell`, by torch's function for one step."""
         if self.kind == "lstm":
             return torch.lstm_cell(x, (state[0], state[1]), *self._weights())
         cell = torch.gru_cell if self.kind == "gru" else torch.rnn_tanh_cell
@@ -127,8 +128,8 @@ def _reversed_order(lengths: Tensor, width: int) -> Tensor:
 
 
 class _Reorder(torch.autograd.Function):
-    """Reorder by a permutation that is its own inverse, so that backward is the same index_select. torch's backward of
-    index_select adds up instead, and `gather` takes ten times as long."""
+    """Reorder by a permutation that is its own inverse, so that backward is the same index_select. torch's own backward
+    of index_select is index_add, and `gather` takes ten times as long."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, order: Tensor) -> Tensor:

@@ -30,8 +30,9 @@ def sequence_mask(lengths: Tensor, width: int) -> Tensor:
 
 
 def source_order_index(mask: Tensor, order: str) -> tuple[Tensor, Tensor]:
-    """Index (B, S') of the source token to encode at each step, and the mask (B, S') of these steps; EOS stays last.
-    Reversed: Sutskever et al. 2014, section 3.3; doubled: Zaremba and Sutskever 2014."""
+    """Mask (B, S) -> for each of the S' encoder steps, the index of the source token to encode (B, S'), and the mask of
+    the steps (B, S'). EOS stays last. Reversed: Sutskever et al. 2014, section 3.3; doubled: Zaremba and Sutskever
+    2014."""
     words = mask.sum(1, keepdim=True) - 1  # (B, 1), without EOS
     copies = 2 if order.startswith("doubled") else 1
     steps = torch.arange(copies * (mask.size(1) - 1) + 1, device=mask.device)  # (S',)
@@ -100,7 +101,7 @@ class Seq2Seq(nn.Module):
         self, source: Tensor, mask: Tensor, target: Tensor, forced: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Scheduled sampling (Bengio et al. 2015, section 2.4): at each step, the decoder's input is the gold previous
-        token where `forced` (B, T) is True, else the token that it predicts best itself. The first is always BOS."""
+        token where `forced` (B, T) is True, else its own best prediction. The first input is always BOS."""
         memory = self.encode(source, mask)
         state = self.decoder.init_state(memory)
         token = target[:, :1]
