@@ -20,7 +20,8 @@ __all__ = ["FORMATS", "AttentionFile", "AttentionMap", "Subwords", "attention_sv
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A file format: the most sentences it holds, and the function that renders them and the number left out."""
+    """A file format: the largest number of sentences in a file, and the function that renders them and the number of
+    sentences left out."""
 
     limit: int
     render: Callable[[Sequence[AttentionMap], int], str | bytes]
@@ -66,14 +67,14 @@ class AttentionFile:
         return len(self.maps) >= self.form.limit
 
     def add(self, attention: AttentionMap | None) -> None:
-        """Add the map of a sentence. Once the file is full, the sentence is counted as left out, and None will do."""
+        """Add the map of a sentence. Once the file is full, sentences are only counted: `attention` may be None."""
         if self.full:
             self.left_out += 1
         elif attention is not None:
             self.maps.append(attention)
 
     def write(self) -> None:
-        """Write the file atomically; a warning says how many sentences were left out."""
+        """Write the file atomically, and log a warning if sentences were left out."""
         write_atomic(self.path, self.form.render(self.maps, self.left_out))
         if self.left_out:
             logger.warning(

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nmt_cli.report.attention_map import AttentionMap
+
 FAINT = 0.005
 """Cells below this weight are left blank: their colour would look like the background."""
+
+CAPTION_HEIGHT = 26.0
+"""Height in pixels of the caption above a heat map, in a picture of several."""
+
+MIN_WIDTH = 240.0
+"""Minimum width in pixels of a picture."""
 
 _LONGEST_LABEL = 15.0
 """The longest label, in widths of a wide (CJK) character; longer ones are cut and end in an ellipsis."""
@@ -63,6 +71,13 @@ class Heatmap:
 def printable(text: str) -> str:
     """Text that is valid in HTML and XML: control characters and surrogates are replaced by U+FFFD."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def layout_words(attention: AttentionMap) -> Heatmap | None:
+    """The layout of the heat map between words; None if one side has no words."""
+    if 0 in attention.shape:
+        return None
+    return layout_heatmap(attention.source_words, attention.target_words, attention.weights)
 
 
 def layout_heatmap(source: Sequence[str], target: Sequence[str], weights: npt.ArrayLike) -> Heatmap:

@@ -8,12 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from nmt_cli.report.attention_map import AttentionMap, numbered
-from nmt_cli.report.heatmap import FAINT, Heatmap, layout_heatmap, printable
-
-_CAPTION = 26
-"""Height in pixels of the caption above a heat map, in a picture of several."""
-
-_MIN_WIDTH = 240.0
+from nmt_cli.report.heatmap import CAPTION_HEIGHT, FAINT, MIN_WIDTH, Heatmap, layout_heatmap, layout_words, printable
 
 
 def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
@@ -27,7 +22,7 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
             "source_text": printable(attention.source_text),
             "target_text": printable(attention.target_text),
             "score": attention.score,
-            "words": _element(_layout(attention)),
+            "words": _element(layout_words(attention)),
             "pieces": attention.subwords
             and 0 not in attention.shape
             and _element(
@@ -41,23 +36,16 @@ def attention_html(maps: Sequence[AttentionMap], left_out: int = 0) -> str:
 
 
 def attention_svg(*maps: AttentionMap) -> str:
-    """The heat maps between words in one picture, below each other, with colours for light and for dark mode."""
-    placed, width, height = [], _MIN_WIDTH, 0.0
+    """The heat maps between words in one picture, one below the other, with colours for light and for dark mode."""
+    placed, width, height = [], MIN_WIDTH, 0.0
     for number, attention in numbered(maps):
-        layout = _layout(attention)
+        layout = layout_words(attention)
         caption = " ".join([str(number)] * (len(maps) > 1) + ["no words"] * (layout is None))
-        height += _CAPTION if caption else 0
+        height += CAPTION_HEIGHT if caption else 0
         placed.append((caption, height, _element(layout, height)))
         if layout:
             width, height = max(width, layout.width), height + layout.height
     return render("stack.svg", maps=placed, width=width, height=height)
-
-
-def _layout(attention: AttentionMap) -> Heatmap | None:
-    """The layout of a heat map between words; None if one side has no words."""
-    if 0 in attention.shape:
-        return None
-    return layout_heatmap(attention.source_words, attention.target_words, attention.weights)
 
 
 def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:

@@ -1,7 +1,7 @@
 """Attention as a PNG, drawn by matplotlib with the fonts installed on this machine.
 
 A PNG needs an installed font that has the characters: for Hangul, Noto Sans CJK KR, Malgun Gothic, Apple SD Gothic Neo
-or NanumGothic. Without one they are drawn as boxes, and a warning says so; .html and .svg need none.
+or NanumGothic. Without one they are drawn as boxes, and a warning is logged; .html and .svg need no installed font.
 """
 
 import io
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from nmt_cli.progress import logger
 from nmt_cli.report.attention_map import AttentionMap, numbered
-from nmt_cli.report.heatmap import Heatmap, layout_heatmap
+from nmt_cli.report.heatmap import CAPTION_HEIGHT, MIN_WIDTH, Heatmap, layout_words
 
 FONTS = (
     "Noto Sans",
@@ -32,23 +32,23 @@ _DPI = 144
 _INCH = 80.0
 """Pixels of the layout per inch."""
 _SIZE = 9
-_CAPTION, _MARGIN, _MIN_WIDTH = 26.0, 8.0, 240.0
+_MARGIN = 8.0
 
 
 def attention_png(maps: Sequence[AttentionMap]) -> bytes:
-    """The heat maps between words, numbered and below each other, as the bytes of a PNG file."""
-    layouts = [_layout(attention) for attention in maps]
+    """The heat maps between words, numbered, one below the other, as the bytes of a PNG file."""
+    layouts = [layout_words(attention) for attention in maps]
     not_empty = [layout for layout in layouts if layout]
-    width = max((layout.width for layout in not_empty), default=_MIN_WIDTH)
-    height = _CAPTION * len(maps) + sum(layout.height for layout in not_empty)
-    figure = Figure(figsize=(width / _INCH, max(height, _CAPTION) / _INCH), dpi=_DPI)
+    width = max((layout.width for layout in not_empty), default=MIN_WIDTH)
+    height = CAPTION_HEIGHT * len(maps) + sum(layout.height for layout in not_empty)
+    figure = Figure(figsize=(width / _INCH, max(height, CAPTION_HEIGHT) / _INCH), dpi=_DPI)
     content = io.BytesIO()
     _warn_missing(not_empty)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # matplotlib's own, of every missing character
+        warnings.simplefilter("ignore", UserWarning)  # matplotlib warns of every missing character
         above = 0.0
         for (number, attention), layout in zip(numbered(maps), layouts, strict=True):
-            above += _CAPTION
+            above += CAPTION_HEIGHT
             caption = f"{number}" if layout else f"{number} no words"
             figure.text(_MARGIN / width, 1 - (above - _MARGIN) / height, caption, color="#57606a", size=_SIZE)
             if layout:
@@ -58,12 +58,6 @@ def attention_png(maps: Sequence[AttentionMap]) -> bytes:
                 above += layout.height
         figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
-
-
-def _layout(attention: AttentionMap) -> Heatmap | None:
-    if 0 in attention.shape:
-        return None
-    return layout_heatmap(attention.source_words, attention.target_words, attention.weights)
 
 
 def _relative(box: tuple[float, float, float, float], width: float, height: float) -> tuple[float, float, float, float]:

@@ -17,7 +17,7 @@ from nmt_cli.report.heatmap import printable
 from nmt_cli.report.html import render
 
 SHOWN = 6
-"""Source tokens shown for each output token: those with the largest weights."""
+"""Number of source tokens shown for each output token: those with the largest weights."""
 BAR = 12
 """Width of the bar of weight 1, in characters."""
 NUMBERS = 3
@@ -73,18 +73,18 @@ def readout_text(config: ModelConfig) -> str:
 
 
 def no_attention_text(explained: Explanation) -> str:
-    """What a decoder without attention gets of the sentence."""
+    """What a decoder without attention receives from the encoder."""
     config, size = explained.config, len(explained.final)
     if config.attention == "none-repeat":
         return (
-            "This model has no attention. All that its decoder gets of the sentence is one fixed vector of "
+            "This model has no attention. All that its decoder receives of the sentence is one fixed vector of "
             f"{size} numbers, the encoder's final state, which is the input of every step."
         )
     states = "hidden and cell state" if config.cell == "lstm" else "state"
     layers = f"each of {config.encoder_layers} layers" if config.encoder_layers > 1 else "its layer"
     return (
         f"This model has no attention. Its decoder starts from the encoder's final {states} of {layers}, {size} "
-        "numbers each, and gets nothing else of the sentence. Shown is the hidden state of the top layer."
+        "numbers each, and receives nothing else of the sentence. Shown is the hidden state of the top layer."
     )
 
 
@@ -161,8 +161,8 @@ def _numbers(vector: Vector) -> str:
 
 
 def write_page(explained: Explanation, path: Path) -> None:
-    """Write a self-contained page to step through the output tokens: scores, weights, the context that they give, and
-    the most probable next tokens."""
+    """Write a self-contained page to step through the output tokens: scores, weights, the resulting context, and the
+    most probable next tokens."""
     content = {
         "heads": explained.config.heads,
         "source": [printable(token) for token in explained.source],
