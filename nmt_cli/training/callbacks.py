@@ -13,7 +13,7 @@ from nmt_cli.progress import Progress, clock
 from nmt_cli.training.validation import Validation
 
 LINE_SECONDS = 20.0
-"""Minimum time between two lines of `LogCallback`."""
+"""Minimum time between two training lines of `LogCallback`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Callback(Progress):
 
 
 class LogCallback(Callback):
-    """Logs a line every `LINE_SECONDS`, and every validation."""
+    """Sends a line every `LINE_SECONDS`, every validation, and all messages and warnings to the logger `nmt_cli`."""
 
     def __init__(self) -> None:
         self._logged_at = float("-inf")

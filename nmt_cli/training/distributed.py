@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import torch
 from torch import distributed
-from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # documented, but its stub forgets it
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]  # documented, but missing from the stub
 from torch.distributed.rendezvous import rendezvous
 
 from nmt_cli.errors import TrainingError
@@ -37,7 +37,7 @@ class World:
         return self.rank == 0
 
     def seed_rank(self) -> None:
-        """Give every process its own random numbers from here on; the main process keeps its random state."""
+        """Seed every process differently; the main process keeps its random state."""
         if self.rank:
             torch.manual_seed(int(torch.randint(1 << 40, ())) + self.rank)
 
@@ -86,14 +86,14 @@ def process_group(device: torch.device) -> Iterator[World]:
     launch = f"{os.environ.get('TORCHELASTIC_RUN_ID')} {platform.node()} {os.getppid()}"
     try:
         store, rank, size = next(rendezvous("env://"))
-        # torchrun keeps its store across restarts: without the prefix, new processes would look for the dead ones
+        # torchrun keeps its store across restarts: without the prefix, processes would connect to those that ended
         attempt = PrefixStore(f"attempt {_restarts()}", store)
         distributed.init_process_group(backend, store=attempt, rank=rank, world_size=size, timeout=TIMEOUT)
         yield World(rank, size, str(device), launch)
     except RuntimeError as error:
         if not _is_peer_loss(error):
             raise
-        raise TrainingError("another process of this run has ended; what it said tells why") from None
+        raise TrainingError("another process of this run has ended; its output says why") from None
     finally:
         if distributed.is_initialized():
             distributed.destroy_process_group()

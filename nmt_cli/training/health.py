@@ -8,18 +8,18 @@ DISTINCT = 0.2
 FLAT = 0.95
 """Attention is flat if its entropy is more than this share of the largest possible."""
 CLIPPED = 0.95
-"""Clipping decides the step size, not the gradient, if more than this share of updates are clipped ..."""
+"""Gradients are too large if more than this share of updates are clipped, and CLIPPED_OVER applies too."""
 CLIPPED_OVER = 4.0
-"""... and the median norm before clipping is more than this many times `clip_norm`."""
+"""The median gradient norm before clipping is more than this many times `clip_norm`."""
 
 
 @dataclass(frozen=True)
 class HealthStats:
-    """What the warnings are based on: the outputs of a validation, and the gradients of the last updates.
+    """What the warnings are based on: the outputs of a validation, and the gradients of the updates before it.
 
     `bleu` is that of the outputs, `copy_bleu` that of the source sentences themselves. `entropy` is the attention
-    entropy as a share of its maximum, None without attention. `clipped` is the share of updates that were clipped,
-    `norm` their median gradient norm before clipping.
+    entropy as a share of its maximum, None without attention. `clipped` is the share of the last updates that were
+    clipped, `norm` the median of their gradient norms before clipping (`RECENT` of them, in `trainer.py`).
     """
 
     outputs: Sequence[str]

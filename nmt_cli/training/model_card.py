@@ -10,7 +10,7 @@ from nmt_cli.settings import to_toml
 
 TEMPLATE = """# {source} -> {target} translator
 
-A {cell} encoder-decoder with {attention} attention ({score} score), {parameters:,} parameters,
+An encoder-decoder of {cell} layers with {attention}, {parameters:,} parameters,
 trained with nmt {toolkit} on {pairs:,} sentence pairs.
 
     nmt translate --model {folder} < in.{source} > out.{target}
@@ -42,8 +42,9 @@ def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
         source=manifest.source,
         target=manifest.target,
         cell=config.model.cell.upper(),
-        attention=config.model.attention,
-        score=config.model.score,
+        attention=f"{config.model.attention} attention ({config.model.score} score)"
+        if config.model.attends
+        else "no attention",
         parameters=loaded.model.num_parameters,
         toolkit=manifest.toolkit,
         pairs=manifest.train_pairs,

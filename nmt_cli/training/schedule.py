@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from nmt_cli.config import ModelConfig, TrainingConfig
 
 DEFAULT_MINUTES = 15.0
-"""The time limit of a run that is given no limit."""
+"""The time limit of a run without any other limit."""
 
 MIN_DECAY = 0.01
 """The lowest final teacher forcing ratio of the exponential schedule, which never reaches 0."""
@@ -56,8 +56,8 @@ def default_learning_rate(model: ModelConfig) -> float:
     """The default learning rate for a model's size: min(0.008, 2.3 / width) / sqrt(max(1, depth / 2)).
 
     With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here all
-    weights share one rate. Measured (`benchmarks/RESULTS.md`): 0.008 was best at a width of 288, 0.0045 better than
-    0.008 at 512, and, early in a run, 0.003 better than 0.008 for four layers of 248.
+    weights share one rate. Measured (`benchmarks/JOURNAL.md`, "The learning rate"): 0.008 was best at a width of 288;
+    early in a run, 0.0045 was better than 0.008 at 512, and 0.003 better than 0.008 for four layers of 248.
     """
     depth = max(model.encoder_layers, model.decoder_layers)
     return min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))
@@ -78,8 +78,8 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
 
 
 def teacher_forcing_ratio(config: TrainingConfig, progress: float) -> float:
-    """The teacher forcing ratio, the probability that the decoder gets the gold previous token: scheduled sampling
-    (Bengio et al. 2015, section 2.4) over the run's progress p, from 1 to `teacher_forcing_ratio` e.
+    """The teacher forcing ratio, the probability that the decoder's input is the gold previous token: scheduled
+    sampling (Bengio et al. 2015, section 2.4) over the run's progress p, from 1 to `teacher_forcing_ratio` e.
 
         linear 1 - (1 - e) p      exponential e^p      inverse-sigmoid e + (1 - e) / (1 + exp(12 (p - 1/2)))
     """

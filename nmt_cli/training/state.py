@@ -21,9 +21,9 @@ class TrainerState:
     """The counters of a run.
 
     `batches` is how many batches of the current epoch are done, out of `planned`; `elapsed` the seconds that the
-    run has taken, before and after resuming. `bad_validations` is how many validations in a row brought no better value
-    of `metric` than `best`, which is that of update `best_step`. `validated` is the update of the last validation,
-    which took `validation_seconds`.
+    run has taken, before and after resuming. `bad_validations` is how many validations in a row were no better than
+    `best`, the value of `metric` at update `best_step`. `skipped` is the number of updates skipped because the loss or
+    a gradient was not finite. `validated` is the update of the last validation, which took `validation_seconds`.
     """
 
     step: int = 0

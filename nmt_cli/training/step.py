@@ -19,7 +19,7 @@ from nmt_cli.training.ema import EMA
 from nmt_cli.training.optimizer import AdamW
 
 EMPTY_BATCH = collate([[]], [[]])
-"""The batch, with weight 0, of a process that gets none of an epoch's last batches: DDP needs its backward pass."""
+"""A batch of weight 0, for a process that has none at the end of an epoch: DDP needs a backward pass from each."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def batch_loss(
 ) -> tuple[LossSums, Tensor | None]:
     """The loss of one batch -> its sums and the attention weights (B, T, S), None without attention.
 
-    The decoder gets the gold previous token, or its own best one where `forced` (B, T) is False. With `r_drop` the
-    batch must come from `duplicate`.
+    The decoder's input is the gold previous token, or its own best prediction where `forced` (B, T) is False. With
+    `r_drop` the batch must come from `duplicate`.
     """
     source, lengths, target_input, target_output = (
         torch.from_numpy(array).to(compute.device, non_blocking=True)
@@ -92,7 +92,7 @@ class _LossModule(nn.Module):
 
 
 class TrainStep:
-    """A model, its optimizer and the EMA of its weights; every process of a world has identical ones."""
+    """A model, its optimizer and the EMA of its weights; they are identical in all processes of a run."""
 
     def __init__(self, model: Seq2Seq, config: TrainingConfig, compute: Compute, world: World | None = None) -> None:
         self.model = model
@@ -107,9 +107,9 @@ class TrainStep:
         self.ema = EMA(model, config.ema_decay) if config.ema_decay else None
 
     def update(self, batches: list[Batch], rate: float, teacher_forcing_ratio: float = 1.0) -> UpdateReport:
-        """Train on these batches and those of the other processes as if they were one batch. The decoder gets the gold
-        previous token with probability `teacher_forcing_ratio`. If the loss or a gradient is not finite, the weights
-        stay as they are.
+        """Train on these batches and those of the other processes as if they were one batch. The decoder's input is
+        the gold previous token with probability `teacher_forcing_ratio`. If the loss or a gradient is not finite, the
+        weights are not changed.
         """
         tokens = int(self.world.all_reduce(sum(batch.tokens for batch in batches))[0])
         weight = 1.0 if batches else 0.0
@@ -149,7 +149,7 @@ class TrainStep:
         return loss_module.no_sync() if isinstance(loss_module, DistributedDataParallel) else nullcontext()
 
     def _draw_forced(self, batch: Batch, ratio: float) -> Tensor | None:
-        """Where the decoder gets the gold previous token, (B, T); None for everywhere."""
+        """Draw where the decoder's input is the gold previous token, (B, T); None for everywhere."""
         if ratio >= 1.0:
             return None
         rows, steps = batch.target_input.shape

@@ -51,9 +51,9 @@ def train(
 ) -> TrainResult:
     """Train a new model in `config.out`, or resume the one there.
 
-    `callbacks` receive the events of the run, in the main process alone; by default they are logged. `started` is when
-    the program started, by time.monotonic(), so that `max_minutes` counts the start of the program too. As soon as
-    `stop` has a reason, the run saves its state and ends.
+    `callbacks` receive the events of the run, in the main process alone; by default a LogCallback does. `started` is
+    when the program started, by time.monotonic(), so that `max_minutes` counts the start of the program too. As soon
+    as `stop` has a reason, the run saves its state and ends.
 
     Under torchrun every process calls this, and they train one model together; if torchrun restarts them after one has
     failed, they resume from the last saved state.
@@ -86,8 +86,8 @@ def train(
                 backup(config.out)
             progress = load_state(config.out, train_step) if config.resume else None
             world.seed_rank()
-            given = [LogCallback()] if callbacks is None else callbacks
-            callback = CallbackList([*_files(config, progress), *given] if world.is_main else [])
+            callbacks = [LogCallback()] if callbacks is None else callbacks
+            callback = CallbackList([*_files(config, progress), *callbacks] if world.is_main else [])
             run = Trainer(loaded, train_step, train_split, validator, callback, stop or StopRequest())
             run.begin(started, progress)
             try:
@@ -186,7 +186,7 @@ def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: 
             "restore the right one, or train a new model with another --out"
         )
     if read_config(config.out).model != config.model:
-        raise CheckpointError(f"{config.out}: the run has other model options; resume without giving any")
+        raise CheckpointError(f"{config.out}: the run has other model options; resume without model options")
     (current,) = manifest.environments
     if not differences(before.environments[-1], current):
         return before

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -28,11 +29,13 @@ LOG_SECONDS = 5.0
 VALIDATIONS = 10
 """Validations in a run, unless `validate_every` sets the updates between them."""
 VALIDATION_PAUSE = 10.0
-"""Least time between two such validations, as a multiple of the last one's duration."""
+"""Minimum time between two of these validations, as a multiple of the last one's duration."""
 SAVE_SECONDS = 600.0
 """Longest time between two saves of the state."""
 HEALTH_FROM = 0.25
-"""Share of a run before which there are no health warnings: so early they would be false alarms."""
+"""Share of a run before which there are no health warnings: they would be false alarms."""
+RECENT = 100
+"""The health warnings about gradients judge this many last updates."""
 NOT_FINITE = 5
 """A run stops after this many updates in a row without a finite loss."""
 
@@ -65,7 +68,8 @@ class Trainer:
         self._validator = validator
         self._callback = callback
         self._per_epoch = len(BatchLoader(train, self.plan, 0))  # batches
-        self._window: list[UpdateReport] = []
+        self._window: list[UpdateReport] = []  # updates since the last log event or validation
+        self._recent: deque[UpdateReport] = deque(maxlen=RECENT)
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
@@ -83,7 +87,7 @@ class Trainer:
         self._clock = started - self.state.elapsed
 
     def run(self) -> str:
-        """Train until a limit, a lack of progress or an interruption. Returns why it ended, in words.
+        """Train until a limit, the end of patience or an interruption. Returns why it ended, in words.
 
         Raises TrainingError if the loss is no longer finite.
         """
@@ -148,6 +152,7 @@ class Trainer:
         if report.applied:
             self._not_finite = 0
             self._window.append(report)
+            self._recent.append(report)
         else:
             self._skip()
         if time.monotonic() - self._logged_at > LOG_SECONDS:
@@ -208,7 +213,6 @@ class Trainer:
         return True
 
     def _validate(self) -> None:
-        window = list(self._window)
         self.loaded.model.zero_grad(set_to_none=True)
         trim()
         ema = self.train_step.ema
@@ -226,7 +230,7 @@ class Trainer:
         self.loaded.model.train()
         self._callback.on_validation(event)
         if self.progress_share() >= HEALTH_FROM:
-            for warning in health_warnings(self._health_stats(validation, window)):
+            for warning in health_warnings(self._health_stats(validation)):
                 self._callback.warning(warning)
         self._save()
         trim()
@@ -259,15 +263,16 @@ class Trainer:
             sample,
         )
 
-    def _health_stats(self, validation: Validation, window: list[UpdateReport]) -> HealthStats:
+    def _health_stats(self, validation: Validation) -> HealthStats:
+        recent = self._recent
         return HealthStats(
             outputs=validation.outputs,
             references=self._validator.references,
             bleu=validation.bleu,
             copy_bleu=self._validator.copy_bleu,
             entropy=validation.entropy,
-            clipped=sum(update.clipped for update in window) / len(window) if window else 0.0,
-            norm=statistics.median(update.norm for update in window) if window else 0.0,
+            clipped=sum(update.clipped for update in recent) / len(recent) if recent else 0.0,
+            norm=statistics.median(update.norm for update in recent) if recent else 0.0,
             clip_norm=self.config.clip_norm,
         )
 
@@ -280,7 +285,7 @@ class Trainer:
         self._saved_at = time.monotonic()
 
     def _reason_to_stop(self) -> str | None:
-        """Why the main process stops, in words, or None to go on; the other processes stop with it."""
+        """Why the main process stops, in words, or None to continue; the other processes stop with it."""
         (interrupted,) = self.world.all_reduce(float(self._stop.reason is not None))
         if interrupted and self._stop.reason is None:
             self._stop.reason = "a signal to another process"

@@ -35,8 +35,8 @@ class Validation:
 
 
 class Validator:
-    """Validates a model on dev. The loss is computed with batches like those of training, as oneDNN would compile more
-    kernels for other shapes."""
+    """Validates a model on dev. The loss is computed on batches of the shapes that training uses, for which oneDNN has
+    compiled its kernels already."""
 
     def __init__(self, corpus: PreparedCorpus, sentences: int, batch_tokens: int) -> None:
         self.split = corpus.split("dev")
@@ -53,7 +53,7 @@ class Validator:
     def validate(self, loaded: LoadedModel) -> Validation:
         """Validate the model with its current weights, and leave it in evaluation mode.
 
-        Raises FloatingPointError if the dev loss is not finite: the model could not be searched with.
+        Raises FloatingPointError if the dev loss is not finite: search would fail.
         """
         started = time.monotonic()
         loaded.model.eval()

@@ -136,5 +136,5 @@ def test_error_is_printed_once(prepared: Path, tmp_path: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert result.stderr.count("nowhere: no prepared corpus here") == 1
-    assert "nmt: another process of this run has ended; what it said tells why" in result.stderr
+    assert "nmt: another process of this run has ended; its output says why" in result.stderr
     assert result.stderr.count("Traceback") == 1, "only that of torchrun"

@@ -530,6 +530,16 @@ def test_non_finite_dev_loss_stops_the_run(prepared: Path, tmp_path: Path, monke
     )
 
 
+def test_clipping_warning_counts_updates_before_the_last_log_line(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every update is logged here, so that none has been made since the last log line when the model is validated."""
+    monkeypatch.setattr("nmt_cli.training.trainer.LOG_SECONDS", 0.0)
+    options = ["--clip-norm", "1e-3", "--max-steps", "4", "--validate-every", "2"]
+    result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, *options)
+    assert "100% of the updates were clipped" in result.stderr
+
+
 def test_missing_tensorboard_is_a_one_line_error(
     prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
