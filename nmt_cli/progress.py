@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-SECONDS = 30.0
+LOG_INTERVAL = 30.0
 """Minimum seconds between two lines about the same step."""
 
 logger = logging.getLogger("nmt_cli")
@@ -66,13 +66,13 @@ class Progress:
         """Yield a Step that counts the work of the block.
 
         Logs a line at the start, such as "encoding: 29,000 pairs", unless `announce` is False, and then at most one
-        every `SECONDS`.
+        every `LOG_INTERVAL`.
         """
         logged_at = time.monotonic()
 
         def report(step: Step) -> None:
             nonlocal logged_at
-            if (now := time.monotonic()) - logged_at >= SECONDS:
+            if (now := time.monotonic()) - logged_at >= LOG_INTERVAL:
                 logged_at = now
                 self.message(_line(step))
 

@@ -65,8 +65,8 @@ def count_lines(stream: BinaryIO) -> int | None:
 
 
 class LineReader:
-    """Reads a stream in windows of at most `window` lines: the first has at most `first`, and every full window is
-    followed by one of up to `GROWTH` times its size, so that output starts soon and later batches hold lines of like length.
+    """Reads a stream in windows of at most `window` lines: the first has at most `first`, and a full window is followed
+    by one of up to `GROWTH` times its size, so that output starts soon and later batches hold lines of similar length.
 
     A window is returned as soon as the stream has no more data for the moment: input from a terminal or from a program
     that waits for each answer is translated at once, while a file or a busy pipe fills the windows. Memory holds one

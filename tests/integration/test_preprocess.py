@@ -666,7 +666,7 @@ def test_info_shows_a_model_without_importing_torch(tiny_model: Path) -> None:
 
 
 def test_progress_is_printed_while_reading_and_encoding(nmt: Nmt, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt_cli.progress.SECONDS", 0.0)
+    monkeypatch.setattr("nmt_cli.progress.LOG_INTERVAL", 0.0)
     monkeypatch.setattr("nmt_cli.corpus.scratch_file.CHUNK", 50)
     err = nmt(*ALL)[2].splitlines()
     assert [line.split(", ")[0] for line in err if line.startswith("reading train: ") and " pairs, " in line] == [
