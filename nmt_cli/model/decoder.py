@@ -273,9 +273,9 @@ class LuongDecoder(AttentionDecoder):
     def _decode(self, embedded: Tensor, state: DecoderState, memory: Memory, run_layer: RunLayer) -> DecoderOutput:
         inputs = embedded if state.feed is None else torch.cat([embedded, state.feed.to(embedded.dtype)], -1)
         outputs, new_state = self._stack(inputs, state, run_layer)
-        states = self.dropout(outputs)
-        context, weights, state = self._attend(states, state, memory)
-        readouts = self.readout(states, context, embedded)
+        states = self.dropout(outputs)  # h_t in the paper
+        context, weights, state = self._attend(states, state, memory)  # c_t
+        readouts = self.readout(states, context, embedded)  # h~_t, eq. 5
         return readouts, replace(state, layers=new_state, feed=readouts if self.feed_size else None), weights
 
 
@@ -289,9 +289,9 @@ class BahdanauDecoder(AttentionDecoder):
         self.sequential = True
 
     def _decode(self, embedded: Tensor, state: DecoderState, memory: Memory, run_layer: RunLayer) -> DecoderOutput:
-        query = state.layers[-1][0].to(embedded.dtype)
-        context, weights, state = self._attend(query, state, memory)
-        outputs, new_state = self._stack(torch.cat([embedded, context], -1), state, run_layer)
+        query = state.layers[-1][0].to(embedded.dtype)  # s_{i-1}
+        context, weights, state = self._attend(query, state, memory)  # c_i
+        outputs, new_state = self._stack(torch.cat([embedded, context], -1), state, run_layer)  # s_i
         readouts = self.readout(self.dropout(outputs), context, embedded)
         return readouts, replace(state, layers=new_state), weights
 
