@@ -61,7 +61,8 @@ def translate_stream(
                     target.flush()
                     step.advance(len(window))
         except KeyboardInterrupt:
-            progress.message(f"lines translated: {step.done:,}")
+            target.flush()
+            progress.message(f"lines written: {outputs.issue_counts.lines:,}")
             raise
         outputs.finish(reader.count)
         if prefixes:

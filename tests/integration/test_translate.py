@@ -13,8 +13,10 @@ from typing import IO
 import pytest
 from conftest import DIFFICULT_LINES, restore_default_sigint, write_tiny_model
 
+from nmt_cli.api.translate import FIRST_WINDOW
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.tokenizer import Tokenizer
+from nmt_cli.decoding.text_stream import count_lines
 from nmt_cli.decoding.translator import LineTranslator
 
 pytestmark = pytest.mark.integration
@@ -281,8 +283,32 @@ def test_interrupt_is_reported_and_leaves_no_files(tiny_model: Path, tmp_path: P
         pipe(process.stdout).readline()
         process.send_signal(number)
         assert process.wait() == 130
-        assert pipe(process.stderr).read() == b"nmt: interrupted\n"
+        assert pipe(process.stderr).read() == b"lines written: 1\nnmt: interrupted\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_output_starts_before_the_input_has_ended(tiny_model: Path) -> None:
+    """Of a long input the first lines come at once, and what is translated is not lost on Ctrl-C."""
+    with start(tiny_model, "--max-length", "100", "--min-length", "100") as process:
+        pipe(process.stdin).write(b"the dog runs\n" * 5000)
+        pipe(process.stdin).flush()
+        lines = [pipe(process.stdout).readline() for _ in range(FIRST_WINDOW)]
+        process.send_signal(signal.SIGINT)
+        rest = pipe(process.stdout).read().splitlines()
+        assert process.wait() == 130
+        assert all(lines)
+        assert f"lines written: {FIRST_WINDOW + len(rest)}" in pipe(process.stderr).read().decode().replace(",", "")
+        assert len(rest) < 5000 - FIRST_WINDOW
+
+
+def test_lines_of_a_file_are_counted_for_the_progress(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    for content, count in ((b"", 0), (b"a", 1), (b"a\n", 1), (b"a\nb", 2), (b"\n" * 70_000, 70_000)):
+        path.write_bytes(content)
+        with open(path, "rb") as stream:
+            assert count_lines(stream) == count
+            assert stream.read() == content
+    assert count_lines(io.BytesIO(b"a\n")) is None
 
 
 def test_receipt_on_standard_output_is_refused(tiny_model: Path, tmp_path: Path) -> None:
