@@ -14,6 +14,7 @@ from nmt_cli.checkpoint.model_dir import load_model, load_weights
 from nmt_cli.checkpoint.tensors import read_tensors
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.progress import Progress
 from nmt_cli.training.validation import Validator
 
 
@@ -33,7 +34,7 @@ def main() -> None:
         prefix = f"{name}/"
         weights = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
         load_weights(loaded.model, weights, args.model / RESUME)
-        result = validator.validate(loaded)
+        result = validator.validate(loaded, Progress())
         label = "trained" if name == "weights" else name
         print(f"{label:<10} {result.loss:9.4f} {result.bleu:6.2f} {result.chrf:7.2f}")
 

@@ -6,16 +6,13 @@ until the importing program or the command line adds a handler. Code without a `
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 LOG_INTERVAL = 30.0
 """Minimum seconds between two lines about the same step."""
 
 logger = logging.getLogger("nmt_cli")
-
-T = TypeVar("T")
 
 
 class Step:
@@ -79,13 +76,6 @@ class Progress:
         if announce:
             self.message(name if total is None else f"{name}: {total:,} {unit}")
         yield Step(name, total, unit, report)
-
-    def track(self, items: Iterable[T], name: str, total: int | None = None, unit: str = "lines") -> Iterator[T]:
-        """Yield the items, counting them as a step."""
-        with self.step(name, total, unit) as step:
-            for item in items:
-                yield item
-                step.advance()
 
 
 def _line(step: Step) -> str:

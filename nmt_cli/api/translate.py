@@ -55,11 +55,11 @@ def translate_stream(
             progress.message(f"{config.model} is ready: type a line to translate; Ctrl-D ends")
         try:
             with progress.step("translating", count_lines(source), announce=False) as step:
+                translator.on_lines = step.advance
                 for window in reader.windows():
                     for translation in translator.translate(prefixes.add_to(window) if prefixes else window):
                         outputs.write(translation)
                     target.flush()
-                    step.advance(len(window))
         except KeyboardInterrupt:
             target.flush()
             progress.message(f"lines written: {outputs.issue_counts.lines:,}")

@@ -27,12 +27,12 @@ def run(config: TrainConfig) -> None:
     ends at the limit that is reached first. Ctrl-C saves the state; --resume continues with the options of the
     interrupted run, unless they are set again.
     """
-    from nmt_cli.cli.display import Live
+    from nmt_cli.cli.display import TrainingDisplay
     from nmt_cli.training.callbacks import LogCallback
     from nmt_cli.training.train import train
 
     with graceful_stop() as stop:
-        outcome = train(config, [Live() if draws_bars() else LogCallback()], started=START_TIME, stop=stop)
+        outcome = train(config, [TrainingDisplay() if draws_bars() else LogCallback()], started=START_TIME, stop=stop)
     if not outcome.is_main:
         return
     print(f"Stopped: {outcome.reason}.", file=sys.stderr)

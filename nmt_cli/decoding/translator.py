@@ -1,6 +1,6 @@
 """Translates lines: one translation for each, in order, whatever the lines hold."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,12 +52,14 @@ class Batching:
 @dataclass
 class LineTranslator:
     """Translates text with a model. `attention`: return the attention of every candidate, for alignments and
-    pictures."""
+    pictures. `on_lines` is called with the number of lines that each searched batch makes up, in all that of the lines.
+    """
 
     loaded: LoadedModel
     search: SearchConfig = GREEDY
     batching: Batching = field(default_factory=Batching)
     attention: bool = False
+    on_lines: Callable[[int], object] = lambda lines: None
 
     def __post_init__(self) -> None:
         self._source = self.loaded.tokenizers.source
@@ -85,7 +87,8 @@ class LineTranslator:
             ]
             for line, line_segments in zip(lines, segments, strict=True)
         ]
-        results = self._search(dict.fromkeys(request for line_requests in requests for request in line_requests))
+        unique = dict.fromkeys(request for line_requests in requests for request in line_requests)
+        results = self._search(unique, len(lines))
         return [
             self._assembler.assemble(line, line_segments, [results[request] for request in line_requests])
             for line, line_segments, line_requests in zip(lines, segments, requests, strict=True)
@@ -120,8 +123,9 @@ class LineTranslator:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return self._source.encode_many(texts, threads=torch.get_num_threads())
 
-    def _search(self, requests: Iterable[Request]) -> dict[Request, list[Hypothesis]]:
-        """Search the requests in batches of similar length, several batches at a time on a CPU."""
+    def _search(self, requests: Collection[Request], lines: int) -> dict[Request, list[Hypothesis]]:
+        """Search the requests of so many lines in batches of similar length, several batches at a time on a CPU."""
+        reported = 0
         ordered = sorted(requests, key=lambda request: len(request[0]), reverse=True)
         threads = torch.get_num_threads()
         workers = min(threads, WORKERS, len(ordered) // MIN_BATCH) if self.loaded.compute.device.type == "cpu" else 1
@@ -133,6 +137,10 @@ class LineTranslator:
             all_batches = list(batches(ordered, size))
             for batch, hypotheses in zip(all_batches, map_(self._search_batch, all_batches), strict=True):
                 results.update(zip(batch, hypotheses, strict=True))
+                done = lines * len(results) // len(requests)
+                self.on_lines(done - reported)
+                reported = done
+        self.on_lines(lines - reported)  # blank lines need no search
         return results
 
     @torch.inference_mode()
@@ -192,11 +200,15 @@ def batches(requests: Sequence[Request], batch_size: int) -> Iterator[Sequence[R
 
 
 def translate_corpus(
-    loaded: LoadedModel, texts: Sequence[str], search: SearchConfig = GREEDY, batch_size: int = 64
+    loaded: LoadedModel,
+    texts: Sequence[str],
+    search: SearchConfig = GREEDY,
+    batch_size: int = 64,
+    on_lines: Callable[[int], object] = lambda lines: None,
 ) -> list[str]:
     """The best translation of every text, one line each, for validation and evaluation.
 
     All texts are sorted by length together, not in windows, which takes the least time.
     """
-    translator = LineTranslator(loaded, search, Batching(batch_size, max(1, len(texts))))
+    translator = LineTranslator(loaded, search, Batching(batch_size, max(1, len(texts))), on_lines=on_lines)
     return [translation.text for translation in translator.translate_lines(texts)]

@@ -150,13 +150,9 @@ def _qualities(
         precision, model, search = settings[0]
         settings.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
     for precision, model, search in settings:
-        translator = LineTranslator(model, search, Batching(max(config.batch_size)))
-        step = progress.track(
-            translator.translate_lines(stored.sources.lines),
-            f"translating {stored.name} in {precision}",
-            len(stored.sources.lines),
-        )
-        outputs = [translation.text for translation in step]
+        with progress.step(f"translating {stored.name} in {precision}", len(stored.sources.lines)) as step:
+            translator = LineTranslator(model, search, Batching(max(config.batch_size)), on_lines=step.advance)
+            outputs = [translation.text for translation in translator.translate_lines(stored.sources.lines)]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
         qualities.append(

@@ -35,12 +35,13 @@ def translate(
 ) -> tuple[Text, dict[str, Any], list[str]]:
     """Translate the sources -> the translation, its recipe, and notes on its issues."""
     path = loaded.path
-    translator = LineTranslator(loaded, config.search, Batching(config.batch_size))
     lines, issues = [], Counter[str]()
-    step = f"translating {sources.name} with {path} on {loaded.compute}"
-    for translation in progress.track(translator.translate_lines(sources.lines), step, len(sources.lines)):
-        lines.append(translation.text)
-        issues.update(issue.kind for issue in translation.issues)
+    name = f"translating {sources.name} with {path} on {loaded.compute}"
+    with progress.step(name, len(sources.lines)) as step:
+        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), on_lines=step.advance)
+        for translation in translator.translate_lines(sources.lines):
+            lines.append(translation.text)
+            issues.update(issue.kind for issue in translation.issues)
     if config.save:
         write_atomic(config.save, "".join(f"{line}\n" for line in lines))
     model = {"path": str(path), **{key: loaded.metadata.get(key) for key in ("sha256", "step")}}

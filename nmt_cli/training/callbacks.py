@@ -2,14 +2,15 @@
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import ConfigError
-from nmt_cli.progress import Progress, clock
+from nmt_cli.progress import Progress, Step, clock
 from nmt_cli.training.validation import Validation
 
 LINE_SECONDS = 20.0
@@ -48,7 +49,7 @@ class ValidationEvent:
     metric: str
     """The metric that selects the best model."""
     best: bool
-    sample: tuple[str, str, str]
+    samples: list[tuple[str, str, str]]
     """A source sentence, the model's current translation, and the reference."""
 
 
@@ -70,6 +71,10 @@ class Callback(Progress):
     def warning(self, text: str) -> None:
         self.message(f"warning: {text}")
 
+    @contextmanager
+    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
+        yield Step(name, total, unit, lambda step: None)
+
 
 class LogCallback(Callback):
     """Sends a line every `LINE_SECONDS`, every validation, and all messages and warnings to the logger `nmt_cli`."""
@@ -88,13 +93,19 @@ class LogCallback(Callback):
 
     def on_validation(self, event: ValidationEvent) -> None:
         self.message(validation_line(event))
-        self.message(f"  sample: {event.sample[0]}\n       -> {event.sample[1]}")
+        source, output, _ = event.samples[0]
+        self.message(f"  sample: {source}\n       -> {output}")
 
     def message(self, text: str) -> None:
         Progress.message(self, text)
 
     def warning(self, text: str) -> None:
         Progress.warning(self, text)
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
+        with Progress.step(self, name, total, unit, announce) as step:
+            yield step
 
 
 class CallbackList(Callback):
@@ -118,6 +129,17 @@ class CallbackList(Callback):
     def warning(self, text: str) -> None:
         for callback in self._callbacks:
             callback.warning(text)
+
+    @contextmanager
+    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
+        with ExitStack() as stack:
+            steps = [stack.enter_context(each.step(name, total, unit, announce)) for each in self._callbacks]
+
+            def forward(whole: Step) -> None:
+                for step in steps:
+                    step.advance(whole.done - step.done)
+
+            yield Step(name, total, unit, forward)
 
     def close(self) -> None:
         for callback in self._callbacks:
@@ -171,9 +193,8 @@ class MetricsFile(Callback):
 
     def on_validation(self, event: ValidationEvent) -> None:
         self._step = event.step
-        source, output, reference = event.sample
-        sample = {"source": source, "output": output, "reference": reference}
-        self._write("validation", {**validation_metadata(event), "sample": sample})
+        samples = [dict(zip(("source", "output", "reference"), sample, strict=True)) for sample in event.samples]
+        self._write("validation", {**validation_metadata(event), "samples": samples})
 
     def message(self, text: str) -> None:
         self._write("message", {"step": self._step, "message": text})

@@ -218,7 +218,7 @@ class Trainer:
         ema = self.train_step.ema
         with ema.swapped() if ema is not None else nullcontext():
             try:
-                validation = self._validator.validate(self.loaded)
+                validation = self._validator.validate(self.loaded, self._callback)
             except FloatingPointError as error:
                 raise self._diverged(str(error)) from None
             self.state.validation_seconds = validation.seconds
@@ -251,8 +251,8 @@ class Trainer:
         return True
 
     def _validation_event(self, validation: Validation, better: bool) -> ValidationEvent:
-        row = self.state.step % len(validation.outputs)
-        sample = (self._validator.sources[row], validation.outputs[row], self._validator.references[row])
+        texts = (self._validator.sources, validation.outputs, self._validator.references)
+        samples = [(texts[0][row], texts[1][row], texts[2][row]) for row in self._validator.sample_rows]
         return ValidationEvent(
             self.state.step,
             self.epochs,
@@ -260,7 +260,7 @@ class Trainer:
             validation,
             self.config.metric,
             better,
-            sample,
+            samples,
         )
 
     def _health_stats(self, validation: Validation) -> HealthStats:

@@ -14,6 +14,7 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.evaluation.scores import quick_scores
 from nmt_cli.kernels.device import Compute
+from nmt_cli.progress import Progress, Step
 from nmt_cli.training.step import batch_loss
 
 
@@ -46,22 +47,26 @@ class Validator:
         rows = np.linspace(0, len(self.split) - 1, count).round().astype(int).tolist()
         self.sources = [self.split.source_text(r) for r in rows]
         self.references = [self.split.target_text(r) for r in rows]
+        by_length = sorted(range(count), key=lambda n: (len(self.sources[n]), n))
+        self.sample_rows = list(dict.fromkeys(by_length[count * n // 4] for n in (2, 3, 1)))
+        """Sentences to show: of medium length, a longer and a shorter one, the same at every validation."""
         self._target = corpus.manifest.target
         self._unicode = corpus.manifest.unicode
         self.copy_bleu = self._scores(self.sources)["bleu"]
 
-    def validate(self, loaded: LoadedModel) -> Validation:
-        """Validate the model with its current weights, and leave it in evaluation mode.
+    def validate(self, loaded: LoadedModel, progress: Progress) -> Validation:
+        """Validate the model with its current weights, as a step of `progress`, and leave it in evaluation mode.
 
         Raises FloatingPointError if the dev loss is not finite: search would fail.
         """
         started = time.monotonic()
         loaded.model.eval()
-        loss, entropy = self._loss(loaded)
-        if not math.isfinite(loss):
-            raise FloatingPointError("the dev loss is not finite")
-        fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval
-        outputs = translate_corpus(fp32, self.sources)
+        with progress.step("validating", len(self.split) + len(self.sources), "sentences", announce=False) as step:
+            loss, entropy = self._loss(loaded, step)
+            if not math.isfinite(loss):
+                raise FloatingPointError("the dev loss is not finite")
+            fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval
+            outputs = translate_corpus(fp32, self.sources, on_lines=step.advance)
         scores = self._scores(outputs)
         return Validation(loss, scores["bleu"], scores["chrf"], entropy, outputs, time.monotonic() - started)
 
@@ -69,13 +74,14 @@ class Validator:
         return quick_scores(outputs, self.references, self._target, self._unicode)
 
     @torch.no_grad()
-    def _loss(self, loaded: LoadedModel) -> tuple[float, float | None]:
+    def _loss(self, loaded: LoadedModel, step: Step) -> tuple[float, float | None]:
         likelihood, tokens, entropies = 0.0, 0, []
         for rows in self._batches:
             batch = collate(*stored_segmentation(self.split, rows), multiple=PAD_MULTIPLE)
             sums, weights = batch_loss(loaded.model, batch, 0.0, loaded.compute)
             likelihood += float(sums.nll)
             tokens += sums.tokens
+            step.advance(len(rows))
             if weights is not None and batch.source.shape[1] > 1:
                 lengths = torch.from_numpy(batch.source_lengths).to(weights.device)
                 entropies.append(

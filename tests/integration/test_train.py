@@ -83,7 +83,7 @@ def test_model_folder_has_all_files_and_their_contents(prepared: Path, tmp_path:
     records = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
     assert [record["step"] for record in records if record["kind"] == "validation"] == [10, 20, 30]
     assert all(
-        {"dev_loss", "dev_bleu", "dev_chrf", "sample"} <= record.keys() for record in records if "dev_loss" in record
+        {"dev_loss", "dev_bleu", "dev_chrf", "samples"} <= record.keys() for record in records if "dev_loss" in record
     )
     assert "num -> en" in (model / "README.md").read_text()
     assert str(read_metadata(model / "weights.safetensors")["sha256"]) in (model / "README.md").read_text()

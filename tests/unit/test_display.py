@@ -1,8 +1,10 @@
 """The display of training progress on the terminal."""
 
+from dataclasses import replace
+
 import pytest
 
-from nmt_cli.cli.display import Live
+from nmt_cli.cli.display import TrainingDisplay, sparkline
 from nmt_cli.cli.messages import show_messages
 from nmt_cli.training.callbacks import Callback, LogCallback, LogEvent, ValidationEvent
 from nmt_cli.training.validation import Validation
@@ -13,13 +15,13 @@ REPORT = LogEvent(
 )  # fmt: skip
 VALIDATION = ValidationEvent(
     step=1200, epoch=2.5, elapsed=61.0, validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0),
-    metric="chrf", best=True, sample=("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다"),
+    metric="chrf", best=True, samples=[("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다")],
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("display", [LogCallback, Live])
+@pytest.mark.parametrize("display", [LogCallback, TrainingDisplay])
 def test_messages_logs_and_validations_are_shown(
-    display: type[LogCallback | Live], capsys: pytest.CaptureFixture[str]
+    display: type[LogCallback | TrainingDisplay], capsys: pytest.CaptureFixture[str]
 ) -> None:
     show_messages()
     callback: Callback = display()
@@ -29,15 +31,29 @@ def test_messages_logs_and_validations_are_shown(
     callback.on_validation(VALIDATION)
     callback.close()
     shown = " ".join(capsys.readouterr().err.split())
-    for part in (
-        "training: en -> ko",
-        "warning: attention is flat [really]",
-        "update 1,200",
-        "BLEU 23.46",
-        "best by chrf",
-    ):
+    for part in ("training: en -> ko", "warning: attention is flat [really]", "1,200", "23.46", "best by chrf"):
         assert part in shown
-    assert ("나는 [b]집에[/b] 간다" in shown) or display is Live  # Live removes the sample when it closes
+    assert "나는 [b]집에[/b] 간다" in shown
+
+
+def test_the_same_sentences_and_all_validations_stay_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    display = TrainingDisplay()
+    for number in range(1, 9):
+        validation = Validation(9.0 - number, number / 3, 10.0 * number, None, ["x"], 1.0)
+        display.on_validation(replace(VALIDATION, step=number, validation=validation, best=number < 8))
+    display.close()
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert [line[0] for line in lines[1:9]] == [str(number) for number in range(1, 9)]
+    assert [line[-1] for line in lines[1:9]].count("chrf") == 1, "only the best so far is marked"
+    assert lines[7][-3:] == ["best", "by", "chrf"]
+    assert lines[9] == ["chrF", "▁▂▃▄▅▆▇█", "dev", "loss", "█▇▆▅▄▃▂▁"]
+    assert ["output", "나는", "[b]집에[/b]", "간다"] in lines
+
+
+@pytest.mark.parametrize(("values", "line"), [([1.0], "▁"), ([2.0, 2.0], "▁▁"), ([0.0, 7.0, 3.0], "▁█▄")])
+def test_a_sparkline_spans_its_values(values: list[float], line: str) -> None:
+    assert sparkline(values) == line
+    assert sparkline([9.0] * 30 + values, len(values)) == line, "only the last are shown"
 
 
 def test_plain_log_lines_are_rate_limited(capsys: pytest.CaptureFixture[str]) -> None:

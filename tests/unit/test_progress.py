@@ -4,7 +4,6 @@ import logging
 
 import pytest
 
-from nmt_cli import progress
 from nmt_cli.cli.messages import show_messages
 from nmt_cli.progress import Progress, clock
 
@@ -46,18 +45,6 @@ def test_a_step_that_has_done_nothing_yet_has_no_rate(time: list[float]) -> None
         assert (step.rate, step.remaining) == (0, None)
         step.advance(5)
         assert (step.rate, step.remaining) == (5000, 0), "no time has passed, and nothing is divided by it"
-
-
-def test_track_yields_every_item_and_counts_it(time: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "nmt_cli")
-    items = []
-    for item in Progress().track(iter("abc"), "translating", 3):
-        items.append(item)
-        time[0] += progress.LOG_INTERVAL
-    assert items == ["a", "b", "c"]
-    assert [message.split(",")[0] for message in caplog.messages[1:]] == [
-        f"translating: {n} of 3 lines" for n in (1, 2, 3)
-    ]
 
 
 def test_the_command_line_prints_messages_as_they_are_and_marks_warnings(capsys: pytest.CaptureFixture[str]) -> None:

@@ -460,3 +460,17 @@ def test_ensemble_of_different_tokenizers_is_refused(tiny_model: Path, tmp_path:
     foreign = write_tiny_model(tmp_path / "foreign", Tokenizer(model.getvalue()))
     with pytest.raises(CheckpointError, match=r"foreign: has other subwords than .*; an ensemble needs models of one"):
         load_ensemble(tiny_model, [foreign], CPU)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_lines_are_counted_as_their_batches_are_searched(model: LoadedModel, batch_size: int) -> None:
+    """Equal and blank lines, which need no search of their own, are counted too."""
+    counts: list[int] = []
+    translator = LineTranslator(model, SearchConfig(beam_size=1), Batching(batch_size, 5), on_lines=counts.append)
+    lines = ["old man", "", "dog", "dog", "old man", "the dog runs", "", " "]
+    translations = []
+    for translation in translator.translate_lines(lines):
+        translations.append(translation)
+        assert sum(counts) == (5 if len(translations) <= 5 else 8)
+    assert all(count >= 0 for count in counts)
+    assert batch_size > 1 or counts[:2] == [2, 3], "two of five lines are searched: five lines, batch by batch"
