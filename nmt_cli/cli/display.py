@@ -113,7 +113,7 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
 
 def _samples(event: ValidationEvent) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, min_width=len("reference"))
     table.add_column(overflow="ellipsis", no_wrap=True)
     for sample in event.samples[:SENTENCES]:
         for name, line in zip(("source", "output", "reference"), sample, strict=True):

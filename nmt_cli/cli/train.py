@@ -7,7 +7,7 @@ from typing import Any
 from nmt_cli.checkpoint.layout import CONFIG, read_options
 from nmt_cli.cli.messages import draws_bars
 from nmt_cli.cli.options import command
-from nmt_cli.config import TrainConfig
+from nmt_cli.config import TrainConfig, TrainingConfig
 from nmt_cli.presets import PRESETS
 from nmt_cli.signals import graceful_stop
 from nmt_cli.startup import START_TIME
@@ -42,7 +42,20 @@ def run(config: TrainConfig) -> None:
             f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}",
             file=sys.stderr,
         )
+    if outcome.verdict is not None:
+        print(f"The model is {outcome.verdict}.", file=sys.stderr)
     if outcome.interrupted:
         print(f"Continue with: nmt train --out {config.out} --resume", file=sys.stderr)
         sys.exit(130)
+    if outcome.verdict is not None and outcome.verdict.rising:
+        print(f"To train longer: nmt train --out {config.out} --resume {_longer(config.training)}", file=sys.stderr)
     print(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}", file=sys.stderr)
+
+
+def _longer(training: TrainingConfig) -> str:
+    """The options that double the limits of a run."""
+    from nmt_cli.training.schedule import DEFAULT_MINUTES
+
+    limits = {name: getattr(training, name) for name in ("max_steps", "max_epochs", "max_minutes")}
+    given = {name: limit for name, limit in limits.items() if limit is not None} or {"max_minutes": DEFAULT_MINUTES}
+    return " ".join(f"--{name.replace('_', '-')} {round(2 * limit, 2)}" for name, limit in given.items())

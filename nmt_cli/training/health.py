@@ -1,4 +1,4 @@
-"""Warnings for the user when training goes wrong."""
+"""Warnings when training goes wrong, and a verdict when it ends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,12 @@ CLIPPED = 0.95
 """Gradients are too large if more than this share of updates are clipped, and CLIPPED_OVER applies too."""
 CLIPPED_OVER = 4.0
 """The median gradient norm before clipping is more than this many times `clip_norm`."""
+
+ROUGH, USABLE = 25.0, 45.0
+"""chrF on dev, by rule of thumb: below the first, outputs have little to do with the source; from the second on, most
+sentences can be understood."""
+RISING = 0.5
+"""chrF gained in the last third of the validations above which a longer run is worth its time."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +63,25 @@ def health_warnings(stats: HealthStats) -> list[str]:
             "lower --learning-rate or raise --clip-norm"
         )
     return messages
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run has come to: its best chrF on dev, and whether that was still rising."""
+
+    chrf: float
+    rising: bool
+
+    def __str__(self) -> str:
+        quality = "not usable yet" if self.chrf < ROUGH else "rough" if self.chrf < USABLE else "usable"
+        return f"{quality} (chrF {self.chrf:.1f} on dev), {'still rising' if self.rising else 'no longer rising'}"
+
+
+def judge(chrf: Sequence[float]) -> Verdict | None:
+    """The verdict on the chrF of all validations of a run, in order; None if there was none. Fewer than three count as
+    rising."""
+    if not chrf:
+        return None
+    last_third = len(chrf) - len(chrf) // 3
+    earlier = chrf[:last_third] if len(chrf) >= 3 else [0.0]
+    return Verdict(max(chrf), max(chrf) - max(earlier) > RISING)

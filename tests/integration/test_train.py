@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -555,3 +556,14 @@ def test_tensorboard_receives_the_metrics(prepared: Path, tmp_path: Path) -> Non
     nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", "--tensorboard", tmp_path / "t")
     (events,) = (tmp_path / "t").iterdir()
     assert b"dev/bleu" in events.read_bytes()
+
+
+def test_the_end_of_a_run_judges_the_model_and_names_the_next_command(prepared: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m"
+    lines = nmt("train", prepared, "--out", model, *SMALL, "--max-steps", "4").stderr.splitlines()
+    assert re.fullmatch(r"The model is not usable yet \(chrF \d+\.\d on dev\), still rising\.", lines[-3])
+    assert lines[-2] == f"To train longer: nmt train --out {model} --resume --max-steps 8"
+    assert lines[-1].startswith(f"Next: nmt translate --model {model} ")
+    records = [json.loads(line) for line in (model / "metrics.jsonl").read_text().splitlines()]
+    samples = [record["samples"] for record in records if "samples" in record]
+    assert {sample["source"] for sample in samples[0]} == {sample["source"] for sample in samples[-1]}

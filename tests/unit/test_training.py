@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from nmt_cli.checkpoint.model_dir import model_weights
+from nmt_cli.cli.train import _longer
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes, sequence_mask
-from nmt_cli.training.health import HealthStats, health_warnings
+from nmt_cli.training.health import HealthStats, health_warnings, judge
 from nmt_cli.training.optimizer import AdamW
 from nmt_cli.training.schedule import (
     DEFAULT_MINUTES,
@@ -299,3 +300,34 @@ def test_health_warnings(changes: dict[str, Any], message: str | None) -> None:
     texts = health_warnings(replace(HEALTHY, **changes))
     assert [message in warning for warning in texts if message] == ([True] if message else [])
     assert message or not texts
+
+
+@pytest.mark.parametrize(
+    ("chrf", "verdict"),
+    [
+        ([12.0], "not usable yet (chrF 12.0 on dev), still rising"),
+        ([30.0, 44.0], "rough (chrF 44.0 on dev), still rising"),
+        ([30.0, 44.0, 50.0], "usable (chrF 50.0 on dev), still rising"),
+        ([30.0, 50.0, 50.4], "usable (chrF 50.4 on dev), no longer rising"),
+        ([30.0, 40.0, 44.0, 60.0, 59.0, 58.0], "usable (chrF 60.0 on dev), no longer rising"),
+        ([20.0, 24.0, 24.1], "not usable yet (chrF 24.1 on dev), no longer rising"),
+    ],
+)
+def test_verdict_on_a_run(chrf: list[float], verdict: str) -> None:
+    assert str(judge(chrf)) == verdict
+
+
+def test_a_run_without_validations_has_no_verdict() -> None:
+    assert judge([]) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "longer"),
+    [
+        ({}, "--max-minutes 30.0"),
+        ({"max_minutes": 1.2}, "--max-minutes 2.4"),
+        ({"max_steps": 1_000_000, "max_epochs": 2}, "--max-steps 2000000 --max-epochs 4.0"),
+    ],
+)
+def test_a_longer_run_doubles_every_limit(options: dict[str, float], longer: str) -> None:
+    assert _longer(TrainingConfig.model_validate(options)) == longer
