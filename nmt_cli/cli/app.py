@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import typer
 
 from nmt_cli import __version__
+from nmt_cli.cli.help import HelpCommand
 from nmt_cli.cli.messages import show_messages
 from nmt_cli.errors import NMTError
 from nmt_cli.signals import interrupt_on_sigterm
@@ -52,7 +53,7 @@ def build(arguments: list[str]) -> typer.Typer:
         hidden = name == "evaluate"
         if name == requested or "_NMT_COMPLETE" in os.environ:
             run = importlib.import_module(f"nmt_cli.cli.{module}").run
-            app.command(name, help=run.__doc__, hidden=hidden)(_reporting_errors(run))
+            app.command(name, cls=HelpCommand, help=run.__doc__, hidden=hidden)(_reporting_errors(run))
         else:
             app.command(name, help=help_line, hidden=hidden)(_stub)
 

@@ -1,7 +1,6 @@
 """Typer commands from config classes: fields become options, their docstrings the help texts."""
 
 import inspect
-import re
 import types
 import typing
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import typer
 from pydantic_core import PydanticUndefined
 
+from nmt_cli.cli.help import show_all
 from nmt_cli.errors import ConfigError
 from nmt_cli.presets import scaled
 from nmt_cli.settings import OptionField, Settings, option_fields, parse_assignment, read_toml, resolve
@@ -19,9 +19,6 @@ C = TypeVar("C", bound=Settings)
 
 SCALES = (0.001, 100.0)
 """Allowed range of --scale."""
-
-_MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
-"""Square brackets that rich, which prints the help, would take for markup and leave out."""
 
 
 def command(
@@ -88,7 +85,12 @@ def _parameter(option: OptionField) -> inspect.Parameter:
         flag = _flag(option)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
         info = typer.Option(
-            *flags, help=help_text, rich_help_panel=option.cli.panel, show_default=False, readable=False
+            *flags,
+            help=help_text,
+            metavar=_metavar(option.field.annotation),
+            rich_help_panel=option.cli.panel,
+            show_default=False,
+            readable=False,
         )
     annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
     return inspect.Parameter(
@@ -101,28 +103,38 @@ def _layer_parameters(presets: typing.Mapping[str, Any] | None) -> list[inspect.
         kind = inspect.Parameter.KEYWORD_ONLY
         return inspect.Parameter(name, kind, default=None, annotation=Annotated[annotation | None, info])
 
-    parameters = [
-        parameter("config", Path, typer.Option("--config", help="TOML file with options.", rich_help_panel="Run")),
-        parameter(
-            "set",
-            list[str],
-            typer.Option("--set", help="Any option as key=value; may be given several times.", rich_help_panel="Run"),
-        ),
-    ]
+    config = typer.Option("--config", metavar="PATH", help="TOML file with options.", rich_help_panel="Run")
+    help_text = "Any option as key=value; may be given several times."
+    assignments = typer.Option("--set", metavar="KEY=VALUE", help=help_text, rich_help_panel="Run")
+    parameters = [parameter("config", Path, config), parameter("set", list[str], assignments)]
     if presets:
         names = Literal[tuple(presets)]  # type: ignore[valid-type]
-        info = typer.Option("--preset", help="Start from the options of a published system.", rich_help_panel="Model")
+        help_text = f"Start from the options of a published system. One of: {', '.join(presets)}."
+        info = typer.Option("--preset", metavar="NAME", help=help_text, rich_help_panel="Model")
         parameters.append(parameter("preset", names, info))
         help_text = "Factor for the embedding and hidden sizes of the preset, which are rounded to multiples of 8."
-        info = typer.Option("--scale", help=help_text, rich_help_panel="Model")
+        info = typer.Option("--scale", metavar="X", help=help_text, rich_help_panel="Model")
         parameters.append(parameter("scale", float, info))
+    everything = typer.Option(
+        "--help-all", help="Show every option and exit.", is_eager=True, expose_value=False, callback=show_all
+    )
+    parameters.append(parameter("help_all", bool, everything))
     return parameters
 
 
 def _help_text(text: str) -> str:
-    """Join the lines of each paragraph, which rich wraps again, and escape what rich would take for markup."""
-    paragraphs = [" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n")]
-    return _MARKUP.sub(r"\\\g<0>", "\n\n".join(paragraphs))
+    """Join the lines of each paragraph; the help is wrapped for the terminal."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
+
+
+def _metavar(annotation: Any) -> str | None:
+    """What stands for the value of an option in its help; None for a flag."""
+    kind = annotation
+    while typing.get_origin(kind) not in (None, Literal):
+        kind = next(part for part in typing.get_args(kind) if part is not type(None))
+    if typing.get_origin(kind) is Literal:
+        return "|".join(map(str, typing.get_args(kind)))
+    return {bool: None, int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT")
 
 
 def _type(annotation: Any) -> tuple[Any, bool]:

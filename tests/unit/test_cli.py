@@ -1,6 +1,9 @@
 """The command line as a whole: fast start, help, process exit, and errors of one line."""
 
+import importlib
+import inspect
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +11,7 @@ import pytest
 
 from nmt_cli import __version__
 from nmt_cli.cli.app import COMMANDS
+from nmt_cli.cli.help import USUAL
 
 HEAVY = ("torch", "numpy", "pyarrow", "sentencepiece", "sacrebleu", "matplotlib", "pydantic")
 
@@ -47,14 +51,13 @@ def test_every_command_shows_help_without_importing_torch(name: str) -> None:
 
 
 def test_help_keeps_square_brackets_and_wraps_whole_paragraphs() -> None:
-    """rich, which prints the help, takes square brackets for markup."""
-    text = nmt("train", "--help", COLUMNS="500").stdout
+    text = " ".join(nmt("train", "--help-all").stdout.split())
     assert "v.tanh(W[s; h])" in text
     assert "tanh(W[state; context])" in text
     assert "[default: 0.4]" in text
     assert "learning-rate schedule ends at the limit" in text
     assert "\\[" not in text
-    assert "[default: 16, 64, 256]" in nmt("bench", "--help", COLUMNS="500").stdout
+    assert "[default: 16, 64, 256]" in " ".join(nmt("bench", "--help-all").stdout.split())
 
 
 EXIT_PROBE = """
@@ -187,3 +190,23 @@ def test_shell_completion_lists_the_options() -> None:
 def test_errors_are_utf_8_in_a_plain_c_locale() -> None:
     done = nmt("train", "--set", "한국어=1", LC_ALL="C", PYTHONIOENCODING="", PYTHONUTF8="0")
     assert "한국어" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_short_help_is_a_screen_and_long_help_has_every_option(name: str, columns: int) -> None:
+    short = nmt(name, "-h", COLUMNS=str(columns)).stdout
+    whole = nmt(name, "--help-all", COLUMNS=str(columns)).stdout
+    usual = USUAL["eval" if name == "evaluate" else name]
+    assert len(usual) <= 14
+    assert columns < 80 or len(short.splitlines()) <= 45
+    for text in (short, whole):
+        long = [line for line in text.splitlines() if len(line) > columns and not line.startswith(("  nmt ", "  -"))]
+        assert not long, "only examples and the names of options may be wider"
+        assert "Examples:" in text
+        assert "<" not in text.replace("< in.en", "")
+    module = importlib.import_module(f"nmt_cli.cli.{COMMANDS[name][0]}")
+    for option in set(inspect.signature(module.run).parameters) - {"help_all"}:
+        listed = rf"(?m)^  (--{option.replace('_', '-')}|{option.upper()})( |$|/)"
+        assert re.search(listed, whole), option
+        assert bool(re.search(listed, short)) == (option in usual), option

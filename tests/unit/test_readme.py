@@ -19,7 +19,7 @@ OPTIONS = {
     if isinstance(section, type) and issubclass(section, Settings)
     for field in option_fields(section)
     for prefix in (("--", "--no-") if field.field.annotation is bool else ("--",))
-} | {"--help", "--config", "--set", "--version", "--preset", "--scale"}
+} | {"--help", "--help-all", "--config", "--set", "--version", "--preset", "--scale"}
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
