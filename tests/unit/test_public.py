@@ -1,6 +1,7 @@
 """The public face of the package: what `import nmt_cli` offers, and that it is free until it is used."""
 
 import logging
+import re
 import signal
 import subprocess
 import sys
@@ -62,11 +63,39 @@ def test_a_program_can_prepare_train_evaluate_and_translate(
     scores = evaluate(EvaluateConfig(model=model, resamples=10, device="cpu", search=search)).as_json()
     assert 0 <= scores["chrf"]["score"] <= 100
 
-    translator = Translator.load(model, search, device="cpu", attention=True)
+    translator = Translator.load(model, search, device="cpu")
     first, second, blank = translator.translate(["1 2", "2", ""])
     assert blank.text == ""
-    assert [translation.line.number for translation in (first, second, blank)] == [1, 2, 3]
-    assert first.candidates[0].attention is not None
+    assert [result.source for result in (first, second, blank)] == ["1 2", "2", ""]
+    assert first.attention is not None
+    assert first.attention.shape == (len(first.tokens), len(first.source_tokens))
+    assert first.alignment == [(0, 0)] or all(source < 2 for source, _ in first.alignment or [])
+    assert 0 < first.confidence <= 1
+    assert first.score <= 0
+    assert str(first) == first.text == first.candidates[0].text
+    assert "<svg" in first._repr_html_()
+    assert "<svg" not in blank._repr_html_()
+    with pytest.raises(TypeError, match="give a list of sentences"):
+        translator.stream("1 2")
     assert next(translator.stream("2" for _ in range(3))).text == second.text
     assert capsys.readouterr() == ("", "")
     assert [signal.getsignal(number) for number in STOP_SIGNALS] == handlers
+
+
+def test_markup_in_a_sentence_is_escaped_in_a_notebook(tiny_model: Path) -> None:
+    (result,) = Translator.load(tiny_model, SearchConfig(max_length=3), device="cpu").translate(["<script>x</script>"])
+    assert "<script" not in result._repr_html_()
+
+
+def test_the_examples_of_the_documentation_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order that a new user needs: prepare and train, translate, and see messages."""
+    text = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    translate, run, messages = re.findall(r"```python\n(.*?)```", text, re.S)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)  # it would outlive the test
+    for code in (run, translate, messages):
+        exec(compile(code, "docs/python.md", "exec"), {})
+    reason, *_ = capsys.readouterr().out.splitlines()
+    assert reason.startswith("reached 20 updates not usable yet")
