@@ -133,7 +133,7 @@ class ExplainConfig(Settings):
 
     sentence: Annotated[str, CliOption(argument=True)] = ""
     """Sentence to translate, in quotes."""
-    model: Annotated[Path, CliOption("Run")] = Path("model")
+    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
     """Model folder."""
     translation: Annotated[str | None, CliOption("Search")] = None
     """Explain this translation instead of the one that the model generates."""
@@ -421,10 +421,17 @@ class TranslationConfig(Settings):
 
 
 class TranslateConfig(TranslationConfig):
-    """Translate standard input to standard output: one output line for every input line."""
+    """Translate standard input or files: one output line for every input line."""
 
-    model: Annotated[Path, CliOption("Run")] = Path("model")
+    source_files: Annotated[list[Path], CliOption(argument=True)] = []
+    """Files to translate, one after the other, also compressed (.gz, .bz2, .xz, .zst); - is standard input, which is
+    also translated if no file is given."""
+    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
     """Model folder."""
+    out: Annotated[Path | None, CliOption("Output", short="-o")] = None
+    """Write the translations to this file instead of standard output. Lines appear in it as they are translated."""
+    overwrite: Annotated[bool, CliOption("Output")] = False
+    """Replace the file of --out if it exists."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
     alignment: Annotated[Path | None, CliOption("Output")] = None
@@ -441,13 +448,16 @@ class TranslateConfig(TranslationConfig):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         writers: dict[str, str] = {}
-        for name in ("alignment", "attention", "receipt"):
+        for name in ("out", "alignment", "attention", "receipt"):
             path = getattr(self, name)
             if path is None or path.is_char_device():  # several may go to /dev/null
                 continue
             other = writers.setdefault(os.path.realpath(path), name)
             if other != name:
                 raise ValueError(f"{other} and {name} would both be written to {path}; give each its own file")
+        for path in self.source_files:
+            if (writer := writers.get(os.path.realpath(path))) is not None:
+                raise ValueError(f"{path}: is to be translated and is the file of {writer}; choose another")
         return self
 
 
@@ -492,7 +502,7 @@ class BulkConfig(TranslationConfig):
     """File of lines to translate, also compressed as .gz .bz2 .xz .zst."""
     out: Annotated[Path | None, CliOption("Run")] = None
     """File to write, one line per input line. Finished parts are kept in a folder beside it until all are done."""
-    model: Annotated[Path, CliOption("Run")] = Path("model")
+    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
     """Model folder; workers on other machines need it at the same path."""
     overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace an existing file."""

@@ -18,10 +18,12 @@ from nmt_cli.errors import ConfigError
 
 @dataclass(frozen=True)
 class CliOption:
-    """How a field appears on the command line: its help panel, and whether it is a positional argument."""
+    """How a field appears on the command line: its help panel, whether it is a positional argument, and a flag of one
+    letter."""
 
     panel: str = "Options"
     argument: bool = False
+    short: str = ""
 
 
 class Settings(BaseModel):

@@ -1,11 +1,13 @@
 """`nmt translate`: translates a stream of lines to a stream of translations, and writes files of alignments, receipt
 and attention."""
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from nmt_cli.atomic import atomic_open, check_writable
 from nmt_cli.checkpoint.model_dir import load_ensemble
@@ -14,10 +16,10 @@ from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.alignment import format_pharaoh
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMATTERS
-from nmt_cli.decoding.text_stream import Line, LineReader, count_lines
+from nmt_cli.decoding.text_stream import FileStream, Line, LineReader, count_lines
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
-from nmt_cli.errors import ConfigError, OutputError
+from nmt_cli.errors import ConfigError, CorpusError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.progress import Progress
 
@@ -29,8 +31,57 @@ FIRST_WINDOW = 32
 """Lines that are translated first, so that output starts within a second or two."""
 
 
+def translate(config: TranslateConfig, progress: Progress | None = None) -> IssueCounts:
+    """What `nmt translate` does: translate the files of the config, or standard input, to its output file, or to
+    standard output.
+
+    Raises CorpusError if a file cannot be read, OutputError if the output exists, and what `translate_stream` raises.
+    """
+    for path in config.source_files:
+        if str(path) != "-" and not path.exists():
+            raise CorpusError(f"{path}: no such file")
+    source = FileStream(config.source_files, sys.stdin.buffer) if config.source_files else sys.stdin.buffer
+    if config.out is None:
+        return translate_stream(config, source, sys.stdout.buffer, progress)
+    if config.out.exists() and not config.overwrite and not config.out.is_char_device():
+        raise OutputError(f"{config.out}: already exists; choose another --out, or use --overwrite")
+    check_writable(config.out)
+    with LateFile(config.out) as target:
+        return translate_stream(config, source, target, progress)
+
+
+class LateFile(io.RawIOBase):
+    """A file that is created when something is first written to it, or closed without an error: what fails before that
+    leaves an older file as it was."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def _open(self) -> BinaryIO:
+        if self._file is None:
+            self._file = open(self._path, "wb")  # noqa: SIM115  # closed by __exit__
+        return self._file
+
+    def write(self, content: Any) -> int:
+        return self._open().write(content)
+
+    def flush(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is None:
+            self._open()
+        if self._file is not None:
+            self._file.close()
+
+
 def translate_stream(
-    config: TranslateConfig, source: BinaryIO, target: BinaryIO, progress: Progress | None = None
+    config: TranslateConfig,
+    source: BinaryIO | FileStream,
+    target: BinaryIO | LateFile,
+    progress: Progress | None = None,
 ) -> IssueCounts:
     """Translate every line of `source` to `target`, window by window; returns the counts of issues. An interrupt leaves
     the windows written so far.
@@ -99,7 +150,7 @@ class Prefixes:
 class Outputs:
     """The outputs of a translation: the target stream, and the files of alignments, receipt and attention."""
 
-    def __init__(self, config: TranslateConfig, target: BinaryIO, stack: ExitStack) -> None:
+    def __init__(self, config: TranslateConfig, target: BinaryIO | LateFile, stack: ExitStack) -> None:
         self.issue_counts = IssueCounts()
         self._target = target
         self._format = FORMATTERS[config.output_format]

@@ -27,8 +27,8 @@ USUAL = {
         *("dropout", "learning_rate", "metric", "device"),
     ),
     "translate": (
-        *("model", "beam_size", "n_best", "output_format", "alignment", "attention", "receipt", "ensemble"),
-        *("precision", "device"),
+        *("source_files", "model", "out", "beam_size", "n_best", "output_format", "alignment", "attention"),
+        *("receipt", "precision"),
     ),
     "bulk": ("source_file", "model", "out", "overwrite", "workers", "beam_size", "receipt", "precision"),
     "eval": ("model", "split", "hypotheses", "reference", "source_file", "baseline", "beam_size", "worst", "json"),
@@ -42,7 +42,7 @@ USUAL = {
 EXAMPLES = {
     "preprocess": ("--train data/train --dev data/dev --test data/test --source en --target de",),
     "train": ("prepared --out model --max-minutes 30", "--out model --resume --max-minutes 60"),
-    "translate": ("--model model < in.en > out.de", "--model model --attention page.html < in.en > out.de"),
+    "translate": ("-m model < in.en > out.de", "-m model in.en.gz -o out.de --attention page.html"),
     "bulk": ("in.en --model model --out out.de",),
     "eval": ("--model model", "--hypotheses out.de --reference test.de --source-file test.en"),
     "bench": ("model --batch-size 64 --threads 1",),
@@ -122,7 +122,8 @@ def _entry(parameter: Any, width: int, whole: bool) -> Iterator[str]:
 def _flags(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.name).upper()
-    return " ".join(["/".join([*parameter.opts, *parameter.secondary_opts]), *filter(None, [parameter.metavar])])
+    names = "/".join([", ".join(sorted(parameter.opts, key=len)), *parameter.secondary_opts])
+    return f"{names} {parameter.metavar}" if parameter.metavar else names
 
 
 def _wrap(text: str, width: int, indent: str = "") -> list[str]:

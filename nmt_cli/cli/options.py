@@ -84,6 +84,7 @@ def _parameter(option: OptionField) -> inspect.Parameter:
     else:
         flag = _flag(option)
         flags = [f"{flag}/--no-{flag[2:]}"] if kind is bool and default is True else [flag]
+        flags += [option.cli.short] if option.cli.short else []
         info = typer.Option(
             *flags,
             help=help_text,

@@ -1,15 +1,17 @@
 r"""Reads lines from a stream: only `\n` ends a line, invalid bytes are replaced, no line waits for a full window."""
 
+import io
 import os
 import select
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
-from nmt_cli.corpus.text_io import BYTE_ORDER_MARK
+from nmt_cli.corpus.text_io import BYTE_ORDER_MARK, TextFile, read_blocks
 
 CHUNK = 1 << 16
 GROWTH = 8
@@ -49,7 +51,7 @@ class Line:
         return cls(number, text, "", invalid, carriage_return, byte_order_mark)
 
 
-def count_lines(stream: BinaryIO) -> int | None:
+def count_lines(stream: "BinaryIO | FileStream") -> int | None:
     """Number of lines of a regular file that has not been read from yet; None for a terminal, a pipe or a stream in
     memory."""
     try:
@@ -64,6 +66,33 @@ def count_lines(stream: BinaryIO) -> int | None:
     return count + (last != b"\n")
 
 
+class FileStream(io.RawIOBase):
+    """Files and standard input (a path of -) one after the other as one stream, decompressed. A file whose last line
+    has no line feed gets one, and a byte order mark at its start is dropped."""
+
+    def __init__(self, paths: Sequence[Path], standard_input: BinaryIO) -> None:
+        self._blocks = self._read_all(paths, standard_input)
+
+    def _read_all(self, paths: Sequence[Path], standard_input: BinaryIO) -> Iterator[bytes]:
+        for path in paths:
+            last = b"\n"
+            stream = iter(lambda: standard_input.read(CHUNK), b"") if str(path) == "-" else read_blocks(TextFile(path))
+            for number, block in enumerate(stream):
+                content = block.removeprefix(BYTE_ORDER_MARK) if number == 0 else block
+                if content:
+                    yield content
+                    last = content[-1:]
+            if last != b"\n":
+                yield b"\n"
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next block, of any size; empty at the end of the last file."""
+        return next(self._blocks, b"")
+
+
 class LineReader:
     """Reads a stream in windows of at most `window` lines: the first has at most `first`, and a full window is followed
     by one of up to `GROWTH` times its size, so that output starts soon and later batches hold lines of similar length.
@@ -73,7 +102,7 @@ class LineReader:
     window.
     """
 
-    def __init__(self, stream: BinaryIO, window: int, first: int | None = None) -> None:
+    def __init__(self, stream: BinaryIO | FileStream, window: int, first: int | None = None) -> None:
         self.count = 0
         """Lines returned so far."""
         self.interactive = stream.isatty()

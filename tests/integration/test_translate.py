@@ -1,5 +1,6 @@
 """`nmt translate`: streams, output formats, files, and errors."""
 
+import gzip
 import io
 import json
 import os
@@ -377,3 +378,45 @@ def test_explain_accepts_arguments_of_any_bytes(tiny_model: Path) -> None:
     result = subprocess.run([sys.executable, "-m", "nmt_cli", *arguments], capture_output=True, check=False)
     assert result.returncode == 0, result.stderr.decode()
     assert "source       \ufffd\ufffd dog" in result.stdout.decode()
+
+
+def run(model: Path, *arguments: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command("--model", model, *FAST, *arguments), input=data, capture_output=True, check=False)
+
+
+def test_files_and_standard_input_are_translated_one_after_the_other(tiny_model: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "a.en", tmp_path / "b.en.gz"
+    first.write_bytes(b"\xef\xbb\xbfold man\n\nthe dog")  # a byte order mark, and no line feed at the end
+    second.write_bytes(gzip.compress(b"\xef\xbb\xbfdog runs\nold\n"))
+    expected = run(tiny_model, data=b"old man\n\nthe dog\nthe man\ndog runs\nold\n").stdout
+    assert run(tiny_model, first, "-", second, data=b"the man\n").stdout == expected
+    out = tmp_path / "out"
+    done = run(tiny_model, first, "-", second, "-o", out, data=b"the man\n")
+    assert (done.stdout, out.read_bytes()) == (b"", expected)
+
+
+def test_an_output_file_is_kept_unless_it_may_be_replaced(tiny_model: Path, tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.write_bytes(b"old man\n")
+    out.write_text("precious")
+    for arguments, message in (
+        ((source, "-o", out), b"out: already exists; choose another --out, or use --overwrite"),
+        ((source, "-o", out, "--overwrite", "--ensemble", tmp_path / "none"), b"none: no model here"),
+        ((source, "-o", source, "--overwrite"), b"source: is to be translated and is the file of out"),
+        ((tmp_path / "nothing", "-o", out, "--overwrite"), b"nothing: no such file"),
+        ((source, "-o", out, "--receipt", out), b"out and receipt would both be written to"),
+        ((tmp_path, "-o", tmp_path / "new"), b"is a folder"),
+    ):
+        failed = run(tiny_model, *arguments)
+        assert failed.returncode == 1
+        assert message in failed.stderr
+        assert failed.stderr.count(b"\n") == 1
+        assert (source.read_bytes(), out.read_text()) == (b"old man\n", "precious")
+    assert not (tmp_path / "new").exists()
+    assert run(tiny_model, source, "-o", out, "--overwrite").returncode == 0
+    assert out.read_bytes() == run(tiny_model, data=b"old man\n").stdout
+
+
+def test_empty_input_makes_an_empty_output_file(tiny_model: Path, tmp_path: Path) -> None:
+    assert run(tiny_model, "-o", tmp_path / "out").returncode == 0
+    assert (tmp_path / "out").read_bytes() == b""
