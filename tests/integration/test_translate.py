@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import os
+import pty
+import re
 import shlex
 import signal
 import subprocess
@@ -420,3 +422,44 @@ def test_an_output_file_is_kept_unless_it_may_be_replaced(tiny_model: Path, tmp_
 def test_empty_input_makes_an_empty_output_file(tiny_model: Path, tmp_path: Path) -> None:
     assert run(tiny_model, "-o", tmp_path / "out").returncode == 0
     assert (tmp_path / "out").read_bytes() == b""
+
+
+@pytest.mark.parametrize("end", ["ctrl-d", "ctrl-c"])
+def test_sentences_typed_at_a_terminal_are_answered(tiny_model: Path, end: str) -> None:
+    main, terminal = pty.openpty()
+    program = command("--model", tiny_model, "--beam-size", "2", "--max-length", "8", "--device", "cpu")
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(
+        program,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+        preexec_fn=restore_default_sigint,
+    ) as process:
+        os.close(terminal)
+
+        def read_until(text: str) -> str:
+            output = ""
+            while text not in output:
+                output += os.read(main, 1 << 16).decode()
+            return output
+
+        def answer(line: str) -> str:
+            os.write(main, f"{line}\n".encode())
+            return read_until("en> ")
+
+        assert ":n other translations" in read_until("en> ")
+        assert "type a sentence first" in answer(":n")
+        assert "confidence 0." in answer("old man")
+        alternatives = answer(":n").replace("\r", "").split("\n")
+        assert len([line for line in alternatives if re.search(r"-\d+\.\d{3}", line)]) == 2
+        assert "weight" in answer(":why")
+        assert ":why how" in answer(":what")
+        assert "confidence" not in answer(" ")
+        if end == "ctrl-d":
+            os.write(main, b"\x04")
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+    os.close(main)
