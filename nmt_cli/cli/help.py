@@ -67,7 +67,8 @@ class HelpCommand(TyperCommand):
     def _lines(self, ctx: Any, width: int) -> Iterator[str]:
         name = "eval" if ctx.info_name == "evaluate" else ctx.info_name
         yield from _wrap(" ".join(["Usage:", ctx.command_path, *self.collect_usage_pieces(ctx)]), width)
-        for paragraph in (self.help or "").split("\n\n"):
+        paragraphs = (self.help or "").split("\n\n")
+        for paragraph in paragraphs if ctx.meta.get(ALL) else paragraphs[:2]:
             yield ""
             yield from _wrap(paragraph, width)
         parameters = {parameter.name: parameter for parameter in self.get_params(ctx) if parameter.name != "help"}
