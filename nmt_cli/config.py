@@ -104,6 +104,8 @@ class InfoConfig(Settings):
 
     path: Annotated[Path | None, CliOption(argument=True)] = None
     """Prepared corpus or model folder (default: the folders prepared and model, if they exist)."""
+    all_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="all")
+    """Show every recorded value, options and hashes included."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of text."""
 

@@ -35,7 +35,7 @@ USUAL = {
     "bench": ("model", "precision", "batch_size", "threads", "lines", "shortlist", "json"),
     "explain": ("sentence", "model", "translation", "html", "beam_size"),
     "lab": ("experiment", "quick", "prepared", "out", "seeds"),
-    "info": ("path", "json"),
+    "info": ("path", "all", "json"),
 }
 """The options that `-h` shows, in this order."""
 

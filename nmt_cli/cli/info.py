@@ -21,7 +21,7 @@ Facts = dict[str, Any]
 
 @command(InfoConfig)
 def run(config: InfoConfig) -> None:
-    """Show what a prepared corpus or a model contains and how it was made."""
+    """Show what a prepared corpus or a model contains and how it was made: a few lines, or with --all everything."""
     defaults = [path for path in (Path("prepared"), Path("model")) if (path / MANIFEST).is_file()]
     paths = [config.path] if config.path else defaults
     if not paths:
@@ -32,7 +32,10 @@ def run(config: InfoConfig) -> None:
         return
     for path, facts in folders.items():
         print(f"{path}: {WHAT[facts['manifest']['kind']]}")
-        lines = list(_flatten(facts))
+        try:
+            lines = list(_flatten(facts) if config.all_ else _summary(path, facts))
+        except (AttributeError, KeyError, TypeError, ValueError):  # another program wrote values of other types
+            lines = list(_flatten(facts))
         width = max(len(name) for name, _ in lines)
         for name, value in lines:
             print(f"  {name:<{width}}  {value}")
@@ -57,12 +60,39 @@ def _read_folder(folder: Path) -> Facts:
     return facts
 
 
+def _summary(path: str, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield the few lines that a person wants; what a manifest lacks is left out."""
+    manifest, weights = facts["manifest"], facts.get("weights", {})
+    yield "languages", f"{manifest.get('source')} -> {manifest.get('target')}"
+    if manifest["kind"] == "prepared":
+        yield "pairs", ", ".join(f"{name} {_format(count)}" for name, count in manifest.get("counts", {}).items())
+        tokenizer = manifest.get("tokenizer", {})
+        sizes = dict.fromkeys(_format(tokenizer.get(f"{side}_size")) for side in ("source", "target"))
+        yield "subwords", f"{tokenizer.get('type')}, {tokenizer.get('vocabulary')} vocabulary, {' and '.join(sizes)}"
+        yield "next", shlex.join(["nmt", "train", path])
+    else:
+        model = facts.get("config", {}).get("model", {})
+        yield "corpus", f"{_format(manifest.get('train_pairs'))} pairs of {manifest.get('prepared')}"
+        layers = f"{model.get('encoder_layers')} + {model.get('decoder_layers')} layers of {model.get('hidden_size')}"
+        yield "model", f"{model.get('attention')} attention, {str(model.get('cell')).upper()}, {layers}"
+        if "dev_bleu" in weights:
+            scores = (f"{name} {weights[key]:.2f}" for name, key in (("BLEU", "dev_bleu"), ("chrF", "dev_chrf")))
+            yield "dev", f"{', '.join(scores)}, perplexity {weights['dev_perplexity']:.2f} (update {weights['step']:,})"
+        for environment in manifest.get("environments", [])[-1:]:
+            minutes = f", {weights['elapsed'] / 60:.1f} minutes" if "elapsed" in weights else ""
+            yield "trained", f"{environment.get('date', '')[:10]}{minutes}, {environment.get('processor')}"
+        yield "next", f"{shlex.join(['nmt', 'translate', '-m', path])} < in > out"
+    files = [file for file in Path(path).rglob("*") if file.is_file()]
+    yield "size", f"{sum(file.stat().st_size for file in files) / 2**20:,.1f} MiB in {len(files)} files"
+    yield "command", shlex.join(manifest.get("command", []))
+
+
 def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every value with its dotted name, such as counts.train; values of the manifest have no prefix."""
     for key, value in facts.items():
         name = "" if key == "manifest" and not prefix else f"{prefix}{key}"
-        if key == "command":
-            yield name, shlex.join(value)
+        if key == "command" and isinstance(value, list):
+            yield name, shlex.join(map(str, value))
         elif isinstance(value, Mapping):
             yield from _flatten(value, f"{name}." if name else "")
         elif key == "environments":

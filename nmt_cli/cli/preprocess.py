@@ -32,7 +32,7 @@ def run(config: PreprocessConfig) -> None:
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
         print(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
-    print(f"next: nmt train {config.out}")
+    print(f"Next: nmt train {config.out}")
 
 
 def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:

@@ -90,7 +90,7 @@ ALL = ("preprocess", "--train", "train", "--dev", "dev", "--test", "test", *LANG
 def test_plain_files_are_written_as_a_prepared_folder(nmt: Nmt, text: Path) -> None:
     status, out, err = nmt(*ALL)
     assert status == 0
-    assert out.splitlines()[-1] == "next: nmt train prepared"
+    assert out.splitlines()[-1] == "Next: nmt train prepared"
     assert "reading train: train.en + train.ko" in err
     corpus = PreparedCorpus.open(text / "prepared")
     assert corpus.manifest.counts == {"train": 120, "dev": 10, "test": 12}
@@ -113,7 +113,7 @@ def test_plain_files_are_written_as_a_prepared_folder(nmt: Nmt, text: Path) -> N
 def test_default_prepares_the_bundled_sample(nmt: Nmt, tmp_path: Path) -> None:
     status, out, _ = nmt("preprocess")
     assert status == 0
-    assert out.splitlines()[-1] == "next: nmt train prepared"
+    assert out.splitlines()[-1] == "Next: nmt train prepared"
     manifest = PreparedCorpus.open(tmp_path / "prepared").manifest
     assert (manifest.source, manifest.target) == ("en", "ko")
     assert manifest.command == ["nmt", "preprocess"]
@@ -152,7 +152,7 @@ def test_second_run_leaves_an_up_to_date_folder_untouched(
     status, out, _ = nmt(*ALL)
     assert status == 0
     assert "prepared is up to date" in out
-    assert out.splitlines()[-1] == "next: nmt train prepared"
+    assert out.splitlines()[-1] == "Next: nmt train prepared"
     assert {path: path.stat().st_mtime_ns for path in (text / "prepared").iterdir()} == before
     monkeypatch.undo()
     os.chdir(text)
@@ -641,6 +641,14 @@ def test_info_shows_a_prepared_corpus(nmt: Nmt, text: Path) -> None:
     assert nmt(*ALL)[0] == 0
     status, out, _ = nmt("info")
     assert status == 0
+    assert out.splitlines()[:3] == [
+        "prepared: a prepared corpus",
+        "  languages  en -> ko",
+        "  pairs      train 120, dev 10, test 12",
+    ]
+    assert "  next       nmt train prepared" in out
+    assert len(out.splitlines()) == 7
+    status, out, _ = nmt("info", "--all")
     assert out.splitlines()[0] == "prepared: a prepared corpus"
     lines = {line.split(None, 1)[0]: line.split(None, 1)[1] for line in out.splitlines()[1:]}
     assert lines["counts.train"] == "120"
@@ -653,9 +661,28 @@ def test_info_shows_a_prepared_corpus(nmt: Nmt, text: Path) -> None:
         assert message in err
 
 
+@pytest.mark.parametrize("change", [{"counts": [1]}, {"command": 7}, {"tokenizer": None}])
+def test_info_shows_a_manifest_that_it_cannot_summarize(nmt: Nmt, tmp_path: Path, change: dict[str, object]) -> None:
+    manifest = {"kind": "prepared", "source": "en", "target": "ko", "command": ["nmt"], **change}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    status, out, err = nmt("info", tmp_path)
+    assert (status, err) == (0, "")
+    assert "source" in out
+
+
+def test_info_summarizes_a_model(nmt: Nmt, tiny_model: Path) -> None:
+    status, out, _ = nmt("info", tiny_model)
+    lines = {line.split(None, 1)[0]: line.split(None, 1)[1] for line in out.splitlines()}
+    assert status == 0
+    assert lines["languages"] == "en -> ko"
+    assert lines["model"].endswith("layers of 16")
+    assert lines["next"] == f"nmt translate -m {tiny_model} < in > out"
+    assert len(lines) <= 9
+
+
 def test_info_shows_a_model_without_importing_torch(tiny_model: Path) -> None:
     probe = (
-        f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main(['info', {str(tiny_model)!r}])\n"
+        f"import sys, nmt_cli.cli.app as app\ntry:\n    app.main(['info', {str(tiny_model)!r}, '--all'])\n"
         "except SystemExit as exited:\n    assert exited.code == 0\nprint('TORCH', 'torch' in sys.modules)"
     )
     out = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True).stdout
