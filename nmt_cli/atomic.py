@@ -68,6 +68,14 @@ def check_writable(path: Path) -> None:
             raise OutputError(f"{path}: is already used as standard {name}; choose another file")
 
 
+def check_output_file(path: Path, overwrite: bool) -> None:
+    """Check before any work is done that a result can be written to `path`. Raises OutputError if it exists and may not
+    be overwritten, and what `check_writable` raises."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path}: already exists; choose another --out, or use --overwrite")
+    check_writable(path)
+
+
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a small file atomically."""
     with atomic_path(path) as temporary:

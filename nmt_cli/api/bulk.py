@@ -11,7 +11,7 @@ from typing import Any
 
 from nmt_cli import signals
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult, manifest_for, split_file, translate_shard
-from nmt_cli.atomic import atomic_open, check_writable, dir_lock
+from nmt_cli.atomic import atomic_open, check_output_file, check_writable, dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
@@ -73,11 +73,9 @@ def _files(config: BulkConfig) -> tuple[Path, Path]:
         raise ConfigError("name the file to translate, and with --out the file to write")
     if config.source_file.exists() and not (config.source_file.is_file() or config.source_file.is_dir()):
         raise ConfigError(f"{config.source_file}: is not a file that can be read twice; nmt translate reads pipes")
-    if config.out.exists() and not config.overwrite:
-        raise OutputError(f"{config.out}: already exists; name another --out, or give --overwrite")
-    for path in (config.out, config.receipt):
-        if path is not None:
-            check_writable(path)
+    check_output_file(config.out, config.overwrite)
+    if config.receipt is not None:
+        check_writable(config.receipt)
     return config.source_file, config.out
 
 

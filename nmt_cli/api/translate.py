@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from nmt_cli.atomic import atomic_open, check_writable
+from nmt_cli.atomic import atomic_open, check_output_file, check_writable
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
@@ -43,9 +43,7 @@ def translate(config: TranslateConfig, progress: Progress | None = None) -> Issu
     source = FileStream(config.source_files, sys.stdin.buffer) if config.source_files else sys.stdin.buffer
     if config.out is None:
         return translate_stream(config, source, sys.stdout.buffer, progress)
-    if config.out.exists() and not config.overwrite and not config.out.is_char_device():
-        raise OutputError(f"{config.out}: already exists; choose another --out, or use --overwrite")
-    check_writable(config.out)
+    check_output_file(config.out, config.overwrite or config.out.is_char_device())
     with LateFile(config.out) as target:
         return translate_stream(config, source, target, progress)
 

@@ -54,6 +54,8 @@ EXAMPLES = {
 NARROW = 80
 """Terminals with fewer columns get each description below its option."""
 INDENT = 24
+ALL = "nmt_cli.help_all"
+"""Key of `ctx.meta` that asks for the long help."""
 
 
 class HelpCommand(TyperCommand):
@@ -67,12 +69,13 @@ class HelpCommand(TyperCommand):
     def _lines(self, ctx: Any, width: int) -> Iterator[str]:
         name = "eval" if ctx.info_name == "evaluate" else ctx.info_name
         yield from _wrap(" ".join(["Usage:", ctx.command_path, *self.collect_usage_pieces(ctx)]), width)
+        whole = bool(ctx.meta.get(ALL))
         paragraphs = (self.help or "").split("\n\n")
-        for paragraph in paragraphs if ctx.meta.get(ALL) else paragraphs[:2]:
+        for paragraph in paragraphs if whole else paragraphs[:2]:
             yield ""
             yield from _wrap(paragraph, width)
         parameters = {parameter.name: parameter for parameter in self.get_params(ctx) if parameter.name != "help"}
-        if ctx.meta.get(ALL):
+        if whole:
             groups: dict[str, list[Any]] = {}
             for parameter in parameters.values():
                 groups.setdefault(getattr(parameter, "rich_help_panel", None) or "Arguments", []).append(parameter)
@@ -81,15 +84,12 @@ class HelpCommand(TyperCommand):
         for title, group in groups.items():
             yield from ("", typer.style(f"{title}:", bold=True))
             for parameter in group:
-                yield from _entry(parameter, width, bool(ctx.meta.get(ALL)))
+                yield from _entry(parameter, width, whole)
         yield from ("", typer.style("Examples:", bold=True))
         yield from (f"  {ctx.command_path} {example}" for example in EXAMPLES[name])
-        if not ctx.meta.get(ALL):
+        if not whole:
             hidden = len(parameters) - len(groups["Options"])
             yield from ("", *_wrap(f"{ctx.command_path} --help-all shows {hidden} more options.", width))
-
-
-ALL = "nmt_cli.help_all"
 
 
 def show_all(ctx: typer.Context, value: bool) -> None:

@@ -88,14 +88,17 @@ def _parameter(option: OptionField) -> inspect.Parameter:
         info = typer.Option(
             *flags,
             help=help_text,
-            metavar=_metavar(option.field.annotation),
+            metavar=_metavar(kind),
             rich_help_panel=option.cli.panel,
             show_default=False,
             readable=False,
         )
-    annotation = (list[kind] | None) if many else (kind | None)  # type: ignore[valid-type]
+    if many:  # Typer has choices for single values only
+        annotation: Any = list[str if typing.get_origin(kind) is Literal else kind]  # type: ignore[misc]
+    else:
+        annotation = kind
     return inspect.Parameter(
-        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation, info]
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, info]
     )
 
 
@@ -128,24 +131,20 @@ def _help_text(text: str) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
 
 
-def _metavar(annotation: Any) -> str | None:
-    """What stands for the value of an option in its help; None for a flag."""
-    kind = annotation
-    while typing.get_origin(kind) not in (None, Literal):
-        kind = next(part for part in typing.get_args(kind) if part is not type(None))
+def _metavar(kind: Any) -> str | None:
+    """What stands for a value of this type in the help; None for a flag."""
     if typing.get_origin(kind) is Literal:
         return "|".join(map(str, typing.get_args(kind)))
     return {bool: None, int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT")
 
 
 def _type(annotation: Any) -> tuple[Any, bool]:
-    """The type of a field without Annotated and None, and whether the option may be given several times."""
+    """The type of one value of a field, and whether the option may be given several times."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
         return _type(typing.get_args(annotation)[0])
     if origin in (types.UnionType, typing.Union):
         return _type(next(a for a in typing.get_args(annotation) if a is not type(None)))
     if origin is list:
-        kind = _type(typing.get_args(annotation)[0])[0]
-        return (str if typing.get_origin(kind) is Literal else kind), True  # Typer has choices for single values only
+        return _type(typing.get_args(annotation)[0])[0], True
     return annotation, False

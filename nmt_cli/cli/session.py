@@ -1,6 +1,7 @@
 """Translating sentences as they are typed: a prompt with line editing and history, and questions about the last one."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -38,7 +39,7 @@ def converse(config: TranslateConfig) -> None:
         try:
             line = input(f"{languages[0]}> ")
             if line.strip() in (":n", ":why"):
-                _answer(console, line.strip(), config, last)
+                _answer(console, line.strip(), loaded, config, last)
             elif line.strip().startswith(":"):
                 console.print(Text(HELP, style="dim"))
             elif line.strip():
@@ -60,7 +61,9 @@ def _print(console: Console, translation: Translation) -> None:
     console.print(text)
 
 
-def _answer(console: Console, command: str, config: TranslateConfig, last: Translation | None) -> None:
+def _answer(
+    console: Console, command: str, loaded: LoadedModel, config: TranslateConfig, last: Translation | None
+) -> None:
     if last is None:
         console.print(Text("type a sentence first", style="dim"))
     elif command == ":n":
@@ -70,13 +73,15 @@ def _answer(console: Console, command: str, config: TranslateConfig, last: Trans
             console.print(line)
     else:
         try:
-            show(explain(_unpacked(config), last.line.text, config.search.beam_size, 5), console)
+            show(explain(_in_fp32(loaded, config), last.line.text, config.search.beam_size, 5), console)
         except NMTError as error:
             console.print(Text(str(error), style="yellow"))
 
 
-def _unpacked(config: TranslateConfig) -> LoadedModel:
-    """The first model again, as `nmt explain` loads it."""
+def _in_fp32(loaded: LoadedModel, config: TranslateConfig) -> LoadedModel:
+    """The first model of an ensemble in fp32, as `nmt explain` shows it."""
+    if loaded.compute.precision == "fp32":
+        return replace(loaded, ensemble=())
     return load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
 
 

@@ -54,8 +54,9 @@ def run(config: TrainConfig) -> None:
 
 def _longer(training: TrainingConfig) -> str:
     """The options that double the limits of a run."""
-    from nmt_cli.training.schedule import DEFAULT_MINUTES
+    from nmt_cli.training.schedule import StoppingCriteria
 
-    limits = {name: getattr(training, name) for name in ("max_steps", "max_epochs", "max_minutes")}
-    given = {name: limit for name, limit in limits.items() if limit is not None} or {"max_minutes": DEFAULT_MINUTES}
-    return " ".join(f"--{name.replace('_', '-')} {round(2 * limit, 2)}" for name, limit in given.items())
+    criteria = StoppingCriteria.of(training)
+    minutes = None if criteria.seconds is None else criteria.seconds / 60
+    limits = (("--max-steps", criteria.steps), ("--max-epochs", criteria.epochs), ("--max-minutes", minutes))
+    return " ".join(f"{flag} {round(2 * limit, 2)}" for flag, limit in limits if limit is not None)

@@ -96,16 +96,9 @@ class LogCallback(Callback):
         source, output, _ = event.samples[0]
         self.message(f"  sample: {source}\n       -> {output}")
 
-    def message(self, text: str) -> None:
-        Progress.message(self, text)
-
-    def warning(self, text: str) -> None:
-        Progress.warning(self, text)
-
-    @contextmanager
-    def step(self, name: str, total: int | None = None, unit: str = "lines", announce: bool = True) -> Iterator[Step]:
-        with Progress.step(self, name, total, unit, announce) as step:
-            yield step
+    message = Progress.message
+    warning = Progress.warning
+    step = Progress.step
 
 
 class CallbackList(Callback):
