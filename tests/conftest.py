@@ -15,6 +15,7 @@ from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
 from nmt_cli.checkpoint.model_dir import build_model, create_model_dir, model_weights, save_weights
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.kernels.device import Compute
 from nmt_cli.settings import resolve
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -36,6 +37,9 @@ TINY_TEXT = [
     "작은 개가 푸른 풀밭을 달리고 있다 .",
     "두 여자가 식탁에 앉아서 이야기를 한다 .",
 ]
+
+CERTAIN = Calibration(threshold=40.0, intercept=-50.0, slope=0.0, floor=0.0, sentences=500)
+"""The calibration of a model whose translations are never doubted."""
 
 DIFFICULT_LINES: list[bytes] = [
     b"\xef\xbb\xbfa small dog runs .",
@@ -106,7 +110,7 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
         environments=[environment(Compute(torch.device("cpu"), torch.float32))],
     )
     create_model_dir(path, manifest, config, tokenizers)
-    save_weights(path, model_weights(model), {"step": 0})
+    save_weights(path, model_weights(model), {"step": 0, "calibration": CERTAIN.model_dump()})
     return path
 
 

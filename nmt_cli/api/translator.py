@@ -49,6 +49,11 @@ class TranslationResult:
         return self.candidates[0].confidence
 
     @property
+    def poor_probability(self) -> float | None:
+        """The probability that its chrF++ is below 40, calibrated on dev; None if the model is not calibrated."""
+        return self.candidates[0].poor_probability
+
+    @property
     def tokens(self) -> list[str]:
         """Its subwords, T in number."""
         return self.candidates[0].tokens

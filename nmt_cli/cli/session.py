@@ -8,6 +8,7 @@ from rich.text import Text
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble, load_model
 from nmt_cli.config import TranslateConfig
+from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.translation import Candidate, Translation
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import NMTError
@@ -34,6 +35,8 @@ def converse(config: TranslateConfig) -> None:
     translator = LineTranslator(loaded, search, Batching(config.batch_size))
     languages = loaded.manifest.source, loaded.manifest.target
     console.print(Text(f"{config.model}: {' -> '.join(languages)}. {HELP}", style="dim"))
+    if calibration_of(loaded) is None:
+        console.print(Text("its confidence is not calibrated: doubtful translations are not marked", style="dim"))
     last: Translation | None = None
     while True:
         try:
@@ -55,7 +58,8 @@ def converse(config: TranslateConfig) -> None:
 def _print(console: Console, translation: Translation) -> None:
     best = translation.candidates[0]
     text = marked(best)
-    text.append(f"   confidence {best.confidence:.2f}", style="dim")
+    low = any(issue.kind == "low_confidence" for issue in translation.issues)
+    text.append(f"   {'low ' * low}confidence {best.confidence:.2f}", style="yellow" if low else "dim")
     if unsure := unsure_words(best):
         text.append(f", unsure: {', '.join(unsure)}", style="dim")
     console.print(text)

@@ -14,6 +14,8 @@ MEANINGS = {
     "repetition": "whose translation repeats itself",
     "length_ratio": "whose translation is unusually long or short",
     "empty": "whose translation is empty",
+    "low_confidence": "of which the model is unsure",
+    "uncalibrated": "that may be doubtful: the model's confidence is not calibrated",
     "fewer": "with fewer distinct translations than n_best",
     "carriage_return": "that ended in a carriage return, which was dropped",
     "byte_order_mark": "that began with a byte order mark, which was dropped",
@@ -32,8 +34,10 @@ class IssueCounts:
     def add(self, translation: Translation) -> None:
         """Count a line."""
         self.lines += 1
-        kinds = [issue.kind for issue in translation.issues]
+        kinds: list[str] = [issue.kind for issue in translation.issues]
         line = translation.line
+        if "blank" not in kinds and translation.candidates[0].poor_probability is None:
+            kinds.append("uncalibrated")
         for kind in (*kinds, *(kind for kind in ("carriage_return", "byte_order_mark") if getattr(line, kind))):
             self._count(kind, 1, line.number)
 

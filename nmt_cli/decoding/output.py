@@ -37,10 +37,12 @@ FORMATTERS = {"text": as_text, "jsonl": as_json}
 
 
 def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:
+    poor = candidate.poor_probability
     return {
         "translation": candidate.text,
         "score": round(candidate.score, DIGITS),
         "confidence": round(candidate.confidence, DIGITS),
+        "poor_probability": None if poor is None else round(poor, DIGITS),
         "finished": candidate.finished,
         "tokens": candidate.tokens,
         "probabilities": [round(value, DIGITS) for value in candidate.probabilities],

@@ -10,6 +10,7 @@ import torch
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.decoding.hypothesis import Hypothesis, length_penalty
 from nmt_cli.decoding.repetition import find_loop
 from nmt_cli.decoding.text_stream import Line
@@ -42,6 +43,7 @@ class Assembler:
     tokenizers: Tokenizers
     target: str
     search: SearchConfig
+    calibration: Calibration | None = None
 
     def assemble(
         self, line: Line, segments: Sequence[EncodedSegment], results: Sequence[Sequence[Hypothesis]]
@@ -70,10 +72,12 @@ class Assembler:
         log_probs = [value for hypothesis in hypotheses for value in hypothesis.token_log_probs]
         log_prob = sum(hypothesis.log_prob for hypothesis in hypotheses)
         words = [tokenizer.words(hypothesis.tokens) for hypothesis in hypotheses]
+        confidence = math.exp(log_prob / len(log_probs)) if log_probs else 0.0
         return Candidate(
             text=(" " if spaced else "").join(text for text in texts if text),
             score=hypotheses[0].score if len(hypotheses) == 1 else self._joint_score(log_prob, len(log_probs)),
-            confidence=math.exp(log_prob / len(log_probs)) if log_probs else 0.0,
+            confidence=confidence,
+            poor_probability=self.calibration.poor_probability(confidence) if self.calibration else None,
             tokens=[piece for hypothesis in hypotheses for piece in tokenizer.pieces(hypothesis.tokens)],
             probabilities=[
                 math.exp(value)
@@ -116,9 +120,16 @@ class Assembler:
             issues.append(Issue("empty"))
         elif max(target_len, source_len) > MAX_LENGTH_RATIO * min(target_len, source_len) + LENGTH_SLACK:
             issues.append(Issue("length_ratio", {"source_subwords": source_len, "target_subwords": target_len}))
+        issues += self._doubt(candidates[0])
         if len(candidates) < self.search.n_best:
             issues.append(Issue("fewer", {"candidates": len(candidates)}))
         return issues
+
+    def _doubt(self, best: Candidate) -> list[Issue]:
+        if self.calibration is None or not self.calibration.is_low(best.confidence):
+            return []
+        poor = self.calibration.poor_probability(best.confidence)
+        return [Issue("low_confidence", {"confidence": round(best.confidence, 4), "poor_probability": round(poor, 4)})]
 
 
 def _consecutive(segments: Sequence[Sequence[int]], continues: Sequence[bool]) -> list[int]:

@@ -10,7 +10,9 @@ from nmt_cli.decoding.alignment import Link, links, merge_subwords
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.errors import ConfigError
 
-IssueKind = Literal["blank", "invalid_utf8", "split", "cut", "repetition", "length_ratio", "empty", "fewer"]
+IssueKind = Literal[
+    "blank", "invalid_utf8", "split", "cut", "repetition", "length_ratio", "empty", "low_confidence", "fewer"
+]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Candidate:
 
     score: the length-normalised log-probability, by which candidates are ranked (higher is better, at most 0).
     confidence: geometric mean of the probabilities of its subwords and EOS, 0 to 1.
+    poor_probability: the calibrated probability that its chrF++ is below `Calibration.threshold`; None if the model is
+        not calibrated, and for a blank line.
     tokens, probabilities, words: its subwords, the model's probability of each, the index of the word it is part of.
     attention: (T, S) weights of its subwords over those of the source, if requested.
     finished: False if it was cut at the length limit.
@@ -35,6 +39,7 @@ class Candidate:
     text: str
     score: float
     confidence: float
+    poor_probability: float | None
     tokens: list[str]
     probabilities: list[float]
     words: list[int]
@@ -66,4 +71,4 @@ class Translation:
 
 def blank(line: Line) -> Candidate:
     """The translation of a blank line."""
-    return Candidate("", 0.0, 1.0, [], [], [], np.zeros((0, 0), np.float32), True)
+    return Candidate("", 0.0, 1.0, None, [], [], [], np.zeros((0, 0), np.float32), True)

@@ -13,6 +13,7 @@ import torch
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
+from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
@@ -64,7 +65,9 @@ class LineTranslator:
     def __post_init__(self) -> None:
         self._source = self.loaded.tokenizers.source
         self._limit = self.loaded.manifest.max_source_length
-        self._assembler = Assembler(self.loaded.tokenizers, self.loaded.manifest.target, self.search)
+        self._assembler = Assembler(
+            self.loaded.tokenizers, self.loaded.manifest.target, self.search, calibration_of(self.loaded)
+        )
         self._shortlist = Shortlist.read(self.loaded, self.search.shortlist) if self.search.shortlist else None
 
     def translate_lines(self, texts: Iterable[str]) -> Iterator[Translation]:
@@ -205,10 +208,10 @@ def translate_corpus(
     search: SearchConfig = GREEDY,
     batch_size: int = 64,
     on_lines: Callable[[int], object] = lambda lines: None,
-) -> list[str]:
-    """The best translation of every text, one line each, for validation and evaluation.
+) -> list[Translation]:
+    """The translation of every text, for validation and evaluation.
 
     All texts are sorted by length together, not in windows, which takes the least time.
     """
     translator = LineTranslator(loaded, search, Batching(batch_size, max(1, len(texts))), on_lines=on_lines)
-    return [translation.text for translation in translator.translate_lines(texts)]
+    return list(translator.translate_lines(texts))

@@ -153,6 +153,13 @@ class Scorer:
         metric, normalized = self._prepare(name, hypotheses)
         return float(metric.corpus_score(normalized, self.references).score)
 
+    def sentence_chrf(self, hypotheses: Sequence[str]) -> list[float]:
+        """chrF++ of each sentence, by sacrebleu's public functions only. Raises CorpusError like `corpus_score`."""
+        metric, normalized = self._prepare("chrf", hypotheses)
+        references = zip(*self.references, strict=True)
+        pairs = zip(normalized, references, strict=True)
+        return [float(metric.sentence_score(hypothesis, lines).score) for hypothesis, lines in pairs]
+
     def statistics(self, name: Name, hypotheses: Sequence[str]) -> Statistics:
         """Count the statistics of a metric. Raises CorpusError unless there is a hypothesis for every reference."""
         check_sacrebleu()

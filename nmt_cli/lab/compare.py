@@ -166,7 +166,7 @@ def translate_test(corpus: PreparedCorpus, trained: TrainedSystem) -> TestTransl
     """Translate the test split greedily."""
     split = corpus.split("test")
     sources, references = split.source_texts(), split.target_texts()
-    outputs = translate_corpus(trained.loaded, sources)
+    outputs = [translation.text for translation in translate_corpus(trained.loaded, sources)]
     manifest = corpus.manifest
     return TestTranslation(sources, references, outputs, (manifest.source, manifest.target), manifest.unicode)
 

@@ -150,7 +150,7 @@ def validation_line(event: ValidationEvent) -> str:
 
 
 def validation_metadata(event: ValidationEvent) -> dict[str, Any]:
-    """A validation event as a flat dictionary, for metrics.jsonl and the header of the weights."""
+    """A validation event as a dictionary, for metrics.jsonl and the header of the weights."""
     validation = event.validation
     return {
         "step": event.step,
@@ -164,6 +164,7 @@ def validation_metadata(event: ValidationEvent) -> dict[str, Any]:
         "validation_seconds": round(validation.seconds, 2),
         "metric": event.metric,
         "best": event.best,
+        "calibration": validation.calibration.model_dump(),
     }
 
 

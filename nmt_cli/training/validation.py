@@ -11,8 +11,10 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.batch import collate
 from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches, stored_segmentation
 from nmt_cli.corpus.dataset import PreparedCorpus
+from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.decoding.translator import translate_corpus
-from nmt_cli.evaluation.scores import quick_scores
+from nmt_cli.evaluation.calibration import fit_calibration
+from nmt_cli.evaluation.metrics import Scorer
 from nmt_cli.kernels.device import Compute
 from nmt_cli.progress import Progress, Step
 from nmt_cli.training.step import batch_loss
@@ -21,7 +23,9 @@ from nmt_cli.training.step import batch_loss
 @dataclass(frozen=True)
 class Validation:
     """Results on dev: the loss in nats per subword, scores of the greedy translation, attention entropy as a share of
-    the largest possible (None without attention), and the seconds it took."""
+    the largest possible (None without attention), the seconds it took, and how confidence predicts the chrF++ of a
+    sentence.
+    """
 
     loss: float
     bleu: float
@@ -29,6 +33,7 @@ class Validation:
     entropy: float | None
     outputs: list[str]
     seconds: float
+    calibration: Calibration
 
     @property
     def perplexity(self) -> float:
@@ -50,9 +55,8 @@ class Validator:
         by_length = sorted(range(count), key=lambda n: (len(self.sources[n]), n))
         self.sample_rows = list(dict.fromkeys(by_length[count * n // 4] for n in (2, 3, 1)))
         """Sentences to show: of medium length, a longer and a shorter one, the same at every validation."""
-        self._target = corpus.manifest.target
-        self._unicode = corpus.manifest.unicode
-        self.copy_bleu = self._scores(self.sources)["bleu"]
+        self._scorer = Scorer([self.references], corpus.manifest.target, corpus.manifest.unicode)
+        self.copy_bleu = self._scorer.corpus_score("bleu", self.sources)
 
     def validate(self, loaded: LoadedModel, progress: Progress) -> Validation:
         """Validate the model with its current weights, as a step of `progress`, and leave it in evaluation mode.
@@ -66,12 +70,18 @@ class Validator:
             if not math.isfinite(loss):
                 raise FloatingPointError("the dev loss is not finite")
             fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval
-            outputs = translate_corpus(fp32, self.sources, on_lines=step.advance)
-        scores = self._scores(outputs)
-        return Validation(loss, scores["bleu"], scores["chrf"], entropy, outputs, time.monotonic() - started)
-
-    def _scores(self, outputs: list[str]) -> dict[str, float]:
-        return quick_scores(outputs, self.references, self._target, self._unicode)
+            translations = translate_corpus(fp32, self.sources, on_lines=step.advance)
+        outputs = [translation.text for translation in translations]
+        confidences = [translation.candidates[0].confidence for translation in translations]
+        return Validation(
+            loss=loss,
+            bleu=self._scorer.corpus_score("bleu", outputs),
+            chrf=self._scorer.corpus_score("chrf", outputs),
+            entropy=entropy,
+            outputs=outputs,
+            calibration=fit_calibration(confidences, self._scorer.sentence_chrf(outputs)),
+            seconds=time.monotonic() - started,
+        )
 
     @torch.no_grad()
     def _loss(self, loaded: LoadedModel, step: Step) -> tuple[float, float | None]:

@@ -6,6 +6,7 @@ import pytest
 
 from nmt_cli.cli.display import TrainingDisplay, sparkline
 from nmt_cli.cli.messages import show_messages
+from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.training.callbacks import Callback, LogCallback, LogEvent, ValidationEvent
 from nmt_cli.training.validation import Validation
 
@@ -13,8 +14,10 @@ REPORT = LogEvent(
     step=1200, epoch=2.5, loss=3.21, speed=9876.0, rate=3e-3, norm=0.5, clipped=0.1, progress=0.25, elapsed=60.0,
     remaining=180.0,
 )  # fmt: skip
+CALIBRATION = Calibration(threshold=40.0, intercept=-4.0, slope=-4.0, floor=0.3, sentences=500)
 VALIDATION = ValidationEvent(
-    step=1200, epoch=2.5, elapsed=61.0, validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0),
+    step=1200, epoch=2.5, elapsed=61.0,
+    validation=Validation(2.0, 23.456, 45.6, 0.4, ["나는 [b]집에[/b] 간다"], 1.0, CALIBRATION),
     metric="chrf", best=True, samples=[("I go home", "나는 [b]집에[/b] 간다", "나는 집에 간다")],
 )  # fmt: skip
 
@@ -39,7 +42,7 @@ def test_messages_logs_and_validations_are_shown(
 def test_the_same_sentences_and_all_validations_stay_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
     display = TrainingDisplay()
     for number in range(1, 9):
-        validation = Validation(9.0 - number, number / 3, 10.0 * number, None, ["x"], 1.0)
+        validation = Validation(9.0 - number, number / 3, 10.0 * number, None, ["x"], 1.0, CALIBRATION)
         display.on_validation(replace(VALIDATION, step=number, validation=validation, best=number < 8))
     display.close()
     lines = [line.split() for line in capsys.readouterr().err.splitlines()]

@@ -142,7 +142,7 @@ def test_repeated_lines_over_several_windows_translate_as_alone(model: LoadedMod
     order = random.Random(3)
     lines = [order.choice(LINES) + order.choice(["", " !", " ?"]) for _ in range(3000)]
     expected = {
-        line: translate_corpus(model, [line], SearchConfig(beam_size=1, max_length=5))[0] for line in set(lines)
+        line: translate_corpus(model, [line], SearchConfig(beam_size=1, max_length=5))[0].text for line in set(lines)
     }
     translator = LineTranslator(model, SearchConfig(beam_size=1, max_length=5), Batching(16, 700))
     assert [translation.text for translation in translator.translate_lines(lines)] == [expected[line] for line in lines]
@@ -405,7 +405,7 @@ def test_alignment_links_existing_words(model: LoadedModel) -> None:
 
 def test_translate_corpus_equals_translating_lines(model: LoadedModel) -> None:
     options = SearchConfig(beam_size=3)
-    assert translate_corpus(model, LINES, options) == [
+    assert [translation.text for translation in translate_corpus(model, LINES, options)] == [
         translation.text for translation in translate(model, LINES, beam_size=3, max_length=0)
     ]
     assert translate_corpus(model, []) == []
