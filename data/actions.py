@@ -10,7 +10,7 @@ from lexicon import Frame, Noun
 from nominal import Nominal, animal, introduced, member, named, person, plain, relative, settled, spoken, thing
 from nouns import NAMES, tagged
 from phrase import Eojeol, Pair, Word, eojeols, finish, words
-from scene import Wish, act, add_time, allows, fill, usable, with_clause
+from scene import Wish, act, add_time, allows, fill, planted, usable, with_clause
 from verbs import VERBS
 
 BUILDERS = tagged("builder")
@@ -189,12 +189,13 @@ ASKED = {"what": "object", "whom": "object", "where": "place", "when": "time", "
 
 
 def asks(kind: str, frame: Frame) -> bool:
-    """Whether a frame leaves room for the question."""
+    """Whether a frame leaves room for the question; what one wears decides its Korean verb."""
+    verb = frame.verb.en
     people = any("person" in noun.tags for noun in frame.objects)
     if kind == "what":
-        return bool(frame.objects) and not people and frame.article == "any" and frame.toward == ""
+        return bool(frame.objects) and not people and frame.article == "any" and not frame.toward and verb != "wear"
     if kind == "whom":
-        return people and frame.verb.en in ("meet", "help", "wait for", "call")
+        return people and verb in ("meet", "help", "wait for", "call")
     if kind == "where":
         return (bool(frame.places) and frame.site == "에서") or (frame.toward == "to" and len(frame.spots) > 9)
     return kind != "who" or frame.toward != "ask"
@@ -220,7 +221,8 @@ def how_many(rng: Random, rich: float) -> Pair:
     add_time(rng, slots, frame, spec, Wish(rich), "question")
     how, many = words("how many")
     what = plain(noun, "", [], many=True)
-    slots["object"] = [], [*what.as_object(), Eojeol("몇", [how, many]), Eojeol(noun.counter, [], [many])]
+    counter = planted(noun).counter if frame.verb.en == "plant" else noun.counter
+    slots["object"] = [], [*what.as_object(), Eojeol("몇", [how, many]), Eojeol(counter, [], [many])]
     clause = build(subject, verb_group(frame.verb, spec, subject.agreement), slots, "question")
     clause.en = [how, many, *what.en, *clause.en]
     return question(clause)
@@ -233,7 +235,7 @@ def countable(noun: Noun) -> bool:
 
 KINDNESSES = (
     *("help", "wait for", "open", "close", "clean", "read", "give", "send", "show", "buy", "fix", "sing", "call"),
-    *("answer", "take", "go", "put", "draw", "make"),
+    *("answer", "take", "put", "draw", "make"),
 )
 TOGETHER = (
     *("eat", "drink", "go", "play", "watch", "listen to", "study", "walk", "run", "swim", "sing", "rest", "buy"),
@@ -267,7 +269,9 @@ def request(rng: Random, rich: float) -> Pair:
 
 def spots_of(frame: Frame) -> bool:
     """Whether one goes somewhere to do this."""
-    return bool(frame.places) and "m" in frame.uses and frame.site == "에서" and frame.verb.en not in ("lose", "teach")
+    if "o" in frame.uses or frame.verb.en == "teach":
+        return False
+    return bool(frame.places) and "m" in frame.uses and frame.site == "에서"
 
 
 OUTINGS = tuple(frame for frame in FRAMES if spots_of(frame) and frame.who == "person")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import english
-from korean import SUBJECT, Ending, Stem, direct, infinitive, inflect, linked
+from korean import HONORIFICS, SUBJECT, Ending, Stem, direct, honorific, infinitive, inflect, linked
 from lexicon import Verb
 from nominal import Nominal
 from phrase import Eojeol, Word, eojeols, words
@@ -182,6 +182,10 @@ def be_group(stem: Stem, described: list[Word], spec: Spec, agreement: str, nega
 
 def _group(made: _English, stem: Stem, negative: Stem | None, spec: Spec, agreement: str) -> Group:
     chain: list[Eojeol] = []
+    listener = agreement == "2"
+    on_main = spec.mode in ("can", "must") or not (spec.mode or spec.progressive or spec.negative)
+    if listener and (on_main or stem.text in HONORIFICS):  # 가실 수 있습니까, but 가고 계십니까; 드시고 계십니까
+        stem = honorific(stem)
     tail = Tail(stem, spec.tense == "past", made.main, [] if spec.mode or spec.progressive else [*made.aux])
     if spec.mode or spec.progressive:
         tail = _korean_mode(tail, chain, made, spec, agreement)
@@ -193,6 +197,8 @@ def _group(made: _English, stem: Stem, negative: Stem | None, spec: Spec, agreem
         else:
             chain += eojeols(direct(tail.stem, "지"), tail.sure)
             tail = Tail(Stem("않", adjective=tail.stem.adjective), tail.past, made.no, made.aux)
+    if listener and not on_main:
+        tail.stem = honorific(tail.stem)
     if spec.tense == "future":
         chain += eojeols(linked(tail.stem, "ㄹ"), tail.sure)
         tail = Tail(Stem("것이", copula=True), False, made.aux)
@@ -202,8 +208,11 @@ def _group(made: _English, stem: Stem, negative: Stem | None, spec: Spec, agreem
 ENGLISH_ORDER = ("partner", "object", "goal", "about", "manner", "alone", "company", "means", "place", "purpose")
 KOREAN_ORDER = (
     *("time", "often", "place", "alone", "company", "partner"),
-    *("means", "purpose", "about", "goal", "object", "manner"),
+    *("purpose", "means", "about", "goal", "object", "frequent", "manner"),
 )
+PARTIAL = ("often", "every")
+"""What "not" denies in its stead: not often, not every day is 자주, 매일 … 지는 않습니다."""
+
 Slot = tuple[list[Word], list[Eojeol]]
 
 
@@ -239,6 +248,8 @@ def build(subject: Nominal | None, group: Group, slots: dict[str, Slot], role: s
     start = [*group.aux, *who] if role == "question" else [*who, *group.aux]
     no = [word for word in group.rest[:1] if word.text == "not"]
     en = [*early[0], *start, *no, *often, *group.rest[len(no) :], *after, *time[0]]
+    if no and any(word.text in PARTIAL for word in [*often, *time[0], *early[0]]):
+        group.chain[-1].text += "는"
     topic: list[Eojeol] = []
     if subject and role != "shared":
         topic = subject.marked(SUBJECT) if role == "embedded" else subject.as_subject()

@@ -1,12 +1,17 @@
 """Frames: how each verb may be used, so that what comes out is something people say."""
 
-from lexicon import Frame
+from lexicon import Frame, Noun
 from nouns import tagged
 from verbs import VERBS
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.replace("_", " ") for name in text.split())
+
+
+def _without_elders(people: tuple[Noun, ...]) -> tuple[Noun, ...]:
+    """People one can do something to with 에게; a teacher would ask for 께 and 드리다."""
+    return tuple(noun for noun in people if "elder" not in noun.tags)
 
 
 def _frame(
@@ -30,6 +35,8 @@ def _frame(
     chosen = tagged(objects)
     if objects and not chosen:
         raise ValueError(f"no noun is tagged {objects!r}")
+    if case == "에게":
+        chosen = _without_elders(chosen)
     return Frame(
         verb=VERBS[verb.replace("_", " ")],
         objects=chosen,
@@ -39,7 +46,7 @@ def _frame(
         site=site,
         toward=toward,
         spots=_names(spots),
-        receivers=tagged(receivers),
+        receivers=_without_elders(tagged(receivers)),
         manners=_names(manners),
         uses=uses,
         who=who,
@@ -78,7 +85,7 @@ FRAMES = (
     _frame("ask", "way", uses="pf", article="the", toward="ask", receivers="worker"),
     _frame("finish", "finish", "office library school home", uses="pfm", article="the", manners="quickly early late"),
     _frame("work", places="office hospital restaurant market store museum", uses="pfhgml",
-           manners="hard late quietly", company=True),
+           manners="hard late:until quietly", company=True),
     _frame("fix", "fix", "home", uses="pfgmr", manners="quickly again", company=True),
     _frame("clean", "cleanable", uses="pfhgmr", article="the", manners="quickly early", themes="indoor",
            company=True),
@@ -97,7 +104,7 @@ FRAMES = (
     _frame("watch", "movie", "theater home", manners="again quietly", themes="indoor", company=True),
     _frame("watch", "concert", "theater park", manners="quietly", company=True),
     _frame("watch", "match", "home", themes="indoor", company=True),
-    _frame("watch", "television", "home room", article="bare", manners="late", themes="indoor rest",
+    _frame("watch", "television", "home room", article="bare", manners="late:until", themes="indoor rest",
            company=True),
     _frame("listen to", "listen", "home room cafe park", article="the", manners="quietly again", themes="indoor",
            company=True),

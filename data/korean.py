@@ -156,7 +156,7 @@ def past(stem: Stem) -> str:
 
 
 def linked(stem: Stem, ending: str) -> str:
-    """Attach an ending that takes 으 after a consonant: 면, 러, 려고, or a bare ㄴ, ㄹ, ㅂ.
+    """Attach an ending that takes 으 after a consonant: 면, 러, 려고, 시, or a bare ㄴ, ㄹ, ㅂ.
 
     A bare consonant becomes the final of the last syllable: 가 + ㄹ -> 갈, 먹 + ㄹ -> 먹을.
     """
@@ -171,11 +171,20 @@ def linked(stem: Stem, ending: str) -> str:
         text, closed = with_final(text, ""), False
     elif final_of(text) == "ㄹ":  # 만들면, but 만든, 만들 (future), 만듭시다
         closed = False
-        if ending[0] in "ㄴㄹㅂ":
+        if ending[0] in "ㄴㄹㅂ시":
             text = with_final(text, "")
     if closed:
         text += "으"
     return with_final(text, ending[0]) + ending[1:] if ending[0] in "ㄴㄹㅂ" else text + ending
+
+
+HONORIFICS = {"먹": "드시", "마시": "드시", "자": "주무시", "있": "계시"}
+"""Stems that another word replaces; 있 is to be somewhere or to be doing something."""
+
+
+def honorific(stem: Stem) -> Stem:
+    """The stem with 시, for what the listener does: 가시, 읽으시, 만드시, 드시."""
+    return Stem(HONORIFICS.get(stem.text) or linked(stem, "시"), adjective=stem.adjective)
 
 
 def direct(stem: Stem, ending: str) -> str:

@@ -121,7 +121,7 @@ TIMES = (
     *_times("week", "future", "next_week 다음_주에"),
     *_times("long", "future", "next_year 내년에"),
     *_times("short", "past future", "today 오늘"),
-    *_times("short", "habit", "every_day 매일\non_weekends 주말마다"),
+    *_times("short", "habit", "every_day 매일\non_weekends 주말에"),
     *_times("short", "habit", "every_morning 매일_아침", True),
     *_times("short", "progressive", "now 지금"),
 )
@@ -134,6 +134,7 @@ MANNERS = {
     "quietly": "조용히",
     "early": "일찍",
     "late": "늦게",
+    "late:until": "늦게까지",
     "hard": "열심히",
     "again": "다시",
 }

@@ -1,7 +1,7 @@
 """Noun phrases: determiners, adjectives, counters, owners and the particles that follow them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
@@ -19,7 +19,7 @@ class Nominal:
 
     `agreement` is the English verb form it takes (1s, 1p, 2, 3s, 3p), `pronoun` what English calls
     it when it comes up again, `fresh` whether it is new to the listener: then Korean marks it as
-    a subject with 이/가, and otherwise as the topic with 은/는.
+    a subject with 이/가, and otherwise as the topic with 은/는; `after` follows the particle.
     """
 
     en: list[Word]
@@ -28,6 +28,7 @@ class Nominal:
     pronoun: str = "it"
     fresh: bool = False
     key: str = ""
+    after: list[Eojeol] = field(default_factory=list)
 
     def overlaps(self, other: "Nominal") -> bool:
         """Whether the two name the same person or thing, or one of several."""
@@ -39,7 +40,7 @@ class Nominal:
             last = self.ko[-1]
             last.text = attach(last.text, particle)
             last.maybe.extend(leaning)
-        return self.ko
+        return [*self.ko, *self.after]
 
     def as_subject(self) -> list[Eojeol]:
         """The Korean words as the subject of a main clause."""
@@ -109,7 +110,10 @@ SPOKEN = {**OWNERS, "this": "이", "that": "그", "these": "이", "those": "그"
 
 
 def plain(noun: Noun, det: str, chosen: Sequence[Adjective] = (), many: bool = False) -> Nominal:
-    """A noun with a determiner: an article, this, that, many, an owner, or none."""
+    """A noun with a determiner: an article, this, that, many, an owner, or none.
+
+    Many people are 많은 사람들, many things 책을 많이: an adverb behind the particle.
+    """
     adj_en, adj_ko = described(chosen)
     plural = many or "pair" in noun.tags
     head = words(english.plural(noun.en) if many and "pair" not in noun.tags else noun.en)
@@ -118,14 +122,17 @@ def plain(noun: Noun, det: str, chosen: Sequence[Adjective] = (), many: bool = F
     front: list[Eojeol] = []
     text = noun.ko + ("들" if many and "person" in noun.tags else "")
     body = eojeols(text, head)
-    if det in SPOKEN:
+    after: list[Eojeol] = []
+    if det == "many" and "person" not in noun.tags:
+        after = [Eojeol("많이", det_en)]
+    elif det in SPOKEN:
         front = [Eojeol(SPOKEN[det], det_en)]
     else:
         body[-1].maybe.extend(det_en)
     fresh = det in ("a", "many") or (many and not det)
     agreement = "3p" if plural else "3s"
     pronoun = "they" if plural else gender(noun)
-    return Nominal(det_en + adj_en + head, front + adj_ko + body, agreement, pronoun, fresh, noun.en)
+    return Nominal(det_en + adj_en + head, front + adj_ko + body, agreement, pronoun, fresh, noun.en, after)
 
 
 def gender(noun: Noun) -> str:

@@ -23,32 +23,34 @@ NAMES = (
     Name("Sora", "소라", "she"),
 )
 
-PEOPLE = nouns(
-    "명",
-    "person",
-    """
-    student 학생 pupil tall worker
-    teacher 교사 adult tall worker
-    doctor 의사 adult fame worker
-    reporter 기자 adult worker
-    chef 요리사 adult fame worker
-    police_officer 경찰관 adult tall worker
-    firefighter 소방관 adult tall worker
-    singer 가수 adult tall fame worker
-    painter 화가 adult fame worker
-    actor 배우 adult tall fame worker
-    writer 작가 adult fame worker
-    lawyer 변호사 adult fame worker
-    engineer 기술자 adult worker builder
-    scientist 과학자 adult fame worker
-    farmer 농부 adult seller builder worker
-    clerk 점원 adult seller worker
-    man 남자 adult tall he builder
-    woman 여자 adult tall she
-    boy 소년 tall he
-    girl 소녀 tall she
-    child 아이 pupil cute
-    """,
+PEOPLE = (
+    *nouns("분", "person", "teacher 선생님 adult tall worker elder"),
+    *nouns(
+        "명",
+        "person",
+        """
+        student 학생 pupil tall worker
+        doctor 의사 adult fame worker
+        reporter 기자 adult worker
+        chef 요리사 adult fame worker
+        police_officer 경찰관 adult tall worker
+        firefighter 소방관 adult tall worker
+        singer 가수 adult tall fame worker
+        painter 화가 adult fame worker
+        actor 배우 adult tall fame worker
+        writer 작가 adult fame worker
+        lawyer 변호사 adult fame worker
+        engineer 기술자 adult worker builder
+        scientist 과학자 adult fame worker
+        farmer 농부 adult seller builder worker
+        clerk 점원 adult seller worker
+        man 남자 adult tall he builder
+        woman 여자 adult tall she
+        boy 소년 tall he
+        girl 소녀 tall she
+        child 아이 pupil cute
+        """,
+    ),
 )
 
 RELATIVES = nouns(

@@ -81,6 +81,8 @@ def pick_time(rng: Random, frame: Frame, spec: Spec) -> Slot | None:
         return None
     options = options or (() if "o" in frame.uses else times(tense, "short", clock))
     entry = rng.choice(options) if options else None
+    if entry and entry.en == "on weekends" and spec.negative:
+        return fixed(entry.en, entry.ko + "는")
     return fixed(entry.en, entry.ko) if entry else None
 
 
@@ -93,7 +95,9 @@ def pick_object(rng: Random, frame: Frame, subject: Nominal, spec: Spec, wish: W
     if article == "any" and not noun.tags & SHARED and frame.verb.en not in ORIGINS:
         article = {"I": "mine", "we": "ours"}.get(subject.key, "mine" if frame.verb.en in SERVICES else "any")
     price = frame.verb.en in ("buy", "sell", "choose")
-    numbers = wish.numbers and "n" in frame.uses and spec.tense != "present"
+    numbers = wish.numbers and "n" in frame.uses and spec.tense != "present" and not (price and "drink" in noun.tags)
+    if frame.verb.en == "plant":
+        noun = planted(noun)
     if wish.clauses and article in FREE and rng.random() < wish.rich * 0.45:
         modified = described_thing(rng, noun, frame, subject)
         if modified:
@@ -106,6 +110,11 @@ def pick_object(rng: Random, frame: Frame, subject: Nominal, spec: Spec, wish: W
     return thing(rng, noun, article, wish.rich * 0.8, numbers, price)
 
 
+def planted(noun: Noun) -> Noun:
+    """A plant that goes into the ground is counted as a plant, not as its fruit: 딸기 다섯 포기."""
+    return replace(noun, counter="포기") if "grow" in noun.tags else noun
+
+
 SERVICES = ("fix", "look for", "read", "put", "drive")
 """What others may do with my things."""
 
@@ -115,9 +124,9 @@ SHARED = frozenset(["food", "drink", "animal", "watch", "listen", "transit", "bu
 FREE = ("any", "mine", "ours")
 """Choices of determiner that leave room for a clause or a general plural."""
 
-MAKING = {verb: frozenset(["aged"]) for verb in ("write", "make", "bake", "take")}
-MAKING["clean"] = frozenset(["clean"])
-"""What one does not say of a thing that is only being made, or cleaned."""
+MAKING = {verb: frozenset(["aged", "clean"]) for verb in ("write", "make", "bake", "take")}
+MAKING |= {"clean": frozenset(["clean"]), "plant": frozenset(["tasty"])}
+"""What one does not say of a thing that is only being made, cleaned or planted."""
 
 WARMING = frozenset(["cold"])
 NOTHING: frozenset[str] = frozenset()
@@ -246,7 +255,7 @@ def add_circumstances(
         manner = rng.choice(frame.manners)
         if manner == "again" and (spec.tense == "present" or spec.progressive):
             return
-        slots["manner"] = fixed(manner, MANNERS[manner])
+        slots["manner"] = fixed(manner.partition(":")[0], MANNERS[manner])
 
 
 def vehicles(goal: list[Word]) -> tuple[str, ...]:
@@ -281,9 +290,11 @@ def fill(rng: Random, subject: Nominal, frame: Frame, spec: Spec, wish: Wish, ga
     """Everything around the verb but the time."""
     slots: dict[str, Slot] = {}
     full = gap
+    many = False
     if frame.objects and not gap:
         found = pick_object(rng, frame, subject, spec, wish)
         slots["partner" if frame.case == "와" else "object"] = found.en, found.marked(CASES[frame.case])
+        many = bool(found.after)
         full = any(word.text == "that" for word in found.en[1:])  # more after a clause would be ambiguous
     if frame.toward and not (gap and frame.receivers):
         slots["goal"] = pick_goal(rng, frame, subject, wish)
@@ -299,6 +310,8 @@ def fill(rng: Random, subject: Nominal, frame: Frame, spec: Spec, wish: Wish, ga
         slots["place"] = pick_place(rng, frame, wish)
     if not full:
         add_circumstances(rng, slots, frame, subject, spec, wish)
+    if many:  # one adverb is enough: 쿠키를 많이 먹었습니다
+        slots.pop("manner", None)
     return slots
 
 
@@ -313,8 +326,13 @@ def add_time(rng: Random, slots: dict[str, Slot], frame: Frame, spec: Spec, wish
     if habit and rng.random() < 0.35:
         often = rng.choice(("often",) if spec.negative else tuple(FREQUENCY))
         slots["often"] = fixed(often, FREQUENCY[often])
+        if often == "often":  # next to its verb: 책을 자주 읽습니다, but 항상 책을 읽습니다
+            slots["frequent"] = [], slots["often"][1]
+            slots["often"] = slots["often"][0], []
     elif wish.time and rng.random() < 0.25 + wish.rich:
         time = pick_time(rng, frame, spec)
         if time:
+            contrasted = time[1][-1].text.endswith("는")  # 주말에는 stays behind the topic
             fronted = wish.front or (spec.form == "finite" and role == "main" and rng.random() < 0.12)
+            fronted = fronted and not contrasted
             slots["front" if fronted else "time"] = (comma(time[0]), time[1]) if fronted else time
