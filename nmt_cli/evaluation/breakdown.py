@@ -1,4 +1,5 @@
-"""Scores by the length of the source (Bahdanau et al. 2014, figure 2), and the worst sentences."""
+"""Scores by the length of the source (Bahdanau et al. 2014, figure 2), the worst sentences, and those that differ most
+between two systems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,3 +74,42 @@ def worst_sentences(
         if hypotheses[i] not in refs
     ]
     return sorted(sentences, key=lambda sentence: (sentence.chrf, sentence.line))[:count]
+
+
+@dataclass(frozen=True)
+class SystemOutput:
+    """A system's translation, normalised like the references, and its chrF statistics."""
+
+    lines: Sequence[str]
+    chrf: Statistics
+
+
+@dataclass(frozen=True)
+class DifferingSentence:
+    """A sentence that two systems translate differently; `line` counts from 1, `source` is None if unknown."""
+
+    line: int
+    chrf: float
+    baseline_chrf: float
+    source: str | None
+    hypothesis: str
+    baseline: str
+    references: tuple[str, ...]
+
+
+def most_differing(
+    count: int,
+    system: SystemOutput,
+    baseline: SystemOutput,
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str] | None = None,
+) -> list[DifferingSentence]:
+    """The `count` sentences whose chrF differs most between two systems, largest difference first, among those that
+    they translate differently."""
+    scores = zip(system.chrf.sentences(), baseline.chrf.sentences(), zip(*references, strict=True), strict=True)
+    sentences = [
+        DifferingSentence(i + 1, own, other, sources[i] if sources else None, system.lines[i], baseline.lines[i], refs)
+        for i, (own, other, refs) in enumerate(scores)
+        if system.lines[i] != baseline.lines[i]
+    ]
+    return sorted(sentences, key=lambda sentence: (-abs(sentence.chrf - sentence.baseline_chrf), sentence.line))[:count]

@@ -1,5 +1,6 @@
 """Scores by sentence length, worst sentences and paired significance tests, against sacrebleu."""
 
+import dataclasses
 import random
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from sacrebleu.significance import PairedTest, Result
 
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import resampling
-from nmt_cli.evaluation.breakdown import by_length, text_length, worst_sentences
+from nmt_cli.evaluation.breakdown import SystemOutput, by_length, most_differing, text_length, worst_sentences
 from nmt_cli.evaluation.metrics import NAMES, Scorer
 from nmt_cli.evaluation.resampling import swapped_scores
 from nmt_cli.evaluation.significance import Test, compare
@@ -95,6 +96,27 @@ def test_sentences_equal_to_a_reference_are_not_among_the_worst() -> None:
     sentences = worst_sentences(9, scorer.statistics("chrf", hypotheses), hypotheses, [first, second])
     assert [(s.line, s.source, s.references) for s in sentences] == [(3, None, ("wrong", "right"))]
     assert worst_sentences(0, STATISTICS["chrf"], HYPOTHESES, [REFERENCES]) == []
+
+
+def test_most_differing_sentences_are_sorted_by_the_difference_of_sentence_chrf() -> None:
+    baseline = [*HYPOTHESES[:20], *damaged(HYPOTHESES[20:40], 0.5), *REFERENCES[40:]]
+    metric = CHRF(word_order=2)
+    own, other = (
+        [metric.sentence_score(h, [r]).score for h, r in zip(lines, REFERENCES, strict=True)]
+        for lines in (HYPOTHESES, baseline)
+    )
+    expected = sorted(range(20, 60), key=lambda i: (-abs(own[i] - other[i]), i))
+    systems = [SystemOutput(lines, SCORER.statistics("chrf", lines)) for lines in (HYPOTHESES, baseline)]
+    sentences = most_differing(99, systems[0], systems[1], [REFERENCES], [f"source {i}" for i in range(60)])
+    assert [s.line for s in sentences] == [i + 1 for i in expected if HYPOTHESES[i] != baseline[i]]
+    first, best = sentences[0], expected[0]
+    assert (first.chrf, first.baseline_chrf) == (own[best], other[best])
+    assert {s.chrf > s.baseline_chrf for s in sentences} == {True, False}, "either system may be the better one"
+    assert (first.source, first.references) == (f"source {best}", (REFERENCES[best],))
+    assert (first.hypothesis, first.baseline) == (HYPOTHESES[best], baseline[best])
+    assert most_differing(3, systems[0], systems[1], [REFERENCES]) == [
+        dataclasses.replace(sentence, source=None) for sentence in sentences[:3]
+    ]
 
 
 @pytest.mark.parametrize(("test", "kind"), [("bootstrap", "bs"), ("randomisation", "ar")])
