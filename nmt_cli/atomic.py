@@ -1,9 +1,11 @@
-"""Atomic file writes, and locks on folders."""
+"""Atomic writes of files and folders, and locks on folders."""
 
 import errno
+import glob
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -120,3 +122,58 @@ def _acquire(handle: int) -> bool | None:
     except OSError:  # this file system has no locks
         return None
     return True
+
+
+@contextmanager
+def atomic_directory(out: Path, content: str, check: Callable[[], object]) -> Iterator[tuple[Path, Path]]:
+    """Yield an empty folder to fill and a working folder, both beside `out`; if the block succeeds, the first becomes
+    `out` unless it is empty.
+
+    It replaces an existing `out` if `check`, which raises an error if `out` must not be replaced, allows it. However
+    the block ends, no partial output is left. Raises OutputError, which names the `content`, if the folder cannot be
+    written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(out)
+        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+        with temporary as name, dir_lock(Path(name)):
+            fresh, work = Path(name) / "fresh", Path(name) / "work"
+            fresh.mkdir()
+            work.mkdir()
+            yield fresh, work
+            if any(fresh.iterdir()):
+                if out.is_dir():
+                    check()  # it may have appeared since
+                _publish(fresh, out, Path(name) / "old")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OutputError(f"{out}: cannot write {content}: {reason}; fix this or choose another folder") from None
+
+
+def _sweep(out: Path) -> None:
+    """Remove temporary folders that a killed run left beside `out`, and restore a folder that it had moved there."""
+    for leftover in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
+        with dir_lock(leftover) as acquired:
+            if not acquired:
+                continue  # in use by another run
+            if (leftover / "old").is_dir() and not out.exists():
+                os.rename(leftover / "old", out)
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _publish(fresh: Path, out: Path, old: Path) -> None:
+    for path in fresh.iterdir():
+        with open(path, "rb+") as file:  # Windows syncs only files that are open for writing
+            os.fsync(file.fileno())
+    sync_folder(fresh)
+    if out.is_dir():
+        os.rename(out, old)
+    try:
+        os.rename(fresh, out)
+    except BaseException:
+        if old.exists():
+            os.rename(old, out)
+        raise
+    sync_folder(out.parent)
+    shutil.rmtree(old, ignore_errors=True)

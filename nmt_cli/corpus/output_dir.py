@@ -1,78 +1,23 @@
 """The output folder of preprocess: written to a temporary folder, then renamed; it replaces only prepared corpora."""
 
-import glob
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nmt_cli.atomic import dir_lock, sync_folder
+from nmt_cli.atomic import atomic_directory
 from nmt_cli.corpus.dataset import SPLITS, split_file
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
-from nmt_cli.errors import CorpusError, OutputError
+from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, read_kind
 
 _OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 """Files that preprocess writes."""
 
 
-@contextmanager
-def atomic_directory(out: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield an empty folder to fill and a working folder, both beside `out`; if the block succeeds, the first becomes
-    `out` unless it is empty.
-
-    It replaces an existing prepared corpus. However the block ends, no partial output is left. Raises OutputError if
-    the folder cannot be written.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
-        with temporary as name, dir_lock(Path(name)):
-            fresh, work = Path(name) / "fresh", Path(name) / "work"
-            fresh.mkdir()
-            work.mkdir()
-            yield fresh, work
-            if any(fresh.iterdir()):
-                _publish(fresh, out, Path(name) / "old")
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(
-            f"{out}: cannot write the prepared corpus: {reason}; fix this or choose another folder with --out"
-        ) from None
-
-
-def _sweep(out: Path) -> None:
-    """Remove temporary folders that a killed run left beside `out`, and restore a corpus that it had moved there."""
-    for leftover in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        with dir_lock(leftover) as acquired:
-            if not acquired:
-                continue  # in use by another run
-            if (leftover / "old").is_dir() and not out.exists():
-                os.rename(leftover / "old", out)
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _publish(fresh: Path, out: Path, old: Path) -> None:
-    for path in fresh.iterdir():
-        with open(path, "rb+") as file:  # Windows syncs only files that are open for writing
-            os.fsync(file.fileno())
-    sync_folder(fresh)
-    if out.is_dir():
-        check_output_dir(out, overwrite=True)  # again: it may have appeared since
-        os.rename(out, old)
-    try:
-        os.rename(fresh, out)
-    except BaseException:
-        if old.exists():
-            os.rename(old, out)
-        raise
-    sync_folder(out.parent)
-    shutil.rmtree(old, ignore_errors=True)
+def corpus_directory(out: Path) -> AbstractContextManager[tuple[Path, Path]]:
+    """`atomic_directory` for a prepared corpus, which replaces only another one."""
+    return atomic_directory(out, "the prepared corpus", lambda: check_output_dir(out, overwrite=True))
 
 
 def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:

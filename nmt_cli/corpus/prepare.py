@@ -20,7 +20,7 @@ from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
-from nmt_cli.corpus.output_dir import atomic_directory, check_output_dir, verify
+from nmt_cli.corpus.output_dir import check_output_dir, corpus_directory, verify
 from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
 from nmt_cli.corpus.readers import ParallelText, locate
 from nmt_cli.corpus.splits import Selection, select
@@ -64,7 +64,7 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     """
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
-    with atomic_directory(config.out) as (fresh, work):
+    with corpus_directory(config.out) as (fresh, work):
         job = _Job(config, languages, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model)

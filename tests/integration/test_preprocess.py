@@ -19,13 +19,12 @@ from typing import Any
 import pytest
 from conftest import restore_default_sigint
 
-from nmt_cli.atomic import dir_lock
+from nmt_cli.atomic import _sweep, dir_lock
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import train_tokenizer
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
-from nmt_cli.corpus.output_dir import _sweep
 from nmt_cli.manifest import FolderType
 
 pytestmark = pytest.mark.integration
