@@ -110,6 +110,25 @@ class InfoConfig(Settings):
     """Print one JSON object instead of text."""
 
 
+class PackConfig(Settings):
+    """Write a copy of a model to give away."""
+
+    model: Annotated[Path | None, CliOption(argument=True)] = None
+    """Model folder."""
+    out: Annotated[Path | None, CliOption(argument=True)] = None
+    """Folder to write, or zip file if its name ends in .zip."""
+    licence: Annotated[str | None, CliOption("Card")] = None
+    """Licence of the model, for its card, such as "CC BY 4.0". The terms of the training text may restrict it."""
+    prepared: Annotated[Path | None, CliOption("Card")] = None
+    """Prepared corpus whose test split is scored for the card; by default the one that the model was trained on."""
+    overwrite: Annotated[bool, CliOption("Run")] = False
+    """Replace what an earlier nmt pack wrote there."""
+    device: Annotated[Device, CliOption("Run")] = "auto"
+    """Where to compute; auto uses a GPU if there is one."""
+    threads: Annotated[Threads, CliOption("Run")] = 0
+    """CPU threads; 0 uses all."""
+
+
 class LabConfig(Settings):
     """Experiments that test the claims of the attention tutorials, each with a verdict."""
 

@@ -1,6 +1,7 @@
 """`manifest.json`: the type and metadata of a folder that nmt wrote, validated when read."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -39,9 +40,13 @@ class FolderType(Generic[R]):
     error: type[NMTError]
     """Raised if the manifest cannot be used."""
 
+    def text(self, record: R) -> str:
+        """The manifest as indented JSON with a final newline."""
+        return json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n"
+
     def write(self, folder: Path, record: R) -> None:
-        """Write the manifest as indented JSON with a final newline."""
-        write_atomic(folder / MANIFEST, json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n")
+        """Write the manifest of a folder."""
+        write_atomic(folder / MANIFEST, self.text(record))
 
     def read(self, folder: Path) -> R:
         """Read the manifest of a folder. Raises `error` if it is missing, damaged, of another kind or of another format
@@ -50,6 +55,8 @@ class FolderType(Generic[R]):
         try:
             content = read_raw_manifest(folder)
         except (FileNotFoundError, NotADirectoryError):
+            if zipfile.is_zipfile(folder):
+                raise self.error(f"{folder}: is a zip file; unpack it and name the folder that was in it") from None
             raise self.error(f"{folder}: no {self.label} here; make one with {self.command} --out {folder}") from None
         except (OSError, ValueError) as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None

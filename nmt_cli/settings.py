@@ -5,7 +5,7 @@ Precedence: default < options of the resumed run < preset < config file < `--set
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -99,7 +99,7 @@ def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]
     merged: dict[tuple[str, ...], Any] = {}
     origins: dict[tuple[str, ...], str] = {}
     for origin, options in layers:
-        for key, value in _flatten(options, config_class):
+        for key, value in _leaves(options):
             path = _find(key, known, origin)
             merged[path] = value
             origins[path] = origin
@@ -109,13 +109,12 @@ def resolve(config_class: type[C], layers: Sequence[tuple[str, Mapping[str, Any]
         raise ConfigError(_explain(error, origins)) from None
 
 
-def _flatten(
-    options: Mapping[str, Any], config_class: type[Settings], prefix: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(options: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The values of nested or dotted options, each with its path."""
     for key, value in options.items():
         path = (*prefix, *key.replace("-", "_").split("."))
         if isinstance(value, Mapping):
-            yield from _flatten(value, config_class, path)
+            yield from _leaves(value, path)
         else:
             yield path, value
 
@@ -151,6 +150,25 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> 
     if not path:
         return reason
     return f"{origins[path]}: {'.'.join(path)} = {first['input']!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def to_arguments(settings: Settings, exclude: Container[str] = ()) -> list[str]:
+    """The command-line arguments that give these options; options of default value are left out."""
+    changed = dict(_leaves(settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)))
+    positional, flags = [], []
+    for option in option_fields(type(settings)):
+        if option.path not in changed or option.name in exclude:
+            continue
+        value = changed[option.path]
+        values = [str(item) for item in (value if isinstance(value, list) else [value])]
+        flag = "--" + option.name.replace("_", "-")
+        if option.cli.argument:
+            positional += values
+        elif isinstance(value, bool):
+            flags.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            flags += [word for item in values for word in (flag, item)]
+    return [*positional, *flags]
 
 
 def to_toml(settings: Settings) -> str:

@@ -68,6 +68,8 @@ class ModelManifest(ManifestBase):
     train_pairs: int
     environments: list[Environment]
     """Environment at the start, and after each resume in which it changed."""
+    packed: bool = False
+    """Whether nmt pack wrote it: it has no training state, and paths are reduced to their last part."""
 
 
 MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)

@@ -18,14 +18,16 @@ from nmt_cli.manifest import MANIFEST, read_kind
 _OURS = (CONFIG, MODEL_CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
 """Files that are moved to a backup; the manifest is last, so that an interrupted move can be repeated."""
 
+PACKED_FILES = tuple(name for name in _OURS if name != RESUME.parts[0])
+"""Files of a model to give away: all but the training state."""
+
 
 def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
     """Raise ConfigError or CheckpointError if training must not start, or resume, in this folder."""
     if resume:
         if overwrite:
             raise ConfigError("--resume and --overwrite cannot be combined")
-        if not (out / RESUME).exists():
-            raise CheckpointError(f"{out / RESUME}: no state to resume from; train without --resume")
+        _check_state(out)
         return
     if out.exists() and not out.is_dir():
         raise CheckpointError(f"{out}: is a file; choose another --out")
@@ -43,6 +45,17 @@ def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(
             f"{out}: contains an incomplete model, and {others[0]}; use --overwrite, or choose another --out"
         )
+
+
+def _check_state(out: Path) -> None:
+    if (out / RESUME).exists():
+        return
+    if (out / MANIFEST).exists() and MODEL.read(out).packed:
+        raise CheckpointError(
+            f"{out}: was written by nmt pack, without the state to resume from; resume the model that it was packed "
+            "from, or train a new one"
+        )
+    raise CheckpointError(f"{out / RESUME}: no state to resume from; train without --resume")
 
 
 def is_own_launch(launch: str, out: Path) -> bool:

@@ -29,11 +29,12 @@ COMMANDS = {
     "bench": ("bench", "Measure speed and quality of translation at each precision and batch size."),
     "explain": ("explain", "Show the steps of attention for one sentence, with the model's actual numbers."),
     "lab": ("lab", "Test the claims of the attention tutorials by experiment."),
+    "pack": ("pack", "Write a copy of a model to give away, as a folder or a zip file."),
     "info": ("info", "Show what a prepared corpus or a model contains and how it was made."),
 }
 """Command name -> (module in nmt_cli.cli, help line)."""
 
-WRITES_FILES = {"preprocess", "train", "bulk", "lab"}
+WRITES_FILES = {"preprocess", "train", "bulk", "lab", "pack"}
 """Commands that write a folder or a file and need no standard output."""
 
 

@@ -35,6 +35,7 @@ USUAL = {
     "bench": ("model", "precision", "batch_size", "threads", "lines", "shortlist", "json"),
     "explain": ("sentence", "model", "translation", "html", "beam_size"),
     "lab": ("experiment", "quick", "prepared", "out", "seeds"),
+    "pack": ("model", "out", "licence", "prepared", "overwrite"),
     "info": ("path", "all", "json"),
 }
 """The options that `-h` shows, in this order."""
@@ -48,6 +49,7 @@ EXAMPLES = {
     "bench": ("model --batch-size 64 --threads 1",),
     "explain": ('"The teacher reads a book." --html page.html',),
     "lab": ("length --quick",),
+    "pack": ('model en-de.zip --licence "CC BY 4.0"',),
     "info": ("model",),
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def _read_folder(folder: Path) -> Facts:
     try:
         manifest = read_raw_manifest(folder)
     except (FileNotFoundError, NotADirectoryError):
+        if zipfile.is_zipfile(folder):
+            raise CorpusError(f"{folder}: is a zip file; unpack it and name the folder that was in it") from None
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from None

@@ -9,6 +9,7 @@ from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
 from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
+from nmt_cli.settings import to_arguments
 
 _NOT_CONTENT = {"out", "overwrite", "threads"}
 """Options that do not affect the content."""
@@ -56,12 +57,4 @@ def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], 
 
 def command_line(config: PreprocessConfig) -> list[str]:
     """The command that reproduces the corpus, without options for output folder and machine."""
-    words = ["nmt", "preprocess"]
-    for name, value in config.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True).items():
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
-        else:
-            for item in value if isinstance(value, list) else [value]:
-                words += [flag, str(item)]
-    return words
+    return ["nmt", "preprocess", *to_arguments(config, exclude=_NOT_CONTENT)]

@@ -171,6 +171,11 @@ def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | 
     """
     if folder is None:
         assert model, "without --prepared the corpus is that of a model"
+        if model.packed:
+            raise CorpusError(
+                f"{path}: was written by nmt pack, without its corpus; give --prepared FOLDER, or files with "
+                "--source-file and --reference"
+            )
         folder = Path(model.prepared)
         if not folder.exists():
             raise CorpusError(

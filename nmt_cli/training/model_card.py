@@ -1,11 +1,13 @@
 """The model card: README.md of a model folder."""
 
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.layout import MODEL_CARD
 from nmt_cli.checkpoint.model_dir import LoadedModel
+from nmt_cli.evaluation.results import EvalResult
 from nmt_cli.settings import to_toml
 
 TEMPLATE = """# {source} -> {target} translator
@@ -13,32 +15,53 @@ TEMPLATE = """# {source} -> {target} translator
 An encoder-decoder of {cell} layers with {attention}, {parameters:,} parameters,
 trained with nmt {toolkit} on {pairs:,} sentence pairs.
 
-    nmt translate --model {folder} < in.{source} > out.{target}
+    nmt translate --model {name} < in.{source} > out.{target}
 
-| on dev | |
-|---|---|
-| BLEU (greedy) | {bleu:.2f} |
-| chrF++ (greedy) | {chrf:.2f} |
-| perplexity per subword | {perplexity:.2f} |
-| update, epoch | {step:,}, {epoch:.1f} |
-| weights | {sha256} |
+translates the lines of `in.{source}`, one sentence each; without files it prompts for sentences.
 
-Trained on: {compute}; {environment}. Corpus: `{prepared}`, identity `{corpus}`.
+## Scores
 
-Intended for text like its training text; it has not been checked for anything else. Licence and terms are those
-of the training text; state them here before you pass the model on.
+{scores}
 
-## Options in force
+## Licence
+
+{licence}
+
+## Intended use
+
+Text like its training text; it has not been checked for anything else. Longer inputs than {longest} subwords are
+translated in segments.
+
+## Training
+
+Weights {sha256}, of update {step:,} (epoch {epoch:.1f}).
+Corpus `{prepared}`, identity `{corpus}`.
+{environments}
 
 ```toml
 {options}```
 """
 
+NO_LICENCE = """Not stated. The terms of the training text may apply to the model too.
+`nmt pack MODEL OUT --licence TEXT` writes a copy to give away that states them."""
 
-def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
-    """Write the card of a trained model; `metadata` is that of its weights."""
-    manifest, config = loaded.manifest, loaded.config
-    text = TEMPLATE.format(
+
+def write_card(loaded: LoadedModel) -> None:
+    """Write the card of a trained model."""
+    write_atomic(loaded.path / MODEL_CARD, card_text(loaded, str(loaded.path)))
+
+
+def card_text(loaded: LoadedModel, name: str, licence: str | None = None, test: EvalResult | None = None) -> str:
+    """The card of a model.
+
+    Args:
+        loaded: the model; the metadata of its weights holds the scores on dev.
+        name: its folder, for the example.
+        licence: what the card says about the licence.
+        test: scores on a test set, if there is one.
+    """
+    manifest, config, metadata = loaded.manifest, loaded.config, loaded.metadata
+    return TEMPLATE.format(
         source=manifest.source,
         target=manifest.target,
         cell=config.model.cell.upper(),
@@ -48,21 +71,51 @@ def write_card(loaded: LoadedModel, metadata: dict[str, Any]) -> None:
         parameters=loaded.model.num_parameters,
         toolkit=manifest.toolkit,
         pairs=manifest.train_pairs,
-        folder=loaded.path,
-        bleu=metadata["dev_bleu"],
-        chrf=metadata["dev_chrf"],
-        perplexity=metadata["dev_perplexity"],
+        name=shlex.quote(name),
+        scores="\n\n".join([*_test_scores(test), _dev_scores(loaded)]),
+        licence=licence or NO_LICENCE,
+        longest=manifest.max_source_length,
+        sha256=metadata["sha256"],
         step=metadata["step"],
         epoch=metadata["epoch"],
-        sha256=metadata["sha256"],
-        compute=loaded.compute,
-        environment="; ".join(
-            f"{part.processor}, torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}, "
-            f"from {part.date[:10]}"
+        prepared=Path(manifest.prepared).name,
+        corpus=manifest.corpus[:12],
+        environments="\n".join(
+            f"Trained from {part.date[:10]} on {part.processor}, {part.threads} threads, {part.precision}; "
+            f"torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}."
             for part in manifest.environments
         ),
-        prepared=manifest.prepared,
-        corpus=manifest.corpus[:12],
         options=to_toml(config),
     )
-    write_atomic(Path(loaded.path) / MODEL_CARD, text)
+
+
+def _test_scores(test: EvalResult | None) -> Iterator[str]:
+    """Yield the table of scores on the test set, and their signatures."""
+    if test is None:
+        return
+    scores, search = test.scores, test.recipe["search"]
+    order = [("BLEU", "BLEU", scores.bleu), ("chrF++", "chrF2++", scores.chrf)]
+    yield "\n".join(
+        [
+            f"| test, {test.recipe['sentences']:,} sentences | score | 95 % interval |",
+            "|---|---|---|",
+            *(f"| {label} | {score.score:.2f} | {score.low:.2f} to {score.high:.2f} |" for label, _, score in order),
+        ]
+    )
+    compute = test.recipe["model"]["compute"]
+    yield f"Beam {search['beam_size']}, length penalty {search['length_penalty']}, on {compute}. Signatures:"
+    yield "\n".join(f"    {name}|{score.signature}" for _, name, score in order)
+
+
+def _dev_scores(loaded: LoadedModel) -> str:
+    """The table of the scores of the last validation."""
+    metadata = loaded.metadata
+    return "\n".join(
+        [
+            f"| dev, at most {loaded.config.training.validate_sentences:,} sentences, greedy | score |",
+            "|---|---|",
+            f"| BLEU | {metadata['dev_bleu']:.2f} |",
+            f"| chrF++ | {metadata['dev_chrf']:.2f} |",
+            f"| perplexity per subword | {metadata['dev_perplexity']:.2f} |",
+        ]
+    )

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,7 @@ def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
     out = loaded.path
     metadata = read_metadata(out / WEIGHTS) if (out / WEIGHTS).exists() else None
     if metadata is not None:
-        write_card(loaded, metadata)
+        write_card(replace(loaded, metadata=metadata))
         if not run.interrupted:
             remove_backups(out)
     verdict = judge([record["dev_chrf"] for record in read_validations(out / METRICS)])

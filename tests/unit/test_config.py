@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from nmt_cli import presets
 from nmt_cli.api import shards
+from nmt_cli.cli.options import command
 from nmt_cli.config import BulkConfig, EvaluateConfig, ModelConfig, PreprocessConfig, TrainConfig, TranslateConfig
 from nmt_cli.corpus import provenance
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation import inputs
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.presets import PRESETS, scaled
-from nmt_cli.settings import Settings, option_fields, parse_assignment, read_toml, resolve, to_toml
+from nmt_cli.settings import Settings, option_fields, parse_assignment, read_toml, resolve, to_arguments, to_toml
 
 COMMANDS: list[type[Settings]] = [PreprocessConfig, TrainConfig, TranslateConfig, EvaluateConfig]
 
@@ -36,6 +38,30 @@ def test_option_names_are_unique_and_described(command: type[Settings]) -> None:
     assert len({option.name for option in options}) == len(options)
     for option in options:
         assert option.field.description, option.name
+
+
+def test_arguments_give_the_options_that_they_were_made_from() -> None:
+    texts = {"train": ["a", "b c"], "tokenizer_model": [Path("x")], "keep": ["copies", "overlap"], "overwrite": True}
+    training = {"prepared": Path("corpus"), "bidirectional": False, "max_steps": 3, "dropout": 0.25, "score": "dot"}
+    cases: list[tuple[str, type[Settings], dict[str, Any]]] = [
+        ("preprocess", PreprocessConfig, texts),
+        ("train", TrainConfig, training),
+        ("eval", EvaluateConfig, {"json": True, "beam_size": 2}),
+    ]
+    for name, kind, options in cases:
+        config = resolve(kind, [("test", options)])
+        received: list[Settings] = []
+        run = command(kind)(received.append)
+        app = typer.Typer()
+        app.command()(run)
+        app(to_arguments(config), prog_name=name, standalone_mode=False)
+        assert received == [config]
+        assert len(to_arguments(config)) <= 2 * sum(len(v) if isinstance(v, list) else 1 for v in options.values())
+    assert to_arguments(TrainConfig()) == []
+    assert to_arguments(resolve(TrainConfig, [("test", training)]), exclude={"prepared", "dropout"}) == [
+        "--no-bidirectional",
+        *("--score", "dot", "--max-steps", "3"),
+    ]
 
 
 @pytest.mark.parametrize(
