@@ -503,13 +503,14 @@ class EvaluateConfig(TranslationConfig):
     """Gold word alignment of source and reference (i-j sure, ipj possible, from 0). Also reports the alignment error
     rate of the model's attention under forced decoding of the reference."""
     baseline: Annotated[Path | None, CliOption("Statistics")] = None
-    """Another system's translation of the same lines, to test whether the difference is significant."""
+    """Another system: its translation of the same lines, or a model folder, which translates with the same search.
+    Tests whether the difference is significant, and lists the sentences that differ most."""
     significance: Annotated[Literal["bootstrap", "randomisation"], CliOption("Statistics")] = "bootstrap"
     """Paired significance test against the baseline."""
     resamples: Annotated[Positive, CliOption("Statistics")] = 1000
     """Bootstrap resamples for the confidence intervals, and resamples or trials of the paired test."""
     worst: Annotated[Count, CliOption("Output")] = 5
-    """Number of worst sentences to show."""
+    """Number of worst sentences to show, and of those that differ most from the baseline."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of tables."""
     save: Annotated[Path | None, CliOption("Output")] = None

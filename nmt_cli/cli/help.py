@@ -45,7 +45,7 @@ EXAMPLES = {
     "train": ("prepared --out model --max-minutes 30", "--out model --resume --max-minutes 60"),
     "translate": ("-m model < in.en > out.de", "-m model in.en.gz -o out.de --attention page.html"),
     "bulk": ("in.en --model model --out out.de",),
-    "eval": ("--model model", "--hypotheses out.de --reference test.de --source-file test.en"),
+    "eval": ("--model model", "--model model --baseline other-model"),
     "bench": ("model --batch-size 64 --threads 1",),
     "explain": ('"The teacher reads a book." --html page.html',),
     "lab": ("length --quick",),

@@ -10,12 +10,12 @@ from typing import Any
 
 from nmt_cli.atomic import check_writable
 from nmt_cli.checkpoint.layout import MODEL, ModelManifest
-from nmt_cli.config import EvaluateConfig
+from nmt_cli.config import EvaluateConfig, SearchConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PreparedManifest
 from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.text_io import TextFile, read_lines
-from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, read_links
 from nmt_cli.evaluation.metrics import check_sacrebleu
 from nmt_cli.progress import Progress
@@ -52,17 +52,21 @@ class EvalInput:
 DEFAULT_MODEL = Path("model")
 """The model that is evaluated by default."""
 
-TRANSLATING = ("save", "ensemble", "gold_alignment", "batch_size", "device", "precision", "threads")
-"""Options that, like those of search, have an effect only if a model translates."""
+MODEL_ONLY = ("save", "ensemble", "gold_alignment")
+"""Options that have an effect only if the model translates, whether or not the baseline does."""
+TRANSLATING = ("batch_size", "device", "precision", "threads")
+"""Options that, like those of search, have an effect only if a model or the baseline translates."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read: a model, which translates or only provides the languages, and a stored split."""
+    """What to read: a model, which translates or only provides the languages, a stored split, and a model that
+    translates as the baseline."""
 
     model: Path | None
     needs_translation: bool
     needs_split: bool
+    baseline_model: Path | None = None
 
 
 def plan(config: EvaluateConfig) -> Plan:
@@ -80,7 +84,13 @@ def plan(config: EvaluateConfig) -> Plan:
             f"--hypotheses {config.hypotheses}: needs a reference: --reference FILE, or a stored split with --prepared "
             "or --model"
         )
-    return Plan(model, translates, stored)
+    baseline_model = config.baseline if config.baseline and config.baseline.is_dir() else None
+    if baseline_model and not (config.source_file or stored):
+        raise ConfigError(
+            f"--baseline {baseline_model}: is a model, which needs the source: --source-file FILE, or a stored split "
+            "with --prepared"
+        )
+    return Plan(model, translates, stored, baseline_model)
 
 
 @dataclass(frozen=True)
@@ -105,11 +115,13 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     model = MODEL.read(needed.model) if needed.model else None
     stored = stored_split(needed.model, model, config.prepared, config.split) if needed.needs_split else None
     manifest = model or (stored.manifest if stored else None)
+    if needed.baseline_model:
+        _check_baseline_model(needed.baseline_model, manifest)
     notes = list(_notes(config, needed, model, stored))
     sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
     references = [_read(path, notes) for path in config.reference] or ([stored.references] if stored else [])
     hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
-    baseline = _read(config.baseline, notes) if config.baseline else None
+    baseline = _read(config.baseline, notes) if config.baseline and not needed.baseline_model else None
     _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
     gold = (
         _read_gold(config.gold_alignment, sources, references[0])
@@ -132,6 +144,9 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
         hypotheses, translation_recipe, issues = translate.translate(config, loaded, sources, progress)
         recipe |= translation_recipe
         notes += issues
+    if needed.baseline_model:
+        assert sources, "plan refuses a baseline model without sources"
+        baseline = _translate_baseline(config, needed.baseline_model, sources, recipe, notes, progress)
     return EvalInput(
         hypotheses=hypotheses.lines,
         references=[text.lines for text in references],
@@ -143,6 +158,30 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
         notes=notes,
         alignment=alignment,
     )
+
+
+def _check_baseline_model(path: Path, manifest: ModelManifest | PreparedManifest | None) -> None:
+    """Raise CheckpointError if the folder is not a model, or one of other languages."""
+    baseline = MODEL.read(path)
+    if manifest and (baseline.source, baseline.target) != (manifest.source, manifest.target):
+        raise CheckpointError(
+            f"{path}: is {baseline.source} -> {baseline.target}, but what is evaluated is {manifest.source} -> "
+            f"{manifest.target}; give a baseline of the same languages"
+        )
+
+
+def _translate_baseline(
+    config: EvaluateConfig, path: Path, sources: Text, recipe: dict[str, Any], notes: list[str], progress: Progress
+) -> Text:
+    """Translate the sources with the baseline's model and the same search, and add to recipe and notes."""
+    from nmt_cli.evaluation import translate
+
+    config = config.model_copy(update={"ensemble": [], "save": None})
+    loaded = translate.load(config, path)
+    text, translation_recipe, issues = translate.translate(config, loaded, sources, progress)
+    recipe["baseline"] = {key: translation_recipe[key] for key in ("model", "search")}
+    notes += [f"baseline: {issue}" for issue in issues]
+    return Text(text.lines, f"{path} {loaded.hash}")
 
 
 def _read_gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
@@ -220,12 +259,19 @@ def _check_lines(texts: Sequence[Text]) -> None:
             )
 
 
+def _unused(needed: Plan) -> set[str]:
+    """The options that have no effect if the model does not translate."""
+    if needed.baseline_model:
+        return set(MODEL_ONLY)
+    return {*MODEL_ONLY, *TRANSLATING, *SearchConfig.model_fields}
+
+
 def _notes(config: EvaluateConfig, needed: Plan, model: ModelManifest | None, stored: Stored | None) -> Iterator[str]:
     """Yield a note for each option without effect, and for a corpus that changed after training."""
     if "significance" in config.model_fields_set and config.baseline is None:
         yield "significance is ignored without --baseline"
     if not needed.needs_translation:
-        unused = sorted(set(TRANSLATING) & config.model_fields_set | config.search.model_fields_set)
+        unused = sorted(_unused(needed) & (config.model_fields_set | config.search.model_fields_set))
         if unused:
             yield f"ignored, since nothing is translated with --hypotheses: {', '.join(unused)}"
         if model:

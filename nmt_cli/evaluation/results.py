@@ -8,7 +8,15 @@ from nmt_cli import __version__
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.corpus.normalization import normalize
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.breakdown import Bucket, WorstSentence, by_length, worst_sentences
+from nmt_cli.evaluation.breakdown import (
+    Bucket,
+    DifferingSentence,
+    SystemOutput,
+    WorstSentence,
+    by_length,
+    most_differing,
+    worst_sentences,
+)
 from nmt_cli.evaluation.inputs import EvalInput, read_inputs
 from nmt_cli.evaluation.metrics import NAMES, Name, Scorer
 from nmt_cli.evaluation.resampling import SEED
@@ -19,16 +27,22 @@ from nmt_cli.progress import Progress
 
 @dataclass(frozen=True)
 class Baseline:
-    """Another system's translation, and the comparison with it by each metric."""
+    """The baseline: its name, the comparison with it by each metric, and the sentences that differ most from it."""
 
     name: str
     test: Test
     metrics: dict[Name, Comparison]
+    differing: list[DifferingSentence]
 
     def as_json(self) -> dict[str, Any]:
-        """One object: hypotheses (the baseline's name), test, and the comparison by each metric."""
+        """One object: hypotheses (the baseline's name), test, the comparison by each metric, differing."""
         comparisons: dict[str, Any] = {name: asdict(comparison) for name, comparison in self.metrics.items()}
-        return {"hypotheses": self.name, "test": self.test, **comparisons}
+        return {
+            "hypotheses": self.name,
+            "test": self.test,
+            **comparisons,
+            "differing": [asdict(s) for s in self.differing],
+        }
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     Args:
         inputs: the translation, its references and its baseline.
         resamples: bootstrap resamples of intervals, and resamples or trials of the paired test.
-        num_worst: number of worst sentences to return.
+        num_worst: number of worst sentences to return, and of those that differ most from the baseline.
         test: paired test against the baseline, if there is one.
 
     Raises:
@@ -90,7 +104,10 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     baseline = None
     if inputs.baseline:
         comparisons = compare(test, scorer, statistics, inputs.baseline.lines, resamples)
-        baseline = Baseline(inputs.baseline.name, test, comparisons)
+        lines = _normalize(inputs.baseline.lines, inputs)
+        systems = SystemOutput(hypotheses, statistics["chrf"]), SystemOutput(lines, scorer.statistics("chrf", lines))
+        differing = most_differing(num_worst, *systems, scorer.references, inputs.sources)
+        baseline = Baseline(inputs.baseline.name, test, comparisons, differing)
     return EvalResult(
         scores=scores,
         lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nmt_cli.config import SearchConfig
 from nmt_cli.evaluation.alignment import ErrorRate
-from nmt_cli.evaluation.breakdown import Bucket, WorstSentence
+from nmt_cli.evaluation.breakdown import Bucket, DifferingSentence, WorstSentence
 from nmt_cli.evaluation.metrics import Name
 from nmt_cli.evaluation.results import Baseline, EvalResult
 from nmt_cli.evaluation.scores import Scores
@@ -65,6 +65,9 @@ def _parts(result: EvalResult) -> Iterator[RenderableType]:
     for rank, sentence in enumerate(result.worst):
         yield Text("" if rank else "\nWorst sentences", style="bold")
         yield _worst_sentence(sentence)
+    for rank, differing in enumerate(result.baseline.differing if result.baseline else []):
+        yield Text("" if rank else "\nSentences that differ most", style="bold")
+        yield _differing_sentence(differing)
     yield Text("")
     for name in result.scores.order:
         yield Text(f"{SIGNATURE_NAMES[name]}|{getattr(result.scores, name).signature}", style="dim")
@@ -135,11 +138,29 @@ def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
     yield Text("; ".join(parts), style="dim")
 
 
-def _worst_sentence(sentence: WorstSentence) -> Table:
+def _sentence_table(line: int, scores: str) -> Table:
     table = Table(box=None, padding=(0, _COLUMN_GAP, 0, 0), show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row(f"line {sentence.line}", f"chrF++ {sentence.chrf:.2f}")
+    table.add_row(f"line {line}", scores)
+    return table
+
+
+def _differing_sentence(sentence: DifferingSentence) -> Table:
+    difference = f"{sentence.chrf - sentence.baseline_chrf:+.2f}"
+    scores = f"chrF++ {sentence.chrf:.2f}, baseline {sentence.baseline_chrf:.2f}, difference {difference}"
+    table = _sentence_table(sentence.line, scores)
+    if sentence.source is not None:
+        table.add_row("source", Text(sentence.source))
+    table.add_row("output", Text(sentence.hypothesis or "(empty)"))
+    table.add_row("baseline", Text(sentence.baseline or "(empty)"))
+    for reference in sentence.references:
+        table.add_row("reference", Text(reference))
+    return table
+
+
+def _worst_sentence(sentence: WorstSentence) -> Table:
+    table = _sentence_table(sentence.line, f"chrF++ {sentence.chrf:.2f}")
     if sentence.source is not None:
         table.add_row("source", Text(sentence.source))
     table.add_row("output", Text(sentence.hypothesis or "(empty)"))

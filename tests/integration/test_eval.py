@@ -203,6 +203,39 @@ def test_baseline_is_compared_with_a_significance_test(eval_json: CallJson, eval
     assert f"Against {tmp_path / 'bad'} (paired bootstrap, 1,000 times)" in evaluate(*arguments)[1]
     same = eval_json(*arguments[:-1], "test.ko")["baseline"]
     assert same["ter"]["p_value"] == 1
+    assert same["differing"] == []
+    assert len(result["differing"]) == 5
+    first = result["differing"][0]
+    assert (first["chrf"], first["baseline"]) == (pytest.approx(100), "나쁜 번역")
+    text = evaluate(*arguments, "--worst", 1)[1]
+    assert text.count("Sentences that differ most\nline ") == text.count("difference +") == 1
+    assert "\nbaseline   나쁜 번역\n" in text
+
+
+def test_a_model_as_baseline_translates_with_the_same_search(
+    eval_json: CallJson, evaluate: Call, trained: Path, changed_model: Change, tmp_path: Path
+) -> None:
+    shutil.copytree(trained / "model", tmp_path / "other")
+    weaker = ["--beam-size", 1, "--max-length", 2]
+    eval_json(*weaker, "--save", tmp_path / "weaker.ko", "--split", "test")
+    result = eval_json(*weaker, "--hypotheses", "test.ko", "--prepared", "prepared", "--baseline", tmp_path / "other")
+    by_file = eval_json("--hypotheses", "test.ko", "--prepared", "prepared", "--baseline", tmp_path / "weaker.ko")
+    assert {**result["baseline"], "hypotheses": ""} == {**by_file["baseline"], "hypotheses": ""}
+    assert result["recipe"]["baseline"]["search"]["max_length"] == 2
+    sha256 = result["recipe"]["baseline"]["model"]["sha256"]
+    assert result["baseline"]["hypotheses"] == f"{tmp_path / 'other'} {sha256[:12]}"
+    assert not any("ignored" in note for note in result["notes"])
+    saved = tmp_path / "saved.ko"
+    ensemble = eval_json("--ensemble", "model", "--max-length", 3, "--baseline", "model", "--save", saved)
+    assert ensemble["baseline"]["chrf"]["system"] == pytest.approx(ensemble["baseline"]["chrf"]["baseline"])
+    assert [len(ensemble["recipe"]["ensemble"]), len(read(saved))] == [1, 14]
+    unused = eval_json("--hypotheses", saved, "--prepared", "prepared", "--baseline", "model", "--save", "x")["notes"]
+    assert "ignored, since nothing is translated with --hypotheses: save" in unused
+    other = changed_model(target="de")
+    assert "is en -> de, but what is evaluated is en -> ko; give a baseline" in evaluate("--baseline", other)[2]
+    assert "prepared: not a model" in evaluate("--baseline", "prepared")[2]
+    files = ["--hypotheses", "test.ko", "--reference", "test.ko"]
+    assert "model: is a model, which needs the source: " in evaluate(*files, "--baseline", "model")[2]
 
 
 def test_gold_alignment_gives_the_alignment_error_rate(eval_json: CallJson, evaluate: Call, tmp_path: Path) -> None:

@@ -151,7 +151,7 @@ def test_keep_none_cannot_be_combined() -> None:
 @pytest.mark.parametrize(
     ("config", "names"),
     [
-        (EvaluateConfig, inputs.TRANSLATING),
+        (EvaluateConfig, (*inputs.MODEL_ONLY, *inputs.TRANSLATING)),
         (PreprocessConfig, provenance._NOT_CONTENT | provenance._INPUTS),
         (BulkConfig, shards.CONTENT_OPTIONS),
         (ModelConfig, presets.SCALED_OPTIONS),

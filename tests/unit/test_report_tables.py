@@ -48,6 +48,8 @@ def test_plain_text_is_complete_and_has_no_escape_codes() -> None:
     for expected in (
         "Against other.txt",
         "By length of the source",
+        "Sentences that differ most",
+        "baseline   b\n",
         "line 2",
         "(empty)",
         ":cat:",
