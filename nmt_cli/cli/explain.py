@@ -11,8 +11,9 @@ from nmt_cli.config import ExplainConfig
 def run(config: ExplainConfig) -> None:
     """Show the steps of attention for one sentence, with the model's actual numbers.
 
-    For every word of the translation: scores, softmax weights, the context as their weighted sum, how the context is
-    combined with the decoder state, and the most probable next words. --html writes a page that steps through it.
+    First the attention between words, and the steps that the model was least certain of, with the runner-up. Then for
+    every subword of the translation: scores, softmax weights, the context as their weighted sum, how the context is
+    combined with the decoder state, and the most probable next subwords. --html writes a page that steps through it.
     """
     from nmt_cli.checkpoint.model_dir import load_model
     from nmt_cli.kernels.device import compute_for_search

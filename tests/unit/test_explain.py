@@ -16,8 +16,8 @@ from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.errors import ConfigError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.report.explain.record import END, Explanation, explain
-from nmt_cli.report.explain.render import show, write_page
+from nmt_cli.report.explain.record import END, Explanation, Step, explain
+from nmt_cli.report.explain.render import _least_certain, show, write_page
 
 SENTENCE = "the old man sings"
 
@@ -87,6 +87,41 @@ def test_the_source_is_in_the_order_in_which_it_was_encoded(loaded: LoadedModel,
     assert explained.source == [*(pieces[::-1] * 2 if doubled else pieces), END]
 
 
+def test_the_attention_between_words_is_that_of_the_steps(loaded: LoadedModel) -> None:
+    """A target word attends to all source words together as much as its subwords do on average."""
+    explained = explain(loaded, SENTENCE, 1, 1, forced="작은 개가 달리고")
+    if explained.attention is None:
+        assert explained.values is None
+        return
+    assert list(explained.attention.source_words) == SENTENCE.split()
+    assert list(explained.attention.target_words) == explained.translation.split()
+    words = loaded.tokenizers.target.words(loaded.tokenizers.target.encode(explained.translation))
+    assert len(words) > len(set(words)), "some words must consist of several subwords"
+    end = explained.source.index(END)
+    for number, row in enumerate(explained.attention.weights):
+        steps = [step for step, word in zip(explained.steps, words, strict=False) if word == number]
+        attended = [1 - step.attention.weights[end] for step in steps if step.attention]
+        assert row.sum() == pytest.approx(np.mean(attended), abs=1e-5)
+
+
+def test_the_least_certain_steps_come_with_the_best_other_token() -> None:
+    nothing = np.zeros(1, dtype=np.float32)
+
+    def step(token: str, probability: float, *best: tuple[str, float]) -> Step:
+        return Step(token, probability, None, nothing, nothing, list(best))
+
+    steps = [
+        step("a", 0.9, ("a", 0.9), ("x", 0.1)),
+        step("b", 0.2, ("y", 0.7), ("b", 0.2)),
+        step("c", 0.6, ("c", 0.6), ("z", 0.3)),
+        step("d", 0.5, ("d", 0.5)),
+    ]
+    output = io.StringIO()
+    Console(file=output, width=60).print(_least_certain(steps))
+    rows = [line.split() for line in output.getvalue().splitlines()[1:]]
+    assert rows == [["2", "b", "0.200", "y", "0.700"], ["4", "d", "0.500"], ["3", "c", "0.600", "z", "0.300"]]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_terminal_view_fits_the_width(explained: Explanation, width: int) -> None:
     output = io.StringIO()
@@ -101,6 +136,14 @@ def test_the_terminal_view_fits_the_width(explained: Explanation, width: int) ->
     assert text.count("query  ") == len([step for step in explained.steps if step.attention])
     assert ("has no attention" in " ".join(text.split())) == (explained.values is None)
     assert ("one fixed vector" in " ".join(text.split())) == (explained.config.attention == "none-repeat")
+    headings = ["Least certain steps", "The encoder's output", f"\n1  {explained.steps[0].token}  p = "]
+    if explained.values is None:
+        del headings[1]
+        assert "Attention between words" not in text
+    else:
+        headings.insert(0, "Attention between words")
+    assert [text.count(heading) for heading in headings] == [1] * len(headings)
+    assert sorted(headings, key=text.index) == headings
     for token in set(explained.source):
         assert token in text or explained.values is None
 

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import ModelConfig, SearchConfig
+from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.decoder import Decoder
 from nmt_cli.model.seq2seq import sequence_mask
+from nmt_cli.report.attention_map import AttentionMap, Subwords
 from nmt_cli.special_tokens import BOS, EOS
 
 Vector = npt.NDArray[np.float32]
@@ -53,12 +55,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence and its translation. `source` are the tokens in the order in which they were encoded, `values` (S, H)
-    the attention values (None without attention), `final` (H,) the encoder's final state."""
+    """A sentence and its translation. `attention` is that between their words (None without attention), `source` are
+    the tokens in the order in which they were encoded, `values` (S, H) the attention values (None without attention),
+    `final` (H,) the encoder's final state."""
 
     config: ModelConfig
     text: str
     translation: str
+    attention: AttentionMap | None
     source: list[str]
     values: Vector | None
     final: Vector
@@ -96,21 +100,33 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
         else [[*ids, EOS][position] for position in memory.source_positions[0].tolist()]
     )
     state = loaded.model.init_state(memory)
-    steps = []
+    steps, rows = [], []
     with _recording(loaded.model.decoder) as record:
         for previous, token in zip([BOS, *tokens], [*tokens, EOS], strict=True):
-            logits, state, _ = loaded.model.step(torch.tensor([[previous]], device=source.device), state, memory)
+            logits, state, weights = loaded.model.step(torch.tensor([[previous]], device=source.device), state, memory)
+            rows += [] if weights is None else [_array(weights[0, 0])]
             steps.append(_step(loaded, record, logits[0, 0].softmax(-1), token, candidates))
     pieces = loaded.tokenizers.source.pieces(encoded)
     return Explanation(
         config=loaded.config.model,
         text=text,
         translation=loaded.tokenizers.target.decode(tokens),
+        attention=_between_words(loaded.tokenizers, text, ids, tokens, rows) if rows else None,
         source=[END if token == EOS else piece for token, piece in zip(encoded, pieces, strict=True)],
         values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
         final=_array(memory.final[0]),
         steps=steps,
     )
+
+
+def _between_words(
+    tokenizers: Tokenizers, text: str, ids: list[int], tokens: Sequence[int], rows: list[Vector]
+) -> AttentionMap:
+    """The attention between words, from that of each target token (and the end of the sentence) on the source."""
+    source, target = tokenizers.source, tokenizers.target
+    subwords = Subwords(source.pieces(ids), target.pieces(tokens), np.stack(rows))
+    words = source.words(ids), target.words(tokens)
+    return AttentionMap.from_subwords(subwords, words, (text, target.decode(tokens)), None)
 
 
 @dataclass

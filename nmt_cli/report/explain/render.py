@@ -1,7 +1,7 @@
 """Shows an explanation: in the terminal, or as a page to step through."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,12 @@ from nmt_cli.config import ModelConfig
 from nmt_cli.report.explain.record import AttentionRecord, Explanation, Step, Vector
 from nmt_cli.report.heatmap import printable
 from nmt_cli.report.html import render
+from nmt_cli.report.terminal_heatmap import TerminalHeatmap
 
 SHOWN = 6
 """Number of source tokens shown for each output token: those with the largest weights."""
+LEAST_CERTAIN = 3
+"""Number of steps of lowest probability that are listed first."""
 BAR = 12
 """Width of the bar of weight 1, in characters."""
 NUMBERS = 3
@@ -100,10 +103,16 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     yield Text.assemble(("source       ", "bold"), printable(explained.text))
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
     yield Text.assemble(("attention    ", "bold"), QUERIES[config.attention])
+    if explained.values is not None:
+        yield Text.assemble(("score        ", "bold"), score_text(config))
+    if explained.attention is not None:
+        yield Text("\nAttention between words, in per cent", style="bold")
+        yield TerminalHeatmap(explained.attention)
+    yield Text("\nLeast certain steps", style="bold")
+    yield _least_certain(explained.steps)
     if explained.values is None:
         yield Text(f"\n{no_attention_text(explained)}\n{_numbers(explained.final)}")
     else:
-        yield Text.assemble(("score        ", "bold"), score_text(config))
         yield Text(f"\nThe encoder's output: a value for every token, {value_text(config)}", style="bold")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("", "token", f"value v, of {explained.values.shape[1]} numbers"):
@@ -114,6 +123,19 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
     for number, step in enumerate(explained.steps, start=1):
         yield Text.assemble("\n", (f"{number}  {printable(step.token)}", "bold"), f"  p = {step.probability:.3f}")
         yield Group(*_step(explained, step))
+
+
+def _least_certain(steps: Sequence[Step]) -> Table:
+    """The steps of lowest probability, lowest first, and the most probable token that was not chosen."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("step", "token", "p", "runner-up", "p"):
+        table.add_column(name, justify="right" if name in ("step", "p") else "left", no_wrap=True)
+    numbered = sorted(enumerate(steps, start=1), key=lambda item: item[1].probability)
+    for number, step in numbered[:LEAST_CERTAIN]:
+        other, probability = next(((t, f"{p:.3f}") for t, p in step.best if t != step.token), ("", ""))
+        chosen = Text(printable(step.token))
+        table.add_row(str(number), chosen, f"{step.probability:.3f}", Text(printable(other)), probability)
+    return table
 
 
 def _step(explained: Explanation, step: Step) -> Iterator[RenderableType]:
