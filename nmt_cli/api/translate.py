@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from nmt_cli.atomic import atomic_open, check_output_file, check_writable
-from nmt_cli.checkpoint.model_dir import load_ensemble
+from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.decoding.alignment import format_pharaoh
@@ -24,7 +24,7 @@ from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from nmt_cli.report.attention import AttentionFile, AttentionMap
+    from nmt_cli.report.attention import AttentionFile, AttentionMap, ModelLabel
 
 
 FIRST_WINDOW = 32
@@ -113,7 +113,7 @@ def translate_stream(
             target.flush()
             progress.message(f"lines written: {outputs.issue_counts.lines:,}")
             raise
-        outputs.finish(reader.count)
+        outputs.finish(reader.count, loaded)
         if prefixes:
             prefixes.check_end(reader.count)
     return outputs.issue_counts
@@ -168,14 +168,14 @@ class Outputs:
         if self._attention and translation.source_tokens:
             self._attention.add(None if self._attention.full else attention_map(translation))
 
-    def finish(self, lines: int) -> None:
-        """Write the attention file. Raises OutputError unless `lines` lines were written."""
+    def finish(self, lines: int, loaded: LoadedModel) -> None:
+        """Write the attention file, which names the model. Raises OutputError unless `lines` lines were written."""
         if self.issue_counts.lines != lines:
             raise OutputError(
                 f"{self.issue_counts.lines:,} lines out for {lines:,} lines in: this is a bug in nmt; please report it"
             )
         if self._attention:
-            self._attention.write()
+            self._attention.write(model_label(loaded))
 
 
 def attention_map(translation: Translation) -> "AttentionMap":
@@ -186,7 +186,15 @@ def attention_map(translation: Translation) -> "AttentionMap":
     assert best.attention is not None, "a model without attention was refused at the start"
     subwords = Subwords(translation.source_tokens, best.tokens, best.attention)
     words, texts = (translation.source_words, best.words), (translation.line.text, best.text)
-    return AttentionMap.from_subwords(subwords, words, texts, best.score, translation.line.number)
+    return AttentionMap.from_subwords(subwords, words, texts, best.score, translation.line.number, best.confidence)
+
+
+def model_label(loaded: LoadedModel) -> "ModelLabel":
+    """The name of a model, or the names of the models of an ensemble, with hash and languages."""
+    from nmt_cli.report.attention import ModelLabel
+
+    names = " + ".join(model.path.resolve().name for model in (loaded, *loaded.ensemble))
+    return ModelLabel(names, loaded.hash, loaded.manifest.source, loaded.manifest.target)
 
 
 def _attention_file(path: Path) -> "AttentionFile":

@@ -1,46 +1,50 @@
 """Files with the attention of many sentences.
 
-The suffix decides the format: .html (a self-contained page: no external fonts, scripts or network access), .svg, .png,
-or .json with the numbers.
+The suffix decides the format: .html (a self-contained page to search and sort; it loads nothing), .svg, .png, or .json
+with the numbers.
 """
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import OutputError
 from nmt_cli.progress import logger
-from nmt_cli.report.attention_map import AttentionMap, Subwords
+from nmt_cli.report.attention_map import AttentionMap, ModelLabel, Subwords
 from nmt_cli.report.html import attention_html, attention_svg
 
-__all__ = ["FORMATS", "AttentionFile", "AttentionMap", "Subwords", "attention_svg", "write_attention"]
+__all__ = ["FORMATS", "AttentionFile", "AttentionMap", "ModelLabel", "Subwords", "attention_svg", "write_attention"]
 
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A file format: the largest number of sentences in a file, and the function that renders them and the number of
-    sentences left out."""
+    """A file format: the largest number of sentences in a file, and the function that renders them, the number of
+    sentences left out, and the model."""
 
     limit: int
-    render: Callable[[Sequence[AttentionMap], int], str | bytes]
+    render: Callable[[Sequence[AttentionMap], int, ModelLabel | None], str | bytes]
 
 
-def _json(maps: Sequence[AttentionMap], left_out: int) -> str:
-    content = {"sentences": [attention.as_json() for attention in maps], "left_out": left_out}
+def _json(maps: Sequence[AttentionMap], left_out: int, model: ModelLabel | None) -> str:
+    content = {
+        "model": None if model is None else asdict(model),
+        "sentences": [attention.as_json() for attention in maps],
+        "left_out": left_out,
+    }
     return json.dumps(content, ensure_ascii=False) + "\n"
 
 
-def _png(maps: Sequence[AttentionMap], left_out: int) -> bytes:
+def _png(maps: Sequence[AttentionMap], left_out: int, model: ModelLabel | None) -> bytes:
     from nmt_cli.report.png import attention_png  # imports matplotlib, which the other formats do not need
 
     return attention_png(maps)
 
 
 FORMATS = {
-    ".html": FileFormat(200, attention_html),
-    ".svg": FileFormat(50, lambda maps, _: attention_svg(*maps)),
+    ".html": FileFormat(10_000, attention_html),
+    ".svg": FileFormat(50, lambda maps, *_: attention_svg(*maps)),
     ".png": FileFormat(10, _png),
     ".json": FileFormat(10_000, _json),
 }
@@ -73,12 +77,12 @@ class AttentionFile:
         elif attention is not None:
             self.maps.append(attention)
 
-    def write(self) -> None:
+    def write(self, model: ModelLabel | None = None) -> None:
         """Write the file atomically, and log a warning if sentences were left out."""
-        write_atomic(self.path, self.form.render(self.maps, self.left_out))
+        write_atomic(self.path, self.form.render(self.maps, self.left_out, model))
         if self.left_out:
             logger.warning(
-                f"{self.path}: shows the first {len(self.maps)} sentences; {self.left_out} more were left out"
+                f"{self.path}: shows the first {len(self.maps):,} sentences; {self.left_out:,} more were left out"
             )
 
 

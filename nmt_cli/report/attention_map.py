@@ -13,6 +13,16 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
+class ModelLabel:
+    """The model that computed the attention: its name, the first digits of its weights' hash, and its languages."""
+
+    name: str
+    hash: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
 class Subwords:
     """Attention between subwords, as the model computes it: the pieces of both sides, and weights (T, S)."""
 
@@ -24,7 +34,7 @@ class Subwords:
 @dataclass(frozen=True)
 class AttentionMap:
     """The attention of one translation: the words of both sides, `weights` (T, S) between them, both texts, the score
-    of the search, and the line number of the source."""
+    of the search, the line number of the source, and the model's confidence in the translation, from 0 to 1."""
 
     source_words: Sequence[str]
     target_words: Sequence[str]
@@ -34,6 +44,7 @@ class AttentionMap:
     score: float | None = None
     subwords: Subwords | None = None
     line: int | None = None
+    confidence: float | None = None
 
     @classmethod
     def from_subwords(
@@ -43,6 +54,7 @@ class AttentionMap:
         texts: tuple[str, str],
         score: float | None,
         line: int | None = None,
+        confidence: float | None = None,
     ) -> Self:
         """Merge subwords into words.
 
@@ -53,6 +65,7 @@ class AttentionMap:
             texts: source and target as plain text.
             score: the score of the search.
             line: the line number of the source.
+            confidence: the model's confidence in the translation.
 
         Raises:
             ValueError: there are fewer rows or columns than pieces.
@@ -60,7 +73,7 @@ class AttentionMap:
         source, target = list(subwords.source), list(subwords.target)
         merged = merge_subwords(subwords.weights, *words)
         pieces = Subwords(source, target, np.asarray(subwords.weights)[: len(target), : len(source)])
-        return cls(_join(source, words[0]), _join(target, words[1]), merged, *texts, score, pieces, line)
+        return cls(_join(source, words[0]), _join(target, words[1]), merged, *texts, score, pieces, line, confidence)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -68,12 +81,13 @@ class AttentionMap:
         return len(self.target_words), len(self.source_words)
 
     def as_json(self) -> dict[str, Any]:
-        """Line, texts, words and weights, and the same for subwords."""
+        """Line, texts, score, confidence, words and weights, and the same for subwords."""
         content: dict[str, Any] = {
             "line": self.line,
             "source": self.source_text,
             "target": self.target_text,
             "score": self.score,
+            "confidence": self.confidence,
             "source_words": list(self.source_words),
             "target_words": list(self.target_words),
             "weights": _rounded(self.weights),

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +46,8 @@ class Label:
 class Cell:
     """One weight: the top left corner of its square, and its tooltip."""
 
-    x: float
-    y: float
+    x: int
+    y: int
     weight: str
     title: str
 
@@ -55,12 +56,12 @@ class Cell:
 class Heatmap:
     """A heat map with source words across and target words down. Lengths are in pixels."""
 
-    width: float
-    height: float
-    left: float
-    top: float
-    side: float
-    font: float
+    width: int
+    height: int
+    left: int
+    top: int
+    side: int
+    font: int
     columns: Sequence[Label]
     rows: Sequence[Label]
     cells: Sequence[Cell]
@@ -87,18 +88,18 @@ def layout_heatmap(source: Sequence[str], target: Sequence[str], weights: npt.Ar
     """
     matrix = np.asarray(weights, dtype=np.float64).reshape(len(target), len(source))
     longest = max(matrix.shape)
-    side, font = (28.0, 13.0) if longest <= 20 else (21.0, 12.0) if longest <= 40 else (17.0, 11.0)
+    side, font = (28, 13) if longest <= 20 else (21, 12) if longest <= 40 else (17, 11)
     across, down = [_shorten(word) for word in source], [_shorten(word) for word in target]
-    left = max(map(_ems, down)) * font + 2 * _GAP
+    left = ceil(max(map(_ems, down)) * font + 2 * _GAP)
     slanted = max(map(_ems, across)) * font * _SLANT
-    top = slanted + font * _SLANT + 2 * _GAP
+    top = ceil(slanted + font * _SLANT + 2 * _GAP)
     right = max((i + 0.5) * side + _ems(word) * font * _SLANT for i, word in enumerate(across))
     width, height = side * len(source), side * len(target)
     return Heatmap(
         width=round(left + max(width, right) + 2 * _GAP),
         height=round(top + height + _GAP),
-        left=round(left, 1),
-        top=round(top, 1),
+        left=left,
+        top=top,
         side=side,
         font=font,
         columns=[
@@ -115,13 +116,13 @@ def layout_heatmap(source: Sequence[str], target: Sequence[str], weights: npt.Ar
 
 
 def _cells(
-    matrix: npt.NDArray[np.float64], words: tuple[Sequence[str], Sequence[str]], origin: tuple[float, float, float]
+    matrix: npt.NDArray[np.float64], words: tuple[Sequence[str], Sequence[str]], origin: tuple[int, int, int]
 ) -> list[Cell]:
     left, top, side = origin
     return [
         Cell(
-            x=round(left + i * side, 1),
-            y=round(top + j * side, 1),
+            x=left + i * side,
+            y=top + j * side,
             weight=f"{min(matrix[j, i], 1.0):.3g}",
             title=printable(f"{words[0][i]} → {words[1][j]}: {matrix[j, i]:.2f}"),
         )
@@ -129,11 +130,11 @@ def _cells(
     ]
 
 
-def _grid(shape: tuple[int, ...], origin: tuple[float, float, float]) -> str:
+def _grid(shape: tuple[int, ...], origin: tuple[int, int, int]) -> str:
     left, top, side = origin
     rows, columns = shape
-    down = "".join(f"M{left + i * side:.1f} {top:.1f}v{rows * side:.1f}" for i in range(columns + 1))
-    return down + "".join(f"M{left:.1f} {top + j * side:.1f}h{columns * side:.1f}" for j in range(rows + 1))
+    down = "".join(f"M{left + i * side} {top}v{rows * side}" for i in range(columns + 1))
+    return down + "".join(f"M{left} {top + j * side}h{columns * side}" for j in range(rows + 1))
 
 
 def _ems(text: str) -> float:

@@ -32,3 +32,8 @@ def test_the_reason_is_given_where_no_browser_is_installed(monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(pytest.skip.Exception, match="needs a browser: none of chromium"):
         find_browser()
+
+
+def test_actions_that_fail_fail_the_test(page: Path) -> None:
+    with pytest.raises(AssertionError, match="the actions failed: ReferenceError"):
+        dump_dom(page, actions="missing()")

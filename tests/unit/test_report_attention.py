@@ -13,7 +13,15 @@ import pytest
 from PIL import Image
 
 from nmt_cli.errors import OutputError
-from nmt_cli.report.attention import FORMATS, AttentionFile, AttentionMap, Subwords, attention_svg, write_attention
+from nmt_cli.report.attention import (
+    FORMATS,
+    AttentionFile,
+    AttentionMap,
+    ModelLabel,
+    Subwords,
+    attention_svg,
+    write_attention,
+)
 from nmt_cli.report.heatmap import FAINT, layout_heatmap
 from nmt_cli.report.html import attention_html
 from nmt_cli.report.png import attention_png
@@ -82,8 +90,8 @@ NASTY = "<script>alert('x')</script>&\"</svg>\x07"
 def test_html_page_is_well_formed_and_loads_no_resources() -> None:
     text = attention_html([subword_map(), diagonal_map(["a", "b"]), diagonal_map([])])
     page = Page(text)
-    assert page.tags.count("figure") == 3
-    assert "script" not in page.tags
+    assert page.tags.count("figure") == 4, "three sentences without JavaScript, and the template of a sentence"
+    assert page.tags.count("script") == 2, "data and program"
     assert not {name for name, _ in page.attributes} & {"src", "href", "srcset", "data"}
     assert not re.search(r"https?://|url\(|@import|//[a-z]", text)
     assert "Nothing to show: one side has no words." in text
@@ -93,9 +101,10 @@ def test_html_page_is_well_formed_and_loads_no_resources() -> None:
 
 @pytest.mark.parametrize("subwords", [None, Subwords([NASTY], [NASTY], np.array([[0.9]]))])
 def test_markup_in_tokens_is_escaped(subwords: Subwords | None) -> None:
-    text = attention_html([diagonal_map([NASTY], subwords)])
+    text = attention_html([diagonal_map([NASTY], subwords)], 0, ModelLabel(NASTY, NASTY, NASTY, NASTY))
     page = Page(text)
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 2
+    assert "<script>alert" not in text
     assert "&lt;script&gt;" in text
     assert "\x07" not in text
     assert any(NASTY.replace("\x07", "\ufffd") in chunk for chunk in page.texts), "the whole word is shown"
@@ -107,7 +116,7 @@ def test_tooltips_show_weights_and_faint_cells_are_omitted() -> None:
     weights = np.array([[0.7312, FAINT / 2], [0.2, 0.8]])
     attention = AttentionMap(["the", "house"], ["das", "Haus"], weights, "the house", "das Haus", None)
     root = ET.fromstring(attention_svg(attention))
-    cells = [rect for rect in root.iter(f"{SVG}rect") if rect.get("class") == "cell"]
+    cells = [rect for rect in root.iter(f"{SVG}rect") if rect.get("fill-opacity")]
     assert [tooltip(cell) for cell in cells] == ["the → das: 0.73", "the → Haus: 0.20", "house → Haus: 0.80"]
     assert [number(cell, "fill-opacity") for cell in cells] == [0.731, 0.2, 0.8]
 
@@ -117,9 +126,9 @@ def test_subwords_are_merged_into_words_and_both_are_shown() -> None:
     assert (attention.source_words, attention.target_words) == (["I", "go", "home"], ["집에", "간다"])
     np.testing.assert_allclose(attention.weights, 0.25)
     text = attention_html([attention])
-    assert 'id="subwords"' in text
+    assert '<label><input type="checkbox" id="subwords">' in text
     assert "▁집" in text
-    assert 'id="subwords"' not in attention_html([diagonal_map(["a"])]), "no switch without subwords"
+    assert '<label hidden><input type="checkbox" id="subwords">' in attention_html([diagonal_map(["a"])])
 
 
 def test_byte_pieces_of_a_character_are_joined() -> None:
@@ -160,7 +169,7 @@ def test_sentences_beyond_the_limit_are_counted_and_reported(
     assert caplog.messages == [f"{path}: shows the first 2 sentences; 3 more were left out"]
     assert path.stat().st_size > 0
     if suffix == ".html":
-        assert "the first 2 sentences; 3 more were left out" in path.read_text(encoding="utf-8")
+        assert "2 sentences, the first; 3 more were left out" in path.read_text(encoding="utf-8")
 
 
 def test_json_file_holds_words_subwords_and_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,6 +186,7 @@ def test_json_file_holds_words_subwords_and_weights(tmp_path: Path, capsys: pyte
             "source": "I go home",
             "target": "집에 간다",
             "score": -0.5,
+            "confidence": None,
             "source_words": ["I", "go", "home"],
             "target_words": ["집에", "간다"],
             "weights": [[0.25] * 3] * 2,
@@ -221,4 +231,6 @@ def test_figures_are_numbered_by_input_line() -> None:
     maps = [replace(diagonal_map(["a"]), line=3), replace(diagonal_map(["b"]), line=7)]
     captions = ET.fromstring(attention_svg(*maps)).findall(f"{SVG}text")
     assert [text.text for text in captions] == ["3", "7"]
-    assert "<dt>7 source</dt>" in attention_html(maps)
+    page = attention_html(maps)
+    assert "<b>7</b>" in page
+    assert '"number":7' in page
