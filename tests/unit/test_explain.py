@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import dump_dom
 from conftest import write_tiny_model
 from rich.console import Console
 
@@ -166,6 +167,76 @@ def test_markup_in_a_translation_is_escaped(loaded: LoadedModel, tmp_path: Path)
     page = (tmp_path / "e.html").read_text(encoding="utf-8")
     assert page.count("</script>") == 2
     assert "alert(1)</script>" not in page
+
+
+@pytest.fixture(scope="module")
+def page(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page that explains five words and the end."""
+    path = tmp_path_factory.mktemp("pages") / "e.html"
+    loaded = load_model(tiny_model, compute_for_search("cpu", "fp32", 1))
+    write_page(explain(loaded, SENTENCE, 1, 3, forced="나는 개"), path)
+    return path
+
+
+def press(*keys: str) -> str:
+    """JavaScript that presses keys where the focus is, and marks the element that then has the focus."""
+    return f"""
+      for (const key of {json.dumps(keys)})
+        document.activeElement.dispatchEvent(new window.KeyboardEvent("keydown", {{ key, bubbles: true }}));
+      document.activeElement.id = "focused";
+    """
+
+
+@pytest.mark.parametrize(
+    ("actions", "step"),
+    [
+        (press("ArrowRight"), 1),
+        (press("ArrowRight", "ArrowRight", "ArrowLeft"), 1),
+        ("document.querySelectorAll('button')[1].click();" + press(), 1),
+        ("document.querySelectorAll('button')[1].click();" + press("ArrowRight"), 2),
+        (press("End"), -1),
+        (press("End", "ArrowRight"), -1),
+        (press("End", "Home", "ArrowLeft"), 0),
+    ],
+)
+def test_the_focus_and_the_chosen_word_move_together(page: Path, actions: str, step: int) -> None:
+    dom = dump_dom(page, actions=actions)
+    buttons = re.findall("<button([^>]*)>(.*?)</button>", dom)
+    chosen, token = buttons[step]
+    for attribute in ('aria-current="step"', 'id="focused"', 'tabindex="0"'):
+        assert [attribute in attributes for attributes, _ in buttons].count(True) == 1
+        assert attribute in chosen
+    assert f"Word {step % len(buttons) + 1} of {len(buttons)}: {token}, of probability" in dom
+
+
+def test_keys_with_a_modifier_are_left_to_the_browser(page: Path) -> None:
+    actions = """
+      const init = { key: "ArrowRight", altKey: true, bubbles: true };
+      document.body.dispatchEvent(new window.KeyboardEvent("keydown", init));
+    """
+    assert "Word 1 of" in dump_dom(page, actions=actions)
+
+
+def test_each_side_has_its_language(page: Path) -> None:
+    dom = dump_dom(page)
+    assert f'<dd dir="auto" lang="en">{SENTENCE}</dd>' in dom
+    assert '<dd dir="auto" lang="ko">나는 개</dd>' in dom
+    assert '<td class="number" lang="en">▁' in dom
+    assert re.search('id="words"[^>]* lang="ko"', dom)
+    assert '<div class="best" id="best" lang="ko">' in dom
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1900])
+def test_the_page_fits_its_width_and_uses_it(page: Path, width: int) -> None:
+    """On a wide screen the prediction stands beside the decoder, on a phone below it."""
+    actions = """
+      const [, decoder, next] = [...document.querySelectorAll("section")].map(part => part.getBoundingClientRect());
+      const beside = next.left > decoder.left, below = next.top >= decoder.bottom;
+      Object.assign(document.body.dataset, { page: document.documentElement.scrollWidth, beside, below });
+    """
+    dom = dump_dom(page, width, actions=actions)
+    assert f'data-page="{width}"' in dom
+    assert f'data-beside="{str(width == 1280).lower()}" data-below="{str(width != 1280).lower()}"' in dom
 
 
 @pytest.mark.parametrize(("text", "message"), [("", "the sentence is empty"), ("dog " * 40, "encodes in one piece")])

@@ -55,11 +55,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence and its translation. `attention` is that between their words (None without attention), `source` are
-    the tokens in the order in which they were encoded, `values` (S, H) the attention values (None without attention),
-    `final` (H,) the encoder's final state."""
+    """A sentence and its translation, with the languages of both. `attention` is that between their words (None without
+    attention), `source` are the tokens in the order in which they were encoded, `values` (S, H) the attention values
+    (None without attention), `final` (H,) the encoder's final state."""
 
     config: ModelConfig
+    languages: tuple[str, str]
     text: str
     translation: str
     attention: AttentionMap | None
@@ -109,6 +110,7 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
     pieces = loaded.tokenizers.source.pieces(encoded)
     return Explanation(
         config=loaded.config.model,
+        languages=(loaded.manifest.source, loaded.manifest.target),
         text=text,
         translation=loaded.tokenizers.target.decode(tokens),
         attention=_between_words(loaded.tokenizers, text, ids, tokens, rows) if rows else None,

@@ -1,6 +1,5 @@
 """Shows an explanation: in the terminal, or as a page to step through."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from nmt_cli.atomic import write_atomic
 from nmt_cli.config import ModelConfig
 from nmt_cli.report.explain.record import AttentionRecord, Explanation, Step, Vector
 from nmt_cli.report.heatmap import printable
-from nmt_cli.report.html import render
+from nmt_cli.report.html import embedded_json, render
 from nmt_cli.report.terminal_heatmap import TerminalHeatmap
 
 SHOWN = 6
@@ -186,7 +185,9 @@ def write_page(explained: Explanation, path: Path) -> None:
     """Write a self-contained page to step through the output tokens: scores, weights, the resulting context, and the
     most probable next tokens."""
     content = {
+        "languages": [printable(language) for language in explained.languages],
         "heads": explained.config.heads,
+        "joined": readout_text(explained.config),
         "source": [printable(token) for token in explained.source],
         "values": None if explained.values is None else _strips(explained.values),
         "final": _strip(explained.final),
@@ -208,16 +209,17 @@ def write_page(explained: Explanation, path: Path) -> None:
     config = explained.config
     page = render(
         "explanation.html",
+        "explanation.js",
+        languages=content["languages"],
         text=printable(explained.text),
         translation=printable(explained.translation),
         query=QUERIES[config.attention],
         score=None if explained.values is None else score_text(config),
         fixed=None if explained.values is not None else no_attention_text(explained),
         value=value_text(config),
-        joined=readout_text(config),
         size=len(explained.final),
         strip=min(STRIP, len(explained.final)),
-        content=json.dumps(content, ensure_ascii=False).replace("<", "\\u003c"),
+        content=embedded_json(content),
     )
     write_atomic(path, page)
 
