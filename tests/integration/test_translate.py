@@ -134,7 +134,11 @@ def test_alignment_and_attention_files_are_by_words(nmt: Program, tiny_model: Pa
     files = ("--alignment", tmp_path / "links", "--attention", tmp_path / "maps.json")
     lines, _ = nmt(tiny_model, "old man sings\n\nthe dog runs over", *files, "--min-length", 2)
     rows = (tmp_path / "links").read_text().split("\n")
-    maps = json.loads((tmp_path / "maps.json").read_text())["sentences"]
+    content = json.loads((tmp_path / "maps.json").read_text())
+    maps = content["sentences"]
+    assert content["model"] | {"hash": ""} == {"name": tiny_model.name, "hash": "", "source": "en", "target": "ko"}
+    assert len(content["model"]["hash"]) == 12
+    assert all(0 < entry["confidence"] < 1 for entry in maps)
     assert len(rows) == 4
     assert rows[1] == ""
     assert [entry["source_words"] for entry in maps] == [["old", "man", "sings"], ["the", "dog", "runs", "over"]]

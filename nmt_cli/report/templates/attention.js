@@ -89,22 +89,27 @@ function draw(sentence) {
     mark);
   box.style.minHeight = "";
   box.replaceChildren(labels, picture);
-  box.tabIndex = 0;
   box.style.scrollPaddingLeft = `${left}px`;
-  let at = [-1, 0];
+  tellWeights(sentence, { box, picture, mark, side, top });
+}
 
+// The weight of the cell that is pointed at, tapped, or reached by the arrow keys, in words.
+function tellWeights(sentence, { box, picture, mark, side, top }) {
+  const { source, target, weights } = matrixOf(sentence);
+  let at = [-1, 0];
   function point(i, j) {
     if (i < 0 || j < 0 || i >= source.length || j >= target.length) return;
     at = [i, j];
     const level = data.levels.indexOf(weights[j * source.length + i]);
-    const words = `“${source[i]}” → “${target[j]}”: `;
-    sentence.figure.querySelector("output").textContent = words + (level ? (level / 100).toFixed(2) : `below ${data.faint}`);
+    const weight = level ? (level / 100).toFixed(2) : `below ${data.faint}`;
+    sentence.figure.querySelector("output").textContent = `“${source[i]}” → “${target[j]}”: ${weight}`;
     for (const [key, value] of Object.entries({ x: i * side, y: top + j * side, visibility: "visible" })) mark.setAttribute(key, value);
   }
   picture.onpointermove = picture.onclick = event => {
     const { left: x, top: y } = picture.getBoundingClientRect();
     point(Math.floor((event.clientX - x) / side), Math.floor((event.clientY - y - top) / side));
   };
+  box.tabIndex = 0;
   box.onkeydown = event => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!move || event.altKey || event.ctrlKey || event.metaKey) return;
