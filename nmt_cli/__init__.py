@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nmt_cli.api.evaluate import evaluate
     from nmt_cli.api.translator import Translator
     from nmt_cli.config import EvaluateConfig, PreprocessConfig, SearchConfig, TrainConfig
     from nmt_cli.corpus.prepare import preprocess
     from nmt_cli.errors import CheckpointError, ConfigError, CorpusError, NMTError, OutputError, TrainingError
-    from nmt_cli.evaluation.results import evaluate
     from nmt_cli.progress import Progress
     from nmt_cli.training.train import train
 
@@ -44,7 +44,7 @@ _MODULES = {
     "Progress": "progress",
     "preprocess": "corpus.prepare",
     "train": "training.train",
-    "evaluate": "evaluation.results",
+    "evaluate": "api.evaluate",
 }
 
 

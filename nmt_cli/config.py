@@ -510,11 +510,42 @@ class EvaluateConfig(TranslationConfig):
     resamples: Annotated[Positive, CliOption("Statistics")] = 1000
     """Bootstrap resamples for the confidence intervals, and resamples or trials of the paired test."""
     worst: Annotated[Count, CliOption("Output")] = 5
-    """Number of worst sentences to show, and of those that differ most from the baseline."""
+    """Number of worst sentences to show, of those that differ most from the baseline, and, on the page of --html, of
+    the least confident."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of tables."""
     save: Annotated[Path | None, CliOption("Output")] = None
     """Also write the translation to this file."""
+    html: Annotated[Path | None, CliOption("Output")] = None
+    """Also write a page about the model and this evaluation to this file, with the attention of its worst and least
+    confident sentences. A page of nmt with this name is replaced, another file is not."""
+
+
+class ReportConfig(Settings):
+    """A page about a model, or about several side by side."""
+
+    model: Annotated[list[Path], CliOption(argument=True)] = [Path("model")]
+    """Model folders; the first is the one that the others are compared with."""
+    out: Annotated[Path, CliOption("Output")] = Path("report.html")
+    """Page to write. An older page of nmt with this name is replaced."""
+    overwrite: Annotated[bool, CliOption("Output")] = False
+    """Replace the file of --out even if it is not a page of nmt."""
+    worst: Annotated[Count, CliOption("Output")] = 5
+    """Number of worst, of least confident and of most differing sentences to show."""
+    split: Annotated[Literal["dev", "test"] | None, CliOption("Input")] = None
+    """Split of the prepared corpus to translate; by default test, or dev if test is empty."""
+    prepared: Annotated[Path | None, CliOption("Input")] = None
+    """Prepared corpus with that split; by default the one that each model was trained on."""
+    source_file: Annotated[Path | None, CliOption("Input")] = None
+    """Translate this file instead of a stored split (with --reference)."""
+    reference: Annotated[list[Path], CliOption("Input")] = []
+    """Reference translation, one line per source line, instead of the stored one; may be given several times."""
+    beam_size: Annotated[Positive, CliOption("Search")] = 5
+    """Beam size; 1 is greedy search."""
+    device: Annotated[Device, CliOption("Run")] = "auto"
+    """Where to compute; auto uses a GPU if there is one."""
+    threads: Annotated[Threads, CliOption("Run")] = 0
+    """CPU threads; 0 uses all."""
 
 
 class BulkConfig(TranslationConfig):

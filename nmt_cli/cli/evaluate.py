@@ -13,7 +13,7 @@ def run(config: EvaluateConfig) -> None:
 
     Without options it scores the model in folder model on the test split of the corpus that it was trained on.
     """
-    from nmt_cli.evaluation.results import evaluate
+    from nmt_cli.api.evaluate import evaluate
     from nmt_cli.report.tables import show_result
 
     result = evaluate(config, terminal_progress())

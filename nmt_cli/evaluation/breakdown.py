@@ -23,6 +23,11 @@ class Bucket:
     bleu: float
     chrf: float
 
+    @property
+    def bounds(self) -> str:
+        """The lengths in words, such as "6 to 10"."""
+        return f"{self.shortest} to {self.longest}" if self.longest else f"over {self.shortest - 1}"
+
 
 def text_length(text: str, code: str | None) -> int:
     """Number of words between spaces; in languages written without spaces (zh, ja), of characters other than spaces."""
@@ -68,12 +73,40 @@ def worst_sentences(
     sources: Sequence[str] | None = None,
 ) -> list[WorstSentence]:
     """The `count` sentences of lowest chrF, lowest first, among those that differ from every reference."""
-    sentences = [
-        WorstSentence(i + 1, score, sources[i] if sources else None, hypotheses[i], refs)
+    sentences = _score_each(chrf, hypotheses, references, sources)
+    wrong = [sentence for sentence in sentences if sentence.hypothesis not in sentence.references]
+    return sorted(wrong, key=lambda sentence: (sentence.chrf, sentence.line))[:count]
+
+
+def least_confident(
+    count: int,
+    chrf: Statistics,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str] | None,
+    confidences: Sequence[float],
+) -> list[WorstSentence]:
+    """The `count` sentences of which the model was least confident, lowest first."""
+    sentences = _score_each(chrf, hypotheses, references, sources)
+    return sorted(sentences, key=lambda sentence: (confidences[sentence.line - 1], sentence.line))[:count]
+
+
+def _score_each(
+    chrf: Statistics,
+    hypotheses: Sequence[str],
+    references: Sequence[Sequence[str]],
+    sources: Sequence[str] | None,
+) -> list[WorstSentence]:
+    return [
+        WorstSentence(
+            line=i + 1,
+            chrf=score,
+            source=sources[i] if sources else None,
+            hypothesis=hypotheses[i],
+            references=refs,
+        )
         for i, (score, refs) in enumerate(zip(chrf.sentences(), zip(*references, strict=True), strict=True))
-        if hypotheses[i] not in refs
     ]
-    return sorted(sentences, key=lambda sentence: (sentence.chrf, sentence.line))[:count]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Modules that import torch are imported only if a model translates.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmt_cli.atomic import check_writable
 from nmt_cli.checkpoint.layout import MODEL, ModelManifest
@@ -20,13 +20,18 @@ from nmt_cli.evaluation.alignment import Alignment, ErrorRate, read_links
 from nmt_cli.evaluation.metrics import check_sacrebleu
 from nmt_cli.progress import Progress
 
+if TYPE_CHECKING:
+    from nmt_cli.decoding.translation import Translation
+
 
 @dataclass(frozen=True)
 class Text:
-    """Lines, and the name of their file or split, for messages."""
+    """Lines, and the name of their file or split, for messages. `translations` are those behind the lines if a model
+    made them."""
 
     lines: Sequence[str]
     name: str
+    translations: "Sequence[Translation] | None" = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class EvalInput:
 
     `languages` are those of source and target; `recipe` records the files, model and options behind the texts; `notes`
     are for the user; `alignment` is the error rate of the model's alignment of the first reference, for own and next
-    step (`forced_decoding.STEPS`), if there is a gold alignment.
+    step (`forced_decoding.STEPS`), if there is a gold alignment; `translations` are those of a model.
     """
 
     hypotheses: Sequence[str]
@@ -47,6 +52,7 @@ class EvalInput:
     recipe: dict[str, Any]
     notes: list[str]
     alignment: dict[str, ErrorRate] | None = None
+    translations: "Sequence[Translation] | None" = None
 
 
 DEFAULT_MODEL = Path("model")
@@ -157,6 +163,7 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
         recipe={**recipe, "hypotheses": hypotheses.name},
         notes=notes,
         alignment=alignment,
+        translations=hypotheses.translations,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nmt_cli import __version__
 from nmt_cli.config import EvaluateConfig
@@ -14,6 +14,7 @@ from nmt_cli.evaluation.breakdown import (
     SystemOutput,
     WorstSentence,
     by_length,
+    least_confident,
     most_differing,
     worst_sentences,
 )
@@ -23,6 +24,9 @@ from nmt_cli.evaluation.resampling import SEED
 from nmt_cli.evaluation.scores import Scores, summarize
 from nmt_cli.evaluation.significance import Comparison, Test, compare
 from nmt_cli.progress import Progress
+
+if TYPE_CHECKING:
+    from nmt_cli.decoding.translation import Translation
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,17 @@ class Baseline:
 
 @dataclass(frozen=True)
 class EvalResult:
-    """The result of `nmt eval`."""
+    """The result of `nmt eval`. `least_confident` is empty, and `translations` None, if no model translated."""
 
     scores: Scores
     lengths: list[Bucket]
     worst: list[WorstSentence]
+    least_confident: list[WorstSentence]
     baseline: Baseline | None
     alignment: dict[str, ErrorRate] | None
     recipe: dict[str, Any]
     notes: list[str]
+    translations: "Sequence[Translation] | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """One object: bleu, chrf, ter, lengths, worst, baseline, alignment, recipe, notes."""
@@ -86,7 +92,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     Args:
         inputs: the translation, its references and its baseline.
         resamples: bootstrap resamples of intervals, and resamples or trials of the paired test.
-        num_worst: number of worst sentences to return, and of those that differ most from the baseline.
+        num_worst: number of worst, of least confident and of differing sentences to return.
         test: paired test against the baseline, if there is one.
 
     Raises:
@@ -101,6 +107,9 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     if inputs.sources is None:
         notes.append("without the source, lengths are those of the reference")
     texts = (inputs.sources, source) if inputs.sources is not None else (scorer.references[0], target)
+    translations = inputs.translations
+    confidences = None if translations is None else [each.candidates[0].confidence for each in translations]
+    listed = (num_worst, statistics["chrf"], hypotheses, scorer.references, inputs.sources)
     baseline = None
     if inputs.baseline:
         comparisons = compare(test, scorer, statistics, inputs.baseline.lines, resamples)
@@ -111,11 +120,13 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
     return EvalResult(
         scores=scores,
         lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),
-        worst=worst_sentences(num_worst, statistics["chrf"], hypotheses, scorer.references, inputs.sources),
+        worst=worst_sentences(*listed),
+        least_confident=[] if confidences is None else least_confident(*listed, confidences),
         baseline=baseline,
         alignment=inputs.alignment,
         recipe=_recipe(inputs, resamples),
         notes=notes,
+        translations=translations,
     )
 
 

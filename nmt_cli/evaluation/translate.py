@@ -33,15 +33,18 @@ def load(config: EvaluateConfig, path: Path) -> LoadedModel:
 def translate(
     config: EvaluateConfig, loaded: LoadedModel, sources: Text, progress: Progress
 ) -> tuple[Text, dict[str, Any], list[str]]:
-    """Translate the sources -> the translation, its recipe, and notes on its issues."""
+    """Translate the sources -> the translation, its recipe, and notes on its issues. Attention is kept only for a
+    page."""
     path = loaded.path
-    lines, issues = [], Counter[str]()
+    translations, issues = [], Counter[str]()
+    attention = config.html is not None and any(model.config.attends for model in loaded.models)
     name = f"translating {sources.name} with {path} on {loaded.compute}"
     with progress.step(name, len(sources.lines)) as step:
-        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), on_lines=step.advance)
+        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention, step.advance)
         for translation in translator.translate_lines(sources.lines):
-            lines.append(translation.text)
+            translations.append(translation)
             issues.update(issue.kind for issue in translation.issues)
+    lines = [translation.text for translation in translations]
     if config.save:
         write_atomic(config.save, "".join(f"{line}\n" for line in lines))
     model = {"path": str(path), **{key: loaded.metadata.get(key) for key in ("sha256", "step")}}
@@ -51,7 +54,7 @@ def translate(
         "search": config.search.model_dump(exclude={"n_best"}),
     }
     notes = [f"{issues[kind]:,} {note}" for kind, note in ISSUE_NOTES.items() if issues[kind]]
-    return Text(lines, f"translated by {path}"), recipe, notes
+    return Text(lines, f"translated by {path}", translations), recipe, notes
 
 
 def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:

@@ -113,8 +113,7 @@ def _alignment(alignment: dict[str, ErrorRate]) -> Table:
 def _lengths(buckets: list[Bucket]) -> Table:
     table = _table("length", "sentences", "BLEU", "chrF++")
     for bucket in buckets:
-        bounds = f"{bucket.shortest} to {bucket.longest}" if bucket.longest else f"over {bucket.shortest - 1}"
-        table.add_row(bounds, f"{bucket.sentences:,}", f"{bucket.bleu:.2f}", f"{bucket.chrf:.2f}")
+        table.add_row(bucket.bounds, f"{bucket.sentences:,}", f"{bucket.bleu:.2f}", f"{bucket.chrf:.2f}")
     return table
 
 

@@ -197,12 +197,6 @@ class MetricsFile(Callback):
         self._file.close()
 
 
-def read_validations(path: Path) -> list[dict[str, Any]]:
-    """The validations in a metrics.jsonl, in order."""
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    return [record for record in records if record["kind"] == "validation"]
-
-
 def _up_to(line: str, step: int) -> bool:
     """Whether a line of metrics.jsonl is complete JSON, of update `step` or an earlier one."""
     try:

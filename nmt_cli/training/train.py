@@ -20,10 +20,11 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.kernels.device import Compute, compute_for_training
 from nmt_cli.signals import StopRequest
-from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard, read_validations
+from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard
 from nmt_cli.training.distributed import process_group
 from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.health import Verdict, judge
+from nmt_cli.training.history import read_history
 from nmt_cli.training.model_card import write_card
 from nmt_cli.training.schedule import default_learning_rate
 from nmt_cli.training.state import TrainerState, load_state
@@ -144,7 +145,7 @@ def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
         write_card(replace(loaded, metadata=metadata))
         if not run.interrupted:
             remove_backups(out)
-    verdict = judge([record["dev_chrf"] for record in read_validations(out / METRICS)])
+    verdict = judge([record["dev_chrf"] for record in read_history(out / METRICS).validations])
     return TrainResult(reason, run.interrupted, metadata, verdict=verdict)
 
 
