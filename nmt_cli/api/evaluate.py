@@ -17,7 +17,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalRe
     from nmt_cli.api.report import report_evaluation  # what draws the page is imported only for it
     from nmt_cli.report.page.render import check_page
 
-    check_page(config.html)
+    check_page(config.html, "choose another --html")
     result = score(config, progress)
     report_evaluation(config, result)
     return result

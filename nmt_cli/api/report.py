@@ -22,7 +22,7 @@ def report(config: ReportConfig, progress: Progress | None = None) -> None:
     Raises ConfigError, CorpusError, CheckpointError or OutputError for errors that the user can fix.
     """
     progress = progress or Progress()
-    check_page(config.out, config.overwrite)
+    check_page(config.out, "choose another --out, or use --overwrite", config.overwrite)
     models = [read_model(path) for path in config.model]
     systems, notes = [], []
     first: tuple[str, EvalInput] | None = None

@@ -28,15 +28,15 @@ CHARTS = (("dev_bleu", "BLEU on dev"), ("dev_chrf", "chrF++ on dev"))
 """The scores of a validation that are drawn, and their names."""
 
 
-def check_page(path: Path, overwrite: bool = False) -> None:
-    """Check before any work is done that a page can be written to `path`. Raises OutputError if that is another file
-    and may not be overwritten, and what `check_writable` raises."""
+def check_page(path: Path, remedy: str, overwrite: bool = False) -> None:
+    """Check before any work is done that a page can be written to `path`. Raises OutputError, with the `remedy`, if
+    that is another file and may not be overwritten, and what `check_writable` raises."""
     check_writable(path)
     if overwrite or not path.is_file():
         return
     with open(path, "rb") as file:
         if GENERATOR.encode() not in file.read(HEAD):
-            raise OutputError(f"{path}: already exists and is not a page of nmt; choose another file, or remove it")
+            raise OutputError(f"{path}: already exists and is not a page of nmt; {remedy}")
 
 
 def write_page(report: Report, path: Path) -> None:
