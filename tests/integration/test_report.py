@@ -175,7 +175,7 @@ def test_models_are_compared_with_the_first(call: Call, tmp_path: Path) -> None:
     assert "plain and first" in differing
     options = text_of(page, "options")
     assert "attention differs gnmt luong none gnmt" in options
-    assert options.index("attention differs") < options.index("dropout")
+    assert options.index("attention differs") < options.index("embedding_size") < options.index("heads")
     assert page.text.count('class="s2"><path class="line"') == 6
     assert text_of(page, "data").count("pairs read") == 1, "the corpus that all were trained on is shown once"
 

@@ -13,7 +13,14 @@ from sacrebleu.significance import PairedTest, Result
 
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import resampling
-from nmt_cli.evaluation.breakdown import SystemOutput, by_length, most_differing, text_length, worst_sentences
+from nmt_cli.evaluation.breakdown import (
+    SystemOutput,
+    by_length,
+    least_confident,
+    most_differing,
+    text_length,
+    worst_sentences,
+)
 from nmt_cli.evaluation.metrics import NAMES, Scorer
 from nmt_cli.evaluation.resampling import swapped_scores
 from nmt_cli.evaluation.significance import Test, compare
@@ -160,3 +167,10 @@ def test_chunk_size_does_not_change_swapped_scores(monkeypatch: pytest.MonkeyPat
 def test_a_baseline_of_another_length_is_rejected() -> None:
     with pytest.raises(CorpusError, match="59 hypotheses, but 60 references"):
         compare("bootstrap", SCORER, STATISTICS, HYPOTHESES[1:], 10)
+
+
+def test_least_confident_sentences_are_ordered_by_confidence() -> None:
+    confidences = [((7 * line) % 60) / 60 for line in range(60)]  # each value once
+    found = least_confident(4, STATISTICS["chrf"], HYPOTHESES, SCORER.references, None, confidences)
+    assert [confidences[sentence.line - 1] for sentence in found] == sorted(confidences)[:4]
+    assert [sentence.hypothesis for sentence in found] == [HYPOTHESES[sentence.line - 1] for sentence in found]
