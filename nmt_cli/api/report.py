@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.config import EvaluateConfig, ReportConfig, SearchConfig
 from nmt_cli.corpus.manifest import PREPARED
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.breakdown import WorstSentence
-from nmt_cli.evaluation.inputs import DEFAULT_MODEL, EvalInput, Text, read_inputs
+from nmt_cli.evaluation.inputs import DEFAULT_MODEL, Text, read_inputs, stored_split
 from nmt_cli.evaluation.results import EvalResult, score_inputs
 from nmt_cli.progress import Progress
 from nmt_cli.report.page.record import ModelRecord, Report, ShownSentence, System, read_model
@@ -24,10 +25,12 @@ def report(config: ReportConfig, progress: Progress | None = None) -> None:
     progress = progress or Progress()
     check_page(config.out, "choose another --out, or use --overwrite", config.overwrite)
     models = [read_model(path) for path in config.model]
+    names = _names(config.model)
+    evaluations = [_evaluation(config, model) for model in models]
+    _check_same_test(names, evaluations)
     systems, notes = [], []
-    first: tuple[str, EvalInput] | None = None
-    for name, model in zip(_names(config.model), models, strict=True):
-        evaluation = _evaluation(config, model)
+    first: Text | None = None
+    for name, model, evaluation in zip(names, models, evaluations, strict=True):
         if evaluation is None:
             notes.append(
                 f"{name} is shown without a translation of a test set: the corpus that it was trained on, "
@@ -36,11 +39,8 @@ def report(config: ReportConfig, progress: Progress | None = None) -> None:
             systems.append(System(name, model))
             continue
         inputs = read_inputs(evaluation, progress)
-        if first is None:
-            first = name, inputs
-        else:
-            _check_same_test(first, (name, inputs))
-            inputs = replace(inputs, baseline=Text(first[1].hypotheses, first[0]))
+        inputs = replace(inputs, baseline=first)
+        first = first or Text(inputs.hypotheses, name)
         with progress.step(f"scoring {name}", announce=False):
             result = score_inputs(inputs, num_worst=config.worst)
         systems.append(_system(name, model, result))
@@ -87,16 +87,21 @@ def _evaluation(config: ReportConfig, model: ModelRecord) -> EvaluateConfig | No
     return common.model_copy(update={"split": split, "prepared": config.prepared})
 
 
-def _check_same_test(first: tuple[str, EvalInput], other: tuple[str, EvalInput]) -> None:
-    """Raise CorpusError unless two models translated the same sentences, with the same references."""
-    (name, inputs), (other_name, others) = first, other
-    for what in ("sources", "references"):
-        if getattr(inputs, what) != getattr(others, what):
-            raise CorpusError(
-                f"{other_name}: its {what} ({others.recipe['source']}) are not those of {name} "
-                f"({inputs.recipe['source']}), so that they cannot be compared; give --prepared FOLDER, or "
-                "--source-file and --reference"
-            )
+def _check_same_test(names: Sequence[str], evaluations: Sequence[EvaluateConfig | None]) -> None:
+    """Raise CorpusError unless all models would translate the same sentences, with the same references."""
+    tests = [
+        (name, stored_split(each.model, MODEL.read(each.model), each.prepared, each.split))
+        for name, each in zip(names, evaluations, strict=True)
+        if each and each.model and not each.source_file
+    ]
+    for name, test in tests[1:]:
+        first_name, first = tests[0]
+        for what in ("sources", "references"):
+            if getattr(test, what).lines != getattr(first, what).lines:
+                raise CorpusError(
+                    f"{name}: its {what} ({test.name}) are not those of {first_name} ({first.name}), so that they "
+                    "cannot be compared; give --prepared FOLDER, or --source-file and --reference"
+                )
 
 
 def _system(name: str, model: ModelRecord | None, result: EvalResult) -> System:
