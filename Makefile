@@ -7,7 +7,7 @@ DEMO := runs/demo
 SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
 	--batch-tokens 512 --learning-rate 4e-3
 
-.PHONY: help setup demo test test-slow test-portable check clean
+.PHONY: help setup demo docs test test-slow test-portable check clean
 
 help:
 	@echo "make demo           install, then preprocess, train, translate and eval on the bundled English-Korean sample"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slow      run the longer tests: every attention system, training runs that must reach a score"
 	@echo "make test-portable  run the tests of the kernels again without AVX-512 and AVX, as on an older CPU"
 	@echo "make check          check format, lint, types, import contracts"
+	@echo "make docs           make the pictures of the documentation again, from real runs (needs tmux)"
 	@echo "make setup          install into $(VENV)"
 	@echo "make clean          remove everything that these create"
 
@@ -35,6 +36,12 @@ demo: setup
 	echo; echo "\$$ echo 'The teacher reads a book at the library.' | $(NMT) translate --model $(DEMO)/model"; \
 	echo 'The teacher reads a book at the library.' | $(NMT) translate --model $(DEMO)/model; \
 	run $(NMT) eval --model $(DEMO)/model
+
+$(DEMO)/model:
+	$(MAKE) demo
+
+docs: setup | $(DEMO)/model
+	$(VENV)/bin/python docs/pictures.py $(DEMO)/model $(DEMO)/prepared -- --max-minutes 1.5 $(SMALL)
 
 test: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
