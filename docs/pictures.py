@@ -4,6 +4,7 @@
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,8 @@ def record_translation(model: Path) -> None:
 
 def record_training(prepared: Path, out: Path, training: list[str]) -> None:
     """The screen of a training run, near its end and after it."""
-    command = nmt("train", prepared, "--out", out, "--overwrite", *training)
+    shutil.rmtree(out, ignore_errors=True)  # of an earlier recording
+    command = nmt("train", prepared, "--out", out, *training)
     with Terminal(command, COLUMNS, ROWS) as terminal:
         screens = list(terminal.screens("Next:", TRAINING_SECONDS))
     running = [screen for screen in screens if "tokens/s" in screen and " left" in screen]
