@@ -84,6 +84,7 @@ def page_html(report: Report) -> str:
 def _sections(values: dict[str, Any]) -> list[tuple[str, str] | None]:
     """The id and the title of each section that has something to show, in order."""
     scored = values["scored"]
+    compared = [system.result.baseline for system in scored if system.result.baseline]
     shown: list[tuple[str, str, Any]] = [
         ("models", "Models" if len(values["models"]) > 1 else "Model", values["models"]),
         ("scores", "Scores", scored),
@@ -91,11 +92,7 @@ def _sections(values: dict[str, Any]) -> list[tuple[str, str] | None]:
         ("curves", "Training curves", values["charts"][0][1]),
         ("samples", "Dev sentences as they improved", values["samples"]),
         ("lengths", "Scores by length", scored),
-        (
-            "differing",
-            "Sentences that differ most",
-            any(system.result.baseline and system.result.baseline.differing for system in scored),
-        ),
+        ("differing", "Sentences that differ most", any(each.differing for each in compared)),
         ("worst", "Worst sentences", any(system.worst for system in scored)),
         ("unsure", "Least confident sentences", any(system.least_confident for system in scored)),
         ("data", "Training data", values["models"]),
