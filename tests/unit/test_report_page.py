@@ -45,7 +45,7 @@ def test_points_without_a_finite_value_are_left_out() -> None:
 @pytest.mark.parametrize("ends", [[1.0] * 4, [1.0, 1.01, 5.0, 1.02], [0.0, 0.0, 10.0, 10.0]])
 def test_labels_of_lines_do_not_overlap(ends: list[float]) -> None:
     svg = chart(*(Line(f"L{style}", [(0, 5.0), (100 + style, end)], style) for style, end in enumerate(ends)))
-    found = re.findall(r'class="label" x="([\d.]+)" y="([\d.]+)"', svg)
+    found = re.findall(r'class="label s\d" x="([\d.]+)" y="([\d.]+)"', svg)
     assert len(found) == len(ends)
     for (x, y), (other_x, other_y) in combinations([(float(x), float(y)) for x, y in found], 2):
         assert abs(y - other_y) >= LABEL_HEIGHT or abs(x - other_x) >= LABEL_WIDTH
