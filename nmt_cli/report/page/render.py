@@ -70,6 +70,7 @@ def page_html(report: Report) -> str:
         "corpora": _corpora(systems),
         "options": option_rows(models) if models else [],
         "pictured": any(shown.attention for system in systems for shown in (*system.worst, *system.least_confident)),
+        "letter_of": letter_of,
         "heatmap": _heatmap,
         "recipe_line": recipe_line,
         "tests": TESTS,
