@@ -5,10 +5,12 @@ poor is a logistic function of the log of its confidence. `evaluation/calibratio
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nmt_cli.checkpoint.model_dir import LoadedModel
+if TYPE_CHECKING:  # scoring files needs no torch
+    from nmt_cli.checkpoint.model_dir import LoadedModel
 
 LOW = 0.5
 """Translations that are poor with at least this probability have low confidence."""
@@ -43,7 +45,7 @@ class Calibration(BaseModel):
         return self.poor_probability(confidence) >= LOW or confidence < self.floor
 
 
-def calibration_of(loaded: LoadedModel) -> Calibration | None:
+def calibration_of(loaded: "LoadedModel") -> Calibration | None:
     """The calibration that is stored with the weights; None if there is none, and for an ensemble, whose probabilities
     are not those of its first model."""
     try:

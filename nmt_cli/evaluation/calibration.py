@@ -59,10 +59,11 @@ def calibration_error(probabilities: Sequence[float], outcomes: Sequence[bool]) 
 @dataclass(frozen=True)
 class ConfidenceResult:
     """How well confidence predicts the quality of translations: the expected calibration error of the probability that
-    one is poor, the number of translations of low confidence, and the mean chrF++ of these and of the others."""
+    one is poor, and the numbers and mean chrF++ of the translations of low confidence and of the others."""
 
     error: float
     low: int
+    others: int
     low_chrf: float | None
     other_chrf: float | None
 
@@ -74,4 +75,4 @@ def measure_confidence(
     scores, doubted = np.asarray(chrf), np.asarray(low)
     low_chrf, other_chrf = (float(part.mean()) if len(part) else None for part in (scores[doubted], scores[~doubted]))
     error = calibration_error(poor_probabilities, (scores < POOR).tolist())
-    return ConfidenceResult(error, int(doubted.sum()), low_chrf, other_chrf)
+    return ConfidenceResult(error, int(doubted.sum()), int((~doubted).sum()), low_chrf, other_chrf)

@@ -18,6 +18,7 @@ from nmt_cli.evaluation.breakdown import (
     most_differing,
     worst_sentences,
 )
+from nmt_cli.evaluation.calibration import ConfidenceResult, measure_confidence
 from nmt_cli.evaluation.inputs import EvalInput, read_inputs
 from nmt_cli.evaluation.metrics import NAMES, Name, Scorer
 from nmt_cli.evaluation.resampling import SEED
@@ -51,12 +52,14 @@ class Baseline:
 
 @dataclass(frozen=True)
 class EvalResult:
-    """The result of `nmt eval`. `least_confident` is empty, and `translations` None, if no model translated."""
+    """The result of `nmt eval`. `least_confident` is empty, and `translations` None, if no model translated;
+    `confidence` is None unless one did whose confidence is calibrated."""
 
     scores: Scores
     lengths: list[Bucket]
     worst: list[WorstSentence]
     least_confident: list[WorstSentence]
+    confidence: ConfidenceResult | None
     baseline: Baseline | None
     alignment: dict[str, ErrorRate] | None
     recipe: dict[str, Any]
@@ -64,11 +67,12 @@ class EvalResult:
     translations: "Sequence[Translation] | None" = None
 
     def as_json(self) -> dict[str, Any]:
-        """One object: bleu, chrf, ter, lengths, worst, baseline, alignment, recipe, notes."""
+        """One object: bleu, chrf, ter, lengths, worst, confidence, baseline, alignment, recipe, notes."""
         return {
             **self.scores.as_json(),
             "lengths": [asdict(bucket) for bucket in self.lengths],
             "worst": [asdict(sentence) for sentence in self.worst],
+            "confidence": asdict(self.confidence) if self.confidence else None,
             "baseline": self.baseline.as_json() if self.baseline else None,
             "alignment": {step: asdict(rate) for step, rate in self.alignment.items()} if self.alignment else None,
             "recipe": self.recipe,
@@ -122,12 +126,23 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
         lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),
         worst=worst_sentences(*listed),
         least_confident=[] if confidences is None else least_confident(*listed, confidences),
+        confidence=None if translations is None else _confidence(translations, statistics["chrf"].sentences()),
         baseline=baseline,
         alignment=inputs.alignment,
         recipe=_recipe(inputs, resamples),
         notes=notes,
         translations=translations,
     )
+
+
+def _confidence(translations: "Sequence[Translation]", chrf: Sequence[float]) -> ConfidenceResult | None:
+    """How well the model's calibrated confidence predicts chrF; blank lines have none."""
+    judged = [
+        (best.poor_probability, any(issue.kind == "low_confidence" for issue in each.issues), score)
+        for each, score in zip(translations, chrf, strict=True)
+        if (best := each.candidates[0]).poor_probability is not None
+    ]
+    return measure_confidence(*zip(*judged, strict=True)) if judged else None
 
 
 def _normalize(lines: Sequence[str], inputs: EvalInput) -> list[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 from nmt_cli.config import SearchConfig
 from nmt_cli.evaluation.alignment import ErrorRate
 from nmt_cli.evaluation.breakdown import Bucket, DifferingSentence, WorstSentence
+from nmt_cli.evaluation.calibration import ConfidenceResult
 from nmt_cli.evaluation.metrics import Name
 from nmt_cli.evaluation.results import Baseline, EvalResult
 from nmt_cli.evaluation.scores import Scores
@@ -60,6 +61,9 @@ def _parts(result: EvalResult) -> Iterator[RenderableType]:
     if result.alignment:
         yield Text("\nAlignment by attention, with the reference forced, against the gold alignment", style="bold")
         yield _alignment(result.alignment)
+    if result.confidence:
+        yield Text("\nConfidence, calibrated on dev", style="bold")
+        yield _confidence(result.confidence)
     yield Text(f"\nBy length of the {result.recipe['length_of']}", style="bold")
     yield _lengths(result.lengths)
     for rank, sentence in enumerate(result.worst):
@@ -107,6 +111,17 @@ def _alignment(alignment: dict[str, ErrorRate]) -> Table:
     table = _table("words linked by", "error rate", "precision", "recall")
     for step, rate in alignment.items():
         table.add_row(f"their {step} step", f"{rate.aer:.3f}", f"{rate.precision:.3f}", f"{rate.recall:.3f}")
+    return table
+
+
+def _confidence(confidence: ConfidenceResult) -> Table:
+    table = _table("", "sentences", "mean chrF++")
+    for name, count, chrf in (
+        ("of low confidence", confidence.low, confidence.low_chrf),
+        ("others", confidence.others, confidence.other_chrf),
+    ):
+        table.add_row(name, f"{count:,}", "" if chrf is None else f"{chrf:.2f}")
+    table.add_row("calibration error", "", f"{confidence.error:.3f}")
     return table
 
 

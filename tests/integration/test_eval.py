@@ -124,7 +124,7 @@ def test_progress_of_the_translation_is_printed(evaluate: Call, monkeypatch: pyt
 
 def test_json_output_has_all_keys(eval_json: CallJson, trained: Path) -> None:
     result = eval_json("--worst", 3)
-    parts = ["lengths", "worst", "baseline", "alignment", "recipe", "notes"]
+    parts = ["lengths", "worst", "confidence", "baseline", "alignment", "recipe", "notes"]
     assert list(result) == ["chrf", "bleu", "ter", *parts]
     for name in ("bleu", "chrf", "ter"):
         score = result[name]

@@ -79,7 +79,7 @@ def test_the_calibration_error_is_the_mean_difference_over_bins() -> None:
 
 def test_the_result_names_the_mean_chrf_of_doubted_sentences_and_of_the_others() -> None:
     result = measure_confidence([0.9, 0.9, 0.1], [True, True, False], [10.0, 30.0, 80.0])
-    assert (result.low, result.low_chrf, result.other_chrf) == (2, 20.0, 80.0)
+    assert (result.low, result.others, result.low_chrf, result.other_chrf) == (2, 1, 20.0, 80.0)
     assert result.error == pytest.approx(0.1)
     assert measure_confidence([0.1], [False], [80.0]).low_chrf is None
 
