@@ -162,6 +162,8 @@ class ExplainConfig(Settings):
     """Beam size for generating the model's own translation."""
     candidates: Annotated[Positive, CliOption("Output")] = 5
     """Candidates for the next word to show at each step."""
+    summary: Annotated[bool, CliOption("Output")] = False
+    """Print only the attention between words and the least certain steps."""
     html: Annotated[Path | None, CliOption("Output")] = None
     """Write the explanation to this file as an HTML page to step through, instead of printing it."""
     device: Annotated[Device, CliOption("Run")] = "auto"

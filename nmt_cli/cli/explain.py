@@ -27,7 +27,7 @@ def run(config: ExplainConfig) -> None:
         write_page(explained, config.html)
         print(f"{config.html}: {explained.translation}", file=sys.stderr)
     else:
-        show(explained)
+        show(explained, summary=config.summary)
 
 
 def _text(argument: str) -> str:

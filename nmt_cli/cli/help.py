@@ -37,7 +37,7 @@ USUAL = {
     ),
     "report": ("model", "out", "overwrite", "worst", "split", "prepared", "source_file", "reference", "beam_size"),
     "bench": ("model", "precision", "batch_size", "threads", "lines", "shortlist", "json"),
-    "explain": ("sentence", "model", "translation", "html", "beam_size"),
+    "explain": ("sentence", "model", "translation", "summary", "html", "beam_size"),
     "lab": ("experiment", "quick", "prepared", "out", "seeds"),
     "pack": ("model", "out", "licence", "prepared", "overwrite"),
     "info": ("path", "all", "json"),

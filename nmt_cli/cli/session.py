@@ -77,7 +77,8 @@ def _answer(
             console.print(line)
     else:
         try:
-            show(explain(_in_fp32(loaded, config), last.line.text, config.search.beam_size, 5), console)
+            show(explain(_in_fp32(loaded, config), last.line.text, config.search.beam_size, 5), console, summary=True)
+            console.print(Text("nmt explain shows every step", style="dim"))
         except NMTError as error:
             console.print(Text(str(error), style="yellow"))
 

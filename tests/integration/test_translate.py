@@ -472,7 +472,7 @@ def test_sentences_typed_at_a_terminal_are_answered(tiny_model: Path, end: str) 
         assert "confidence 0." in answer("old man")
         alternatives = answer(":n").replace("\r", "").split("\n")
         assert len([line for line in alternatives if re.search(r"-\d+\.\d{3}", line)]) == 2
-        assert "weight" in answer(":why")
+        assert "Least certain steps" in answer(":why")
         assert ":why how" in answer(":what")
         assert "confidence" not in answer(" ")
         if end == "ctrl-d":

@@ -123,6 +123,15 @@ def test_the_least_certain_steps_come_with_the_best_other_token() -> None:
     assert rows == [["2", "b", "0.200", "y", "0.700"], ["4", "d", "0.500"], ["3", "c", "0.600", "z", "0.300"]]
 
 
+def test_the_summary_is_the_beginning_of_the_terminal_view(explained: Explanation) -> None:
+    whole, summary = io.StringIO(), io.StringIO()
+    show(explained, Console(file=whole, width=80))
+    show(explained, Console(file=summary, width=80), summary=True)
+    assert whole.getvalue().startswith(summary.getvalue())
+    assert "Least certain steps" in summary.getvalue()
+    assert "  p = " in whole.getvalue().removeprefix(summary.getvalue())
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_terminal_view_fits_the_width(explained: Explanation, width: int) -> None:
     output = io.StringIO()

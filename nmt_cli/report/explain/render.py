@@ -90,14 +90,14 @@ def no_attention_text(explained: Explanation) -> str:
     )
 
 
-def show(explained: Explanation, console: Console | None = None) -> None:
-    """Print an explanation to standard output, or to `console`."""
+def show(explained: Explanation, console: Console | None = None, summary: bool = False) -> None:
+    """Print an explanation, or only its `summary`, to standard output, or to `console`."""
     console = console or Console(highlight=False)
-    for part in _parts(explained):
+    for part in _summary(explained) if summary else (*_summary(explained), *_steps(explained)):
         console.print(part)
 
 
-def _parts(explained: Explanation) -> Iterator[RenderableType]:
+def _summary(explained: Explanation) -> Iterator[RenderableType]:
     config = explained.config
     yield Text.assemble(("source       ", "bold"), printable(explained.text))
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
@@ -109,10 +109,13 @@ def _parts(explained: Explanation) -> Iterator[RenderableType]:
         yield TerminalHeatmap(explained.attention)
     yield Text("\nLeast certain steps", style="bold")
     yield _least_certain(explained.steps)
+
+
+def _steps(explained: Explanation) -> Iterator[RenderableType]:
     if explained.values is None:
         yield Text(f"\n{no_attention_text(explained)}\n{_numbers(explained.final)}")
     else:
-        yield Text(f"\nThe encoder's output: a value for every token, {value_text(config)}", style="bold")
+        yield Text(f"\nThe encoder's output: a value for every token, {value_text(explained.config)}", style="bold")
         table = Table(box=None, pad_edge=False, header_style="dim")
         for name in ("", "token", f"value v, of {explained.values.shape[1]} numbers"):
             table.add_column(name, justify="right" if not name else "left")
