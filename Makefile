@@ -8,8 +8,8 @@ SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size
 	--batch-tokens 512 --learning-rate 8e-3
 # As many updates as the demo needs on any machine; the minutes are for the slowest.
 DEMO_LIMITS := --max-steps 3000 --max-minutes 4
-SHOWN := 'The teacher reads a book at the library.' 'Did your friend often play the piano last year?' \
-	'The student who lives in Seoul did not eat dinner because he was sick.'
+SHOWN := 'The teacher reads a book at the library.' 'Did you read the newspaper at the cafe yesterday?' \
+	'The student did not eat dinner because he was sick.'
 
 .PHONY: help setup demo docs test test-slow test-portable check clean
 

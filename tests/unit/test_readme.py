@@ -12,7 +12,12 @@ from nmt_cli.presets import PRESETS
 from nmt_cli.settings import Settings, option_fields
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").glob("*.md"))]
+TEXTS = [
+    ROOT / "README.md",
+    ROOT / "README.ko.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
+]
 OPTIONS = {
     prefix + field.name.replace("_", "-")
     for section in vars(config).values()
