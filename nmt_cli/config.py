@@ -153,7 +153,7 @@ class ExplainConfig(Settings):
     """Show the steps of attention for one sentence, with the model's actual numbers."""
 
     sentence: Annotated[str, CliOption(argument=True)] = ""
-    """Sentence to translate, in quotes."""
+    """Sentence to translate, in quotes; - reads it from standard input."""
     model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
     """Model folder."""
     translation: Annotated[str | None, CliOption("Search")] = None
@@ -487,14 +487,14 @@ class TranslateConfig(TranslationConfig):
 class EvaluateConfig(TranslationConfig):
     """BLEU, chrF and TER with signatures, confidence intervals and scores by sentence length."""
 
-    model: Annotated[Path | None, CliOption("Input")] = None
+    source_file: Annotated[Path | None, CliOption(argument=True)] = None
+    """File to translate, with its --reference, instead of a stored split; also compressed (.gz, .bz2, .xz, .zst)."""
+    model: Annotated[Path | None, CliOption("Input", short="-m")] = None
     """Model folder (default: model, unless --hypotheses is given)."""
     split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Split of the prepared corpus to translate if no files are given."""
     prepared: Annotated[Path | None, CliOption("Input")] = None
     """Prepared corpus with that split; by default the one that the model was trained on."""
-    source_file: Annotated[Path | None, CliOption("Input")] = None
-    """Translate this file instead of a stored split (with --reference)."""
     reference: Annotated[list[Path], CliOption("Input")] = []
     """Reference translation, one line per source line, instead of the stored one; may be given several times."""
     hypotheses: Annotated[Path | None, CliOption("Input")] = None
@@ -581,12 +581,16 @@ class BenchConfig(Settings):
 
     model: Annotated[Path, CliOption(argument=True)] = Path("model")
     """Model folder."""
+    source_file: Annotated[Path | None, CliOption(argument=True)] = None
+    """File to translate instead of a stored split; also compressed (.gz, .bz2, .xz, .zst)."""
+    reference: Annotated[Path | None, CliOption("Input")] = None
+    """Reference translation of that file, one line per source line, for BLEU."""
     prepared: Annotated[Path | None, CliOption("Input")] = None
     """Prepared corpus to translate from; by default the one that the model was trained on."""
     split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Split of that corpus to translate."""
     lines: Annotated[Positive, CliOption("Input")] = 300
-    """Lines to time, spread over the split (at most 40 when translated one by one); BLEU is of the whole split."""
+    """Lines to time, spread over the text (at most 40 when translated one by one); BLEU is of the whole text."""
     precision: Annotated[list[Literal["fp32", "bf16", "int8"]], CliOption("Compared")] = []
     """Precision to compare; may be given several times. Default: all that this machine supports."""
     batch_size: Annotated[list[Positive], CliOption("Compared")] = [16, 64, 256]

@@ -5,6 +5,7 @@ import sys
 
 from nmt_cli.cli.options import command
 from nmt_cli.config import ExplainConfig
+from nmt_cli.errors import ConfigError
 
 
 @command(ExplainConfig)
@@ -20,14 +21,23 @@ def run(config: ExplainConfig) -> None:
     from nmt_cli.report.explain.record import explain
     from nmt_cli.report.explain.render import show, write_page
 
+    sentence = _typed() if config.sentence == "-" else _text(config.sentence)
     loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
     translation = None if config.translation is None else _text(config.translation)
-    explained = explain(loaded, _text(config.sentence), config.beam_size, config.candidates, translation)
+    explained = explain(loaded, sentence, config.beam_size, config.candidates, translation)
     if config.html:
         write_page(explained, config.html)
         print(f"{config.html}: {explained.translation}", file=sys.stderr)
     else:
         show(explained, summary=config.summary)
+
+
+def _typed() -> str:
+    """The sentence on standard input. Raises ConfigError if there are several lines."""
+    lines = sys.stdin.buffer.read().decode("utf-8", "replace").removesuffix("\n").split("\n")
+    if len(lines) > 1:
+        raise ConfigError(f"standard input has {len(lines)} lines, but one sentence is explained; pass one line")
+    return lines[0]
 
 
 def _text(argument: str) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 
-from nmt_cli.checkpoint.layout import MODEL
+from nmt_cli.checkpoint.layout import MODEL, ModelManifest
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import BenchConfig, SearchPrecision
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import ConfigError
-from nmt_cli.evaluation.inputs import Stored, stored_split
+from nmt_cli.evaluation.inputs import Text, check_lines, read_text, stored_split
 from nmt_cli.evaluation.metrics import Scorer
 from nmt_cli.kernels.device import compute_for_search, describe_machine
 from nmt_cli.model.inference import weight_bytes
@@ -55,12 +55,12 @@ class Speed:
 
 @dataclass(frozen=True)
 class Quality:
-    """Quality with a precision or shortlist: BLEU, the share of lines translated as in the first row, and the size in
-    MiB of the weights that search uses."""
+    """Quality with a precision or shortlist: BLEU (None without a reference), the share of lines translated as in the
+    first row, and the size in MiB of the weights that search uses."""
 
     precision: SearchPrecision
     shortlist: int
-    bleu: float
+    bleu: float | None
     same: float
     mebibytes: float
 
@@ -87,8 +87,8 @@ def bench(config: BenchConfig, progress: Progress) -> Bench:
     Raises ConfigError, CheckpointError or CorpusError for errors that the user can fix.
     """
     manifest = MODEL.read(config.model)
-    stored = stored_split(config.model, manifest, config.prepared, config.split)
-    sources, references = stored.sources.lines, stored.references.lines
+    text, references = _texts(config, manifest, progress)
+    sources = text.lines
     timed = [sources[i] for i in _spread(len(sources), config.lines)]
     max_threads = torch.get_num_threads()
     loaded = _load(config, progress)
@@ -101,19 +101,39 @@ def bench(config: BenchConfig, progress: Progress) -> Bench:
     if config.search.n_best > 1:
         progress.warning("n_best is ignored: the best translation of each line is scored")
     try:
-        quality = _qualities(config, loaded, stored, Scorer([references], manifest.target, manifest.unicode), progress)
+        scorer = Scorer([references.lines], manifest.target, manifest.unicode) if references else None
+        quality = _qualities(config, loaded, text, scorer, progress)
         speeds = _measure(config, loaded, threads, timed, progress)
     finally:
         torch.set_num_threads(max_threads)
     return Bench(
         model=f"{config.model} {first.hash}",
-        text=f"{len(sources):,} lines of {stored.name}, "
+        text=f"{len(sources):,} lines of {text.name}, "
         f"{len(timed):,} timed (one by one {min(LATENCY_LINES, len(timed))})",
         machine=describe_machine(),
         search=config.search.model_dump(exclude={"n_best"}),
         quality=quality,
         speeds=speeds,
     )
+
+
+def _texts(config: BenchConfig, manifest: ModelManifest, progress: Progress) -> tuple[Text, Text | None]:
+    """The text to translate, and its reference if there is one. Raises ConfigError for options that contradict each
+    other."""
+    if config.source_file is None:
+        if config.reference is not None:
+            raise ConfigError(f"--reference {config.reference}: name the file that it translates: nmt bench MODEL FILE")
+        stored = stored_split(config.model, manifest, config.prepared, config.split)
+        return stored.sources, stored.references
+    if config.prepared is not None or "split" in config.model_fields_set:
+        raise ConfigError(f"{config.source_file}: replaces --prepared and --split; leave them out")
+    notes: list[str] = []
+    sources = read_text(config.source_file, notes)
+    references = read_text(config.reference, notes) if config.reference else None
+    check_lines([text for text in (sources, references) if text])
+    for note in notes:
+        progress.message(note)
+    return sources, references
 
 
 def _spread(count: int, wanted: int) -> list[int]:
@@ -139,8 +159,8 @@ def _load(config: BenchConfig, progress: Progress) -> dict[SearchPrecision, Load
 def _qualities(
     config: BenchConfig,
     loaded: dict[SearchPrecision, LoadedModel],
-    stored: Stored,
-    scorer: Scorer,
+    text: Text,
+    scorer: Scorer | None,
     progress: Progress,
 ) -> list[Quality]:
     qualities: list[Quality] = []
@@ -150,16 +170,16 @@ def _qualities(
         precision, model, search = settings[0]
         settings.insert(0, (precision, model, search.model_copy(update={"shortlist": 0})))
     for precision, model, search in settings:
-        with progress.step(f"translating {stored.name} in {precision}", len(stored.sources.lines)) as step:
+        with progress.step(f"translating {text.name} in {precision}", len(text.lines)) as step:
             translator = LineTranslator(model, search, Batching(max(config.batch_size)), on_lines=step.advance)
-            outputs = [translation.text for translation in translator.translate_lines(stored.sources.lines)]
+            outputs = [translation.text for translation in translator.translate_lines(text.lines)]
         first = first or outputs
         same = sum(a == b for a, b in zip(outputs, first, strict=True)) / len(outputs)
         qualities.append(
             Quality(
                 precision,
                 search.shortlist,
-                scorer.statistics("bleu", outputs).corpus(),
+                scorer.statistics("bleu", outputs).corpus() if scorer else None,
                 same,
                 weight_bytes(model.model) / 2**20,
             )

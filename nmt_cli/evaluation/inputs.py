@@ -82,9 +82,9 @@ def plan(config: EvaluateConfig) -> Plan:
     files_suffice = bool(config.reference) and (config.source_file is not None or not translates)
     stored = not files_suffice or config.prepared is not None or "split" in config.model_fields_set
     if config.source_file and not config.reference:
-        raise ConfigError(f"--source-file {config.source_file}: needs its reference translation, --reference FILE")
+        raise ConfigError(f"{config.source_file}: needs its reference translation, --reference FILE")
     if config.source_file and stored:
-        raise ConfigError(f"--source-file {config.source_file}: replaces --prepared and --split; leave them out")
+        raise ConfigError(f"{config.source_file}: replaces --prepared and --split; leave them out")
     if stored and not (model or config.prepared):
         raise ConfigError(
             f"--hypotheses {config.hypotheses}: needs a reference: --reference FILE, or a stored split with --prepared "
@@ -93,7 +93,7 @@ def plan(config: EvaluateConfig) -> Plan:
     baseline_model = config.baseline if config.baseline and config.baseline.is_dir() else None
     if baseline_model and not (config.source_file or stored):
         raise ConfigError(
-            f"--baseline {baseline_model}: is a model, which needs the source: --source-file FILE, or a stored split "
+            f"--baseline {baseline_model}: is a model, which needs the source: SOURCE_FILE, or a stored split "
             "with --prepared"
         )
     return Plan(model, translates, stored, baseline_model)
@@ -124,11 +124,11 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     if needed.baseline_model:
         _check_baseline_model(needed.baseline_model, manifest)
     notes = list(_notes(config, needed, model, stored))
-    sources = _read(config.source_file, notes) if config.source_file else stored and stored.sources
-    references = [_read(path, notes) for path in config.reference] or ([stored.references] if stored else [])
-    hypotheses = _read(config.hypotheses, notes) if config.hypotheses else None
-    baseline = _read(config.baseline, notes) if config.baseline and not needed.baseline_model else None
-    _check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
+    sources = read_text(config.source_file, notes) if config.source_file else stored and stored.sources
+    references = [read_text(path, notes) for path in config.reference] or ([stored.references] if stored else [])
+    hypotheses = read_text(config.hypotheses, notes) if config.hypotheses else None
+    baseline = read_text(config.baseline, notes) if config.baseline and not needed.baseline_model else None
+    check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
     gold = (
         _read_gold(config.gold_alignment, sources, references[0])
         if config.gold_alignment and sources and needed.needs_translation
@@ -194,7 +194,7 @@ def _translate_baseline(
 def _read_gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
     """Read the gold alignment of these texts. Raises CorpusError if it does not fit them."""
     gold = read_links(path)
-    _check_lines([references, Text([""] * len(gold), str(path))])
+    check_lines([references, Text([""] * len(gold), str(path))])
     sides = (("source", sources), ("target", references))
     for number, sentence in enumerate(gold, start=1):
         for side, (name, text) in enumerate(sides):
@@ -219,14 +219,14 @@ def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | 
         assert model, "without --prepared the corpus is that of a model"
         if model.packed:
             raise CorpusError(
-                f"{path}: was written by nmt pack, without its corpus; give --prepared FOLDER, or files with "
-                "--source-file and --reference"
+                f"{path}: was written by nmt pack, without its corpus; give --prepared FOLDER, or a file "
+                "with its --reference"
             )
         folder = Path(model.prepared)
         if not folder.exists():
             raise CorpusError(
-                f"{folder}: the corpus that {path} was trained on no longer exists; give --prepared FOLDER (nmt eval "
-                "also takes files, with --source-file and --reference)"
+                f"{folder}: the corpus that {path} was trained on no longer exists; give --prepared FOLDER, or "
+                "a file with its --reference"
             )
     corpus = PreparedCorpus.open(folder)
     manifest = corpus.manifest
@@ -242,7 +242,8 @@ def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | 
     return Stored(manifest, name, Text(pairs.source_texts(), name), Text(pairs.target_texts(), name))
 
 
-def _read(path: Path, notes: list[str]) -> Text:
+def read_text(path: Path, notes: list[str]) -> Text:
+    """Read a file of lines, and add to the notes what was removed from it. Raises CorpusError if it has no lines."""
     file = TextFile(path)
     lines = list(read_lines(file))
     if not lines:
@@ -255,7 +256,7 @@ def _read(path: Path, notes: list[str]) -> Text:
     return Text(lines, str(path))
 
 
-def _check_lines(texts: Sequence[Text]) -> None:
+def check_lines(texts: Sequence[Text]) -> None:
     """Raise CorpusError if the texts have different numbers of lines, before any time is spent on them."""
     first, *others = texts
     for text in others:

@@ -135,7 +135,11 @@ def _lengths(buckets: list[Bucket]) -> Table:
 def _bench_parts(bench: "Bench") -> Iterator[RenderableType]:
     table = _table("precision", "shortlist", "BLEU", "same lines", "weights")
     for quality in bench.quality:
-        figures = (f"{quality.bleu:.2f}", f"{quality.same:.0%}", f"{quality.mebibytes:.1f} MiB")
+        figures = (
+            "" if quality.bleu is None else f"{quality.bleu:.2f}",
+            f"{quality.same:.0%}",
+            f"{quality.mebibytes:.1f} MiB",
+        )
         table.add_row(quality.precision, str(quality.shortlist or "none"), *figures)
     yield table
     yield Text("\nSpeed", style="bold")

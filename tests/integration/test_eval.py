@@ -151,8 +151,8 @@ def test_saved_hypotheses_get_the_same_scores(eval_json: CallJson, tmp_path: Pat
     for arguments in (
         ["--prepared", "prepared"],
         ["--model", "model"],
-        ["--reference", "test.ko", "--source-file", "test.en", "--target", "ko"],
-        ["--reference", "test.ko", "--source-file", "test.en", "--model", "model"],
+        ["--reference", "test.ko", "test.en", "--target", "ko"],
+        ["--reference", "test.ko", "test.en", "--model", "model"],
     ):
         again = eval_json("--hypotheses", saved, *arguments)
         assert {key: again[key] for key in ("bleu", "chrf", "ter", "lengths", "worst")} == {
@@ -176,7 +176,7 @@ def test_source_file_is_translated_and_several_references_are_used(eval_json: Ca
     default = eval_json()
     compressed = tmp_path / "test.en.gz"
     compressed.write_bytes(gzip.compress(Path("test.en").read_bytes()))
-    result = eval_json("--source-file", compressed, "--reference", "test.ko")
+    result = eval_json(compressed, "--reference", "test.ko")
     assert result["bleu"] == default["bleu"]
     assert result["recipe"]["source"] == str(compressed)
     other = [line.replace("하나", "한") for line in read("test.ko")]
@@ -323,8 +323,8 @@ def test_carriage_returns_and_bom_are_removed_and_other_line_breaks_kept(eval_js
         (["--hypotheses", "empty", "--reference", "empty"], "empty: is empty; there is nothing to score"),
         (["--hypotheses", "latin", "--reference", "test.ko"], "latin:2: byte 0xE9 at byte offset 4 is not UTF-8"),
         (["--hypotheses", "test.ko"], "--hypotheses test.ko: needs a reference: --reference FILE"),
-        (["--source-file", "test.en"], "--source-file test.en: needs its reference translation, --reference FILE"),
-        (["--source-file", "test.en", "--reference", "test.ko", "--split", "dev"], "replaces --prepared and --split"),
+        (["test.en"], "test.en: needs its reference translation, --reference FILE"),
+        (["test.en", "--reference", "test.ko", "--split", "dev"], "replaces --prepared and --split"),
         (["--model", "none"], "none: no model here; make one with nmt train"),
         (["--prepared", "none"], "none: no prepared corpus here"),
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
@@ -371,7 +371,7 @@ def test_missing_corpus_is_named(evaluate: Call, changed_model: Change, tmp_path
     assert status == 1
     assert err == (
         f"nmt: {tmp_path / 'gone'}: the corpus that {model} was trained on no longer exists; give --prepared "
-        "FOLDER (nmt eval also takes files, with --source-file and --reference)\n"
+        "FOLDER, or a file with its --reference\n"
     )
     assert evaluate("--model", model, "--prepared", tmp_path / "prepared")[0] == 0
 
@@ -432,5 +432,15 @@ def test_bench_reports_speed_and_quality(call: Call, eval_json: CallJson) -> Non
     rows = [(row["precision"], row["shortlist"]) for row in json.loads(out)["quality"]]
     assert rows == [("fp32", 0), ("fp32", 4), ("int8", 4)]
 
+    files = ["model", "test.en", *options, "--repeats", 1, "--json"]
+    for reference, bleu in ((["--reference", "test.ko"], first["bleu"]), ([], None)):
+        status, out, err = bench(*files, *reference)
+        assert status == 0, err
+        assert json.loads(out)["quality"][0]["bleu"] == (bleu if bleu is None else pytest.approx(bleu))
+        assert json.loads(out)["text"].startswith("14 lines of test.en, 6 timed")
+    assert "100%" in bench(*files[:-1])[1]
+    assert "test.en: replaces --prepared and --split" in bench("model", "test.en", "--split", "dev")[2]
+    assert "--reference test.ko: name the file that it translates" in bench("--reference", "test.ko")[2]
+    assert "test.en has 14 lines, but train.ko has" in bench("model", "test.en", "--reference", "train.ko")[2]
     assert bench("--precision", "int4")[0] == 1
     assert bench("--prepared", "nowhere")[2].startswith("nmt: nowhere: ")

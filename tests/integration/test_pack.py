@@ -147,10 +147,12 @@ def test_without_the_corpus_the_card_has_scores_on_dev(home: Path, tmp_path: Pat
 def test_a_packed_model_does_what_a_model_does_except_resuming(home: Path, packed: Path, tmp_path: Path) -> None:
     assert "en -> ko" in nmt("info", packed)[0]
     assert "attention" in nmt("explain", "1 2", "--model", packed)[0]
-    files = ["--source-file", home / "test.en", "--reference", home / "test.ko"]
+    files = [home / "test.en", "--reference", home / "test.ko"]
     scores = [json.loads(nmt("eval", "--model", model, *files, "--json")[0]) for model in (packed, home / "translator")]
     assert scores[0]["chrf"] == scores[1]["chrf"]
-    assert "without its corpus; give --prepared FOLDER, or files" in refused("eval", "--model", packed)
+    assert "without its corpus; give --prepared FOLDER, or a file with" in refused("eval", "--model", packed)
+    quick = ["--lines", 2, "--repeats", 1, "--batch-size", 2, "--threads", 1, "--precision", "fp32"]
+    assert "20 lines of" in nmt("bench", packed, *files, *quick)[0]
     assert "without the state to resume from; resume the model that" in refused(
         "train", home / "corpus", "--out", packed, "--resume"
     )

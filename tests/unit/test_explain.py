@@ -12,6 +12,7 @@ from conftest import write_tiny_model
 from rich.console import Console
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
+from nmt_cli.cli.app import main
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.translator import translate_corpus
@@ -246,6 +247,23 @@ def test_the_page_fits_its_width_and_uses_it(page: Path, width: int) -> None:
     dom = dump_dom(page, width, actions=actions)
     assert f'data-page="{width}"' in dom
     assert f'data-beside="{str(width == 1280).lower()}" data-below="{str(width != 1280).lower()}"' in dom
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [(b"old man\n", "source       old man"), (b"a\nb\n", "standard input has 2 lines, but one sentence is explained")],
+)
+def test_a_dash_reads_the_sentence_from_standard_input(
+    tiny_model: Path,
+    typed: bytes,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed)))
+    with pytest.raises(SystemExit):
+        main(["explain", "-", "--model", str(tiny_model), "--device", "cpu"])
+    assert expected in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(("text", "message"), [("", "the sentence is empty"), ("dog " * 40, "encodes in one piece")])
