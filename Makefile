@@ -5,9 +5,9 @@ NMT := $(VENV)/bin/nmt
 DEMO := runs/demo
 # A small model for a small, regular corpus: it learns where to attend within a minute.
 SMALL := --attention luong --decoder-layers 1 --embedding-size 128 --hidden-size 128 --dropout 0 --embedding-dropout 0 \
-	--batch-tokens 512 --learning-rate 8e-3
+	--batch-tokens 512 --learning-rate 1e-2 --threads 1
 # As many updates as the demo needs on any machine; the minutes are for the slowest.
-DEMO_LIMITS := --max-steps 3000 --max-minutes 4
+DEMO_LIMITS := --max-steps 4000 --max-minutes 4
 SHOWN := 'The teacher reads a book at the library.' 'Did you read the newspaper at the cafe yesterday?' \
 	'The student did not eat dinner because he was sick.'
 
@@ -53,7 +53,7 @@ $(DEMO)/model:
 	$(MAKE) demo
 
 docs: setup | $(DEMO)/model
-	$(VENV)/bin/python docs/pictures.py $(DEMO)/model $(DEMO)/prepared -- --max-minutes 1.5 $(SMALL)
+	$(VENV)/bin/python docs/pictures.py $(DEMO)/model $(DEMO)/prepared -- $(DEMO_LIMITS) $(SMALL)
 
 test: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow"

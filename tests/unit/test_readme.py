@@ -12,7 +12,7 @@ from nmt_cli.presets import PRESETS
 from nmt_cli.settings import Settings, option_fields
 
 ROOT = Path(__file__).parents[2]
-TEXTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "benchmarks").glob("*.md"))]
+TEXTS = [
     ROOT / "README.md",
     ROOT / "README.ko.md",
     *sorted((ROOT / "docs").glob("*.md")),
