@@ -135,7 +135,8 @@ class LabConfig(Settings):
     experiment: Annotated[str | None, CliOption(argument=True)] = None
     """Experiment to run, or all for every experiment; without it they are listed."""
     quick: Annotated[bool, CliOption("Run")] = False
-    """Run a smaller version of about a minute; its verdicts are only indicative."""
+    """Run a smaller version that takes less than a minute (gradient and attention-lstm only); its verdicts are only
+    indicative. With all it runs these two."""
     seeds: Annotated[Count, CliOption("Run")] = 0
     """Number of random seeds that every model is trained with; 0 uses two or three, or one with --quick."""
     prepared: Annotated[Path | None, CliOption("Run")] = None

@@ -53,7 +53,7 @@ EXAMPLES = {
     "report": ("model", "model other-model --out report.html"),
     "bench": ("model --batch-size 64 --threads 1", "model in.en --reference in.de"),
     "explain": ('"The teacher reads a book." --html page.html',),
-    "lab": ("length --quick",),
+    "lab": ("gradient --quick", "length"),
     "pack": ('model en-de.zip --licence "CC BY 4.0"',),
     "info": ("model",),
 }

@@ -11,7 +11,7 @@ from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import LabConfig
 from nmt_cli.errors import ConfigError, NMTError
-from nmt_cli.lab import CORPUS_EXPERIMENTS, EXPERIMENTS
+from nmt_cli.lab import CORPUS_EXPERIMENTS, EXPERIMENTS, QUICK_EXPERIMENTS, RUN_MINUTES
 from nmt_cli.progress import logger
 
 ALL = "all"
@@ -33,13 +33,14 @@ def run(config: LabConfig) -> None:
 
         table = Table.grid(padding=(0, 2, 0, 0))
         for name, claim in EXPERIMENTS.items():
-            table.add_row(name, claim)
+            table.add_row(name, f"{RUN_MINUTES[name]} min", claim)
         Console(highlight=False).print(table)
-        print(f"\nnmt lab {next(iter(EXPERIMENTS))} --quick    about a minute; without --quick up to half an hour")
+        print(f"\nWith --quick in less than a minute: {', '.join(QUICK_EXPERIMENTS)}")
         return
     _check(config, config.experiment)
     failed: list[str] = []
-    for name in EXPERIMENTS if config.experiment == ALL else [config.experiment]:
+    names = QUICK_EXPERIMENTS if config.quick else tuple(EXPERIMENTS)
+    for name in names if config.experiment == ALL else [config.experiment]:
         try:
             _run(name, config)
         except NMTError as error:
@@ -55,6 +56,11 @@ def _check(config: LabConfig, experiment: str) -> None:
     """Raise ConfigError for options that would otherwise fail or prove to have no effect hours later."""
     if experiment not in (*EXPERIMENTS, ALL):
         raise ConfigError(f"no experiment {experiment!r}; choose one of {', '.join(EXPERIMENTS)} or {ALL}")
+    if config.quick and experiment not in (*QUICK_EXPERIMENTS, ALL):
+        raise ConfigError(
+            f"--quick is not offered for {experiment}, which needs about {RUN_MINUTES[experiment]} minutes to decide; "
+            f"leave it out, or try {' or '.join(QUICK_EXPERIMENTS)}"
+        )
     runs_alignment = experiment in ("alignment", ALL)
     if config.prepared and experiment != ALL and experiment not in CORPUS_EXPERIMENTS:
         raise ConfigError(f"--prepared {config.prepared}: {experiment} generates its own data; leave it out")

@@ -17,5 +17,22 @@ EXPERIMENTS: dict[str, str] = {
 }
 """Name -> the claim that it tests."""
 
+RUN_MINUTES = {
+    "addition": 28,
+    "length": 26,
+    "order": 26,
+    "scores": 27,
+    "scheduled-sampling": 27,
+    "gradient": 16,
+    "attention-lstm": 3,
+    "alignment": 27,
+    "depth": 27,
+}
+"""Minutes that a run takes (docs/lab.md)."""
+
+QUICK_EXPERIMENTS = ("gradient", "attention-lstm")
+"""The experiments that a smaller version decides within a minute. The others, stopped after a minute, have learnt next
+to nothing, so that their verdicts mean nothing."""
+
 CORPUS_EXPERIMENTS = ("length", "order", "scores", "scheduled-sampling", "alignment", "depth")
 """The experiments that train translators on a prepared corpus."""

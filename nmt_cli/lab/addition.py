@@ -26,8 +26,8 @@ EARLY, LATE = 30, 50
 CONVERGED = 0.999
 """The accuracy per character at which the training of a model stops."""
 
-QUICK, FULL = (6_000, 12, 500), (50_000, LATE, 5_000)
-"""Examples, epochs, and held-out examples of a quick and of a full run."""
+BUDGET = (50_000, LATE, 5_000)
+"""Examples, epochs, and held-out examples."""
 SEEDS = 2
 """Seeds of a full run, which takes about half an hour."""
 THREADS = 2
@@ -60,7 +60,7 @@ def make_sums(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
 
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Train three models on addition, and measure the accuracy of their answers after every epoch."""
-    count, epochs, held_out = QUICK if config.quick else FULL
+    count, epochs, held_out = BUDGET
     sums, answers = (encode_characters(texts, ALPHABET) for texts in make_sums(count))
     train, test = Pairs(sums[held_out:], answers[held_out:]), Pairs(sums[:held_out], answers[:held_out])
     results: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}

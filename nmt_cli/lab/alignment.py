@@ -19,7 +19,7 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     "luong": {"attention": "luong"},
     "gnmt": {"attention": "gnmt", "decoder_layers": 2},
 }
-QUICK, FULL = 0.3, 4.5
+MINUTES = 4.5
 """Minutes for each model."""
 SEEDS = 2
 SHOWN = 6
@@ -40,12 +40,11 @@ def run(config: ExperimentConfig) -> ExperimentResult:
             f"--gold-alignment {config.gold_alignment}: {len(gold)} lines, but the test split has {len(split)} pairs"
         )
     pairs = [(split.source_ids(row), split.target_ids(row)) for row in range(len(split))]
-    minutes = QUICK if config.quick else FULL
     errors: dict[str, dict[str, list[float]]] = {}
     maps: list[AttentionMap] = []
     for seed in config.seeds:
         for name, options in SYSTEMS.items():
-            trained = train_system(config, corpus, name, options, seed, minutes)
+            trained = train_system(config, corpus, name, options, seed, MINUTES)
             attention = forced_attention(trained.loaded, pairs)
             if not maps and name == "luong":
                 maps = [attention_map(corpus, split, row, attention[row]) for row in _evenly_spaced(len(split))]
@@ -53,7 +52,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                 alignments = [set(links) for links in forced_links(trained.loaded, pairs, attention, step)]
                 errors.setdefault(name, {}).setdefault(step, []).append(alignment_error_rate(alignments, gold).aer)
     diagonal = alignment_error_rate([set(diagonal_links(split, row)) for row in range(len(split))], gold).aer
-    return _result(corpus, gold, minutes, errors, diagonal, maps)
+    return _result(corpus, gold, MINUTES, errors, diagonal, maps)
 
 
 def diagonal_links(split: Split, row: int) -> list[Link]:

@@ -24,7 +24,7 @@ MIN_BLEU = 5.0
 Span = tuple[int, int]
 
 SYSTEMS: dict[str, dict[str, Any]] = {"fixed vector": {"attention": "none"}, "attention": {}}
-QUICK, FULL = 0.45, 6.5
+MINUTES = 6.5
 """Minutes for each model."""
 SEEDS = 2
 
@@ -59,16 +59,15 @@ def run(config: ExperimentConfig) -> ExperimentResult:
     lengths = [text_length(text, corpus.manifest.source) for text in corpus.split("test").source_texts()]
     spans = choose_spans(lengths, MIN_PER_SPAN)
     bins = [span for span in BINS if sum(span[0] <= words <= span[1] for words in lengths) >= MIN_PER_BIN]
-    minutes = QUICK if config.quick else FULL
     bleu: dict[str, list[list[float]]] = {name: [] for name in SYSTEMS}
     whole: dict[str, list[float]] = {name: [] for name in SYSTEMS}
     compared: dict[str, list[tuple[float, float]]] = {name: [] for name in SYSTEMS}
-    for name, _, translated in compare(config, corpus, SYSTEMS, minutes):
+    for name, _, translated in compare(config, corpus, SYSTEMS, MINUTES):
         bleu[name].append([translated.bleu(translated.rows_of_length(*span)) for span in bins])
         whole[name].append(translated.bleu())
         short, long = (translated.bleu(translated.rows_of_length(*span)) for span in spans)
         compared[name].append((short, long))
-    return _result(corpus, minutes, (spans, bins), (bleu, whole, compared))
+    return _result(corpus, MINUTES, (spans, bins), (bleu, whole, compared))
 
 
 def _result(
