@@ -4,7 +4,6 @@ The command line, `--config FILE.toml`, `--set key=value`, the documentation and
 all derive from these classes. A field's docstring is its help text.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +18,8 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 Threads = Annotated[int, Field(ge=0, le=4096)]
 LEXICON_WIDTH = 64
 """Target subwords that a lexicon stores for each source subword."""
+DEFAULT_MODEL = Path("model")
+"""The model folder of commands that are given none."""
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
@@ -30,13 +31,13 @@ KeepOption = Literal["none", "duplicates", "copies", "overlap", "control", "wron
 class PreprocessConfig(Settings):
     """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
 
-    train: Annotated[list[str], CliOption("Input")] = []
+    train: Annotated[list[str], CliOption("Input", path="text")] = []
     """Training text; may be given several times. A prefix (data/train for data/train.en and data/train.de), two
     files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz .zst. URLs work too.
     Default: the bundled English-Korean sample."""
-    dev: Annotated[str | None, CliOption("Input")] = None
+    dev: Annotated[str | None, CliOption("Input", path="text")] = None
     """Development text, in the same forms; by default a seeded sample of the training text is held out."""
-    test: Annotated[str | None, CliOption("Input")] = None
+    test: Annotated[str | None, CliOption("Input", path="text")] = None
     """Test text, in the same forms; by default a seeded sample of the training text is held out."""
     source: Annotated[str | None, CliOption("Input")] = None
     """Source language code, which is also the file suffix (sample: en)."""
@@ -71,10 +72,10 @@ class PreprocessConfig(Settings):
     """One joint subword vocabulary for both languages (needed to tie all embeddings), or a separate one for each."""
     vocabulary_size: Annotated[int | None, Field(ge=300, le=1_000_000), CliOption("Subwords")] = None
     """Maximum number of subwords in a vocabulary; by default chosen from the size of the corpus."""
-    tokenizer_model: Annotated[list[Path], CliOption("Subwords")] = []
+    tokenizer_model: Annotated[list[Path], CliOption("Subwords", path="input")] = []
     """Use this SentencePiece model instead of training one (give it twice for source and target)."""
 
-    out: Annotated[Path, CliOption("Run")] = Path("prepared")
+    out: Annotated[Path, CliOption("Run", path="folder")] = Path("prepared")
     """Folder to write."""
     overwrite: Annotated[bool, CliOption("Run")] = False
     """Prepare again and replace the folder, even if inputs and options have not changed."""
@@ -102,7 +103,7 @@ class PreprocessConfig(Settings):
 class InfoConfig(Settings):
     """Show what a prepared corpus or a model contains and how it was made."""
 
-    path: Annotated[Path | None, CliOption(argument=True)] = None
+    path: Annotated[Path | None, CliOption(argument=True, path="input")] = None
     """Prepared corpus or model folder (default: the folders prepared and model, if they exist)."""
     all_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="all")
     """Show every recorded value, options and hashes included."""
@@ -113,13 +114,13 @@ class InfoConfig(Settings):
 class PackConfig(Settings):
     """Write a copy of a model to give away."""
 
-    model: Annotated[Path | None, CliOption(argument=True)] = None
+    model: Annotated[Path | None, CliOption(argument=True, path="input")] = None
     """Model folder."""
-    out: Annotated[Path | None, CliOption(argument=True)] = None
+    out: Annotated[Path | None, CliOption(argument=True, path="folder")] = None
     """Folder to write, or zip file if its name ends in .zip."""
     licence: Annotated[str | None, CliOption("Card")] = None
     """Licence of the model, for its card, such as "CC BY 4.0". The terms of the training text may restrict it."""
-    prepared: Annotated[Path | None, CliOption("Card")] = None
+    prepared: Annotated[Path | None, CliOption("Card", path="input")] = None
     """Prepared corpus whose test split is scored for the card; by default the one that the model was trained on."""
     overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace what an earlier nmt pack wrote there."""
@@ -139,11 +140,11 @@ class LabConfig(Settings):
     indicative. With all it runs these two."""
     seeds: Annotated[Count, CliOption("Run")] = 0
     """Number of random seeds that every model is trained with; 0 uses two or three, or one with --quick."""
-    prepared: Annotated[Path | None, CliOption("Run")] = None
+    prepared: Annotated[Path | None, CliOption("Run", path="input")] = None
     """Prepared corpus that translation models train on; by default the bundled sample."""
-    gold_alignment: Annotated[Path | None, CliOption("Run")] = None
+    gold_alignment: Annotated[Path | None, CliOption("Run", path="input")] = None
     """Gold word alignment of the corpus's test split (i-j sure, ipj possible, from 0), for the alignment experiment."""
-    out: Annotated[Path, CliOption("Run")] = Path("lab")
+    out: Annotated[Path, CliOption("Run", path="output")] = Path("lab")
     """Folder to write to, with a subfolder for each experiment."""
     threads: Annotated[Threads, CliOption("Run")] = 0
     """CPU threads; 0 uses one, or two for an experiment that trains for a number of epochs rather than minutes. More
@@ -155,7 +156,7 @@ class ExplainConfig(Settings):
 
     sentence: Annotated[str, CliOption(argument=True)] = ""
     """Sentence to translate, in quotes; - reads it from standard input."""
-    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
+    model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder."""
     translation: Annotated[str | None, CliOption("Search")] = None
     """Explain this translation instead of the one that the model generates."""
@@ -165,7 +166,7 @@ class ExplainConfig(Settings):
     """Candidates for the next word to show at each step."""
     summary: Annotated[bool, CliOption("Output")] = False
     """Print only the attention between words and the least certain steps."""
-    html: Annotated[Path | None, CliOption("Output")] = None
+    html: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write the explanation to this file as an HTML page to step through, instead of printing it."""
     device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto uses a GPU if there is one."""
@@ -348,9 +349,9 @@ class TrainingConfig(Settings):
 class TrainConfig(Settings):
     """A prepared corpus -> a self-contained model folder."""
 
-    prepared: Annotated[Path, CliOption(argument=True)] = Path("prepared")
+    prepared: Annotated[Path, CliOption(argument=True, path="input")] = Path("prepared")
     """Prepared corpus to train on."""
-    out: Annotated[Path, CliOption("Run")] = Path("model")
+    out: Annotated[Path, CliOption("Run", path="folder")] = Path("model")
     """Model folder to write."""
     resume: Annotated[bool, CliOption("Run")] = False
     """Continue the interrupted run in this folder."""
@@ -363,7 +364,7 @@ class TrainConfig(Settings):
     threads: Annotated[Threads, CliOption("Run")] = 0
     """CPU threads; 0 uses all. Threads wait for each other: if another program keeps a core busy, one fewer is
     faster."""
-    tensorboard: Annotated[Path | None, CliOption("Run")] = None
+    tensorboard: Annotated[Path | None, CliOption("Run", path="output")] = None
     """Also write TensorBoard events to this folder (needs the tensorboard extra)."""
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -429,7 +430,7 @@ class SearchConfig(Settings):
 class TranslationConfig(Settings):
     """Options shared by the commands that translate."""
 
-    ensemble: Annotated[list[Path], CliOption("Run")] = []
+    ensemble: Annotated[list[Path], CliOption("Run", path="input")] = []
     """Further model whose probabilities are averaged with those of the first; may be given several times. All models
     must have the same subwords (trained on one prepared corpus, or prepared with the same --tokenizer-model)."""
     batch_size: Annotated[Positive, CliOption("Run")] = 64
@@ -447,65 +448,50 @@ class TranslationConfig(Settings):
 class TranslateConfig(TranslationConfig):
     """Translate standard input or files: one output line for every input line."""
 
-    source_files: Annotated[list[Path], CliOption(argument=True)] = []
+    source_files: Annotated[list[Path], CliOption(argument=True, path="input")] = []
     """Files to translate, one after the other, also compressed (.gz, .bz2, .xz, .zst); - is standard input, which is
     also translated if no file is given."""
-    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
+    model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder."""
-    out: Annotated[Path | None, CliOption("Output", short="-o")] = None
+    out: Annotated[Path | None, CliOption("Output", short="-o", path="output")] = None
     """Write the translations to this file instead of standard output. Lines appear in it as they are translated."""
     overwrite: Annotated[bool, CliOption("Output")] = False
     """Replace the file of --out if it exists."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
-    alignment: Annotated[Path | None, CliOption("Output")] = None
+    alignment: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write word alignments of the best translations to this file, one line of i-j pairs per input line."""
-    attention: Annotated[Path | None, CliOption("Output")] = None
+    attention: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write the attention weights of every translation to this file, as an HTML page (.html), an image (.svg, .png) or
     numbers (.json)."""
-    receipt: Annotated[Path | None, CliOption("Output")] = None
+    receipt: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
     translation reached the length limit or repeats itself."""
-    target_prefix: Annotated[Path | None, CliOption("Search")] = None
+    target_prefix: Annotated[Path | None, CliOption("Search", path="input")] = None
     """File with one line per input line: a prefix that its translation must start with."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        writers: dict[str, str] = {}
-        for name in ("out", "alignment", "attention", "receipt"):
-            path = getattr(self, name)
-            if path is None or path.is_char_device():  # several may go to /dev/null
-                continue
-            other = writers.setdefault(os.path.realpath(path), name)
-            if other != name:
-                raise ValueError(f"{other} and {name} would both be written to {path}; give each its own file")
-        for path in self.source_files:
-            if (writer := writers.get(os.path.realpath(path))) is not None:
-                raise ValueError(f"{path}: is to be translated and is the file of {writer}; choose another")
-        return self
 
 
 class EvaluateConfig(TranslationConfig):
     """BLEU, chrF and TER with signatures, confidence intervals and scores by sentence length."""
 
-    source_file: Annotated[Path | None, CliOption(argument=True)] = None
+    source_file: Annotated[Path | None, CliOption(argument=True, path="input")] = None
     """File to translate, with its --reference, instead of a stored split; also compressed (.gz, .bz2, .xz, .zst)."""
-    model: Annotated[Path | None, CliOption("Input", short="-m")] = None
+    model: Annotated[Path | None, CliOption("Input", short="-m", path="input")] = None
     """Model folder (default: model, unless --hypotheses is given)."""
     split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Split of the prepared corpus to translate if no files are given."""
-    prepared: Annotated[Path | None, CliOption("Input")] = None
+    prepared: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Prepared corpus with that split; by default the one that the model was trained on."""
-    reference: Annotated[list[Path], CliOption("Input")] = []
+    reference: Annotated[list[Path], CliOption("Input", path="input")] = []
     """Reference translation, one line per source line, instead of the stored one; may be given several times."""
-    hypotheses: Annotated[Path | None, CliOption("Input")] = None
+    hypotheses: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Score this translation instead of translating. Needs no model; a given --model supplies corpus and languages."""
     target: Annotated[str | None, CliOption("Input")] = None
     """Target language, which selects BLEU's tokenizer; by default that of the model or the prepared corpus."""
-    gold_alignment: Annotated[Path | None, CliOption("Statistics")] = None
+    gold_alignment: Annotated[Path | None, CliOption("Statistics", path="input")] = None
     """Gold word alignment of source and reference (i-j sure, ipj possible, from 0). Also reports the alignment error
     rate of the model's attention under forced decoding of the reference."""
-    baseline: Annotated[Path | None, CliOption("Statistics")] = None
+    baseline: Annotated[Path | None, CliOption("Statistics", path="input")] = None
     """Another system: its translation of the same lines, or a model folder, which translates with the same search.
     Tests whether the difference is significant, and lists the sentences that differ most."""
     significance: Annotated[Literal["bootstrap", "randomisation"], CliOption("Statistics")] = "bootstrap"
@@ -517,19 +503,22 @@ class EvaluateConfig(TranslationConfig):
     the least confident."""
     json_: Annotated[bool, CliOption("Output")] = Field(default=False, alias="json")
     """Print one JSON object instead of tables."""
-    save: Annotated[Path | None, CliOption("Output")] = None
+    save: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Also write the translation to this file."""
-    html: Annotated[Path | None, CliOption("Output")] = None
+    html: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Also write a page about the model and this evaluation to this file, with the attention of its worst and least
     confident sentences. A page of nmt with this name is replaced, another file is not."""
+
+    def implied_inputs(self) -> list[tuple[str, Path]]:
+        return [] if self.model or self.hypotheses else [("--model", DEFAULT_MODEL)]
 
 
 class ReportConfig(Settings):
     """A page about a model, or about several side by side."""
 
-    model: Annotated[list[Path], CliOption(argument=True)] = [Path("model")]
+    model: Annotated[list[Path], CliOption(argument=True, path="input")] = [Path("model")]
     """Model folders; the first is the one that the others are compared with."""
-    out: Annotated[Path, CliOption("Output")] = Path("report.html")
+    out: Annotated[Path, CliOption("Output", path="output")] = Path("report.html")
     """Page to write. An older page of nmt with this name is replaced."""
     overwrite: Annotated[bool, CliOption("Output")] = False
     """Replace the file of --out even if it is not a page of nmt."""
@@ -537,11 +526,11 @@ class ReportConfig(Settings):
     """Number of worst, of least confident and of most differing sentences to show."""
     split: Annotated[Literal["dev", "test"] | None, CliOption("Input")] = None
     """Split of the prepared corpus to translate; by default test, or dev if test is empty."""
-    prepared: Annotated[Path | None, CliOption("Input")] = None
+    prepared: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Prepared corpus with that split; by default the one that each model was trained on."""
-    source_file: Annotated[Path | None, CliOption("Input")] = None
+    source_file: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Translate this file instead of a stored split (with --reference)."""
-    reference: Annotated[list[Path], CliOption("Input")] = []
+    reference: Annotated[list[Path], CliOption("Input", path="input")] = []
     """Reference translation, one line per source line, instead of the stored one; may be given several times."""
     beam_size: Annotated[Positive, CliOption("Search")] = 5
     """Beam size; 1 is greedy search."""
@@ -554,11 +543,11 @@ class ReportConfig(Settings):
 class BulkConfig(TranslationConfig):
     """Translate a file of any size with many processes."""
 
-    source_file: Annotated[Path | None, CliOption(argument=True)] = None
+    source_file: Annotated[Path | None, CliOption(argument=True, path="input")] = None
     """File of lines to translate, also compressed as .gz .bz2 .xz .zst."""
-    out: Annotated[Path | None, CliOption("Run")] = None
+    out: Annotated[Path | None, CliOption("Run", path="output")] = None
     """File to write, one line per input line. Finished parts are kept in a folder beside it until all are done."""
-    model: Annotated[Path, CliOption("Run", short="-m")] = Path("model")
+    model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder; workers on other machines need it at the same path."""
     overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace an existing file."""
@@ -572,7 +561,7 @@ class BulkConfig(TranslationConfig):
     """Lines sent to a worker at a time; within them it batches lines of similar length."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
-    receipt: Annotated[Path | None, CliOption("Output")] = None
+    receipt: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
     translation reached the length limit or repeats itself."""
 
@@ -580,13 +569,13 @@ class BulkConfig(TranslationConfig):
 class BenchConfig(Settings):
     """Measure how fast a model translates on this machine at each setting, and the cost in quality."""
 
-    model: Annotated[Path, CliOption(argument=True)] = Path("model")
+    model: Annotated[Path, CliOption(argument=True, path="input")] = Path("model")
     """Model folder."""
-    source_file: Annotated[Path | None, CliOption(argument=True)] = None
+    source_file: Annotated[Path | None, CliOption(argument=True, path="input")] = None
     """File to translate instead of a stored split; also compressed (.gz, .bz2, .xz, .zst)."""
-    reference: Annotated[Path | None, CliOption("Input")] = None
+    reference: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Reference translation of that file, one line per source line, for BLEU."""
-    prepared: Annotated[Path | None, CliOption("Input")] = None
+    prepared: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Prepared corpus to translate from; by default the one that the model was trained on."""
     split: Annotated[Literal["dev", "test"], CliOption("Input")] = "test"
     """Split of that corpus to translate."""

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -19,11 +19,14 @@ from nmt_cli.errors import ConfigError
 @dataclass(frozen=True)
 class CliOption:
     """How a field appears on the command line: its help panel, whether it is a positional argument, and a flag of one
-    letter."""
+    letter; and what the path that it holds is for (see `paths.check_paths`)."""
 
     panel: str = "Options"
     argument: bool = False
     short: str = ""
+    path: Literal["", "input", "text", "output", "folder"] = ""
+    """input: a file or folder that is read; text: files of training text, in any of their forms; output: a file or
+    folder that is written; folder: a folder that is replaced as a whole."""
 
 
 class Settings(BaseModel):
@@ -34,6 +37,10 @@ class Settings(BaseModel):
     def changed(self, *names: str) -> list[str]:
         """The named options whose value differs from the default, whatever its source."""
         return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+
+    def implied_inputs(self) -> list[tuple[str, Path]]:
+        """What the command reads although no option names it: the option that would, and the path."""
+        return []
 
 
 C = TypeVar("C", bound=Settings)

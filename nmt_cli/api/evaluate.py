@@ -3,6 +3,7 @@
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.evaluation.results import EvalResult
 from nmt_cli.evaluation.results import evaluate as score
+from nmt_cli.paths import check_paths
 from nmt_cli.progress import Progress
 
 
@@ -12,6 +13,7 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalRe
 
     Raises ConfigError, CorpusError, CheckpointError or OutputError for errors that the user can fix.
     """
+    check_paths(config)
     if config.html is None:
         return score(config, progress)
     from nmt_cli.api.report import report_evaluation  # what draws the page is imported only for it

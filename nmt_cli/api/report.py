@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from nmt_cli.checkpoint.layout import MODEL
-from nmt_cli.config import EvaluateConfig, ReportConfig, SearchConfig
+from nmt_cli.config import DEFAULT_MODEL, EvaluateConfig, ReportConfig, SearchConfig
 from nmt_cli.corpus.manifest import PREPARED
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.evaluation.breakdown import WorstSentence
-from nmt_cli.evaluation.inputs import DEFAULT_MODEL, Text, read_inputs, stored_split
+from nmt_cli.evaluation.inputs import Text, read_inputs, stored_split
 from nmt_cli.evaluation.results import EvalResult, score_inputs
 from nmt_cli.progress import Progress
 from nmt_cli.report.page.record import ModelRecord, Report, ShownSentence, System, read_model

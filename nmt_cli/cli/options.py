@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from nmt_cli.cli.help import show_all
 from nmt_cli.errors import ConfigError
+from nmt_cli.paths import check_paths
 from nmt_cli.presets import scaled
 from nmt_cli.settings import OptionField, Settings, option_fields, parse_assignment, read_toml, resolve
 
@@ -54,7 +55,9 @@ def command(
                 value = values[option.name]
                 if value is not None and value != []:
                     layers.append((_flag(option), {option.name: value}))
-            run(resolve(config_class, layers))
+            config = resolve(config_class, layers)
+            check_paths(config, path)
+            run(config)
 
         parameters = [_parameter(option) for option in sorted(options, key=lambda option: not option.cli.argument)]
         parameters += _layer_parameters(presets)

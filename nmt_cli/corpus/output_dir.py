@@ -11,7 +11,7 @@ from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, read_kind
 
-_OURS = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
+FILES = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
 """Files that preprocess writes."""
 
 
@@ -40,7 +40,7 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
         raise CorpusError(f"{out}: exists and is not a prepared corpus, so it is not touched; choose another --out")
     if read_kind(out) != PREPARED.name:
         raise CorpusError(f"{out}: exists and its {MANIFEST} is of another kind; choose another folder with --out")
-    if foreign := sorted(names - _OURS):
+    if foreign := sorted(names - FILES):
         raise CorpusError(f"{out}: contains {foreign[0]}, not written by preprocess; move it or choose another --out")
     try:
         manifest = PREPARED.read(out)

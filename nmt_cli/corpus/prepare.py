@@ -30,6 +30,7 @@ from nmt_cli.corpus.train_tokenizer import given_tokenizers, train_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.parallel import available_cores
+from nmt_cli.paths import check_paths
 from nmt_cli.progress import Progress
 
 
@@ -62,6 +63,7 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     Raises CorpusError for text that cannot be used, or if something at `out` must not be replaced; ConfigError for
     options that contradict each other; OutputError if the folder cannot be written.
     """
+    check_paths(config)
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
     with corpus_directory(config.out) as (fresh, work):

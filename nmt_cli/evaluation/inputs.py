@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt_cli.atomic import check_writable
 from nmt_cli.checkpoint.layout import MODEL, ModelManifest
-from nmt_cli.config import EvaluateConfig, SearchConfig
+from nmt_cli.config import DEFAULT_MODEL, EvaluateConfig, SearchConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.manifest import PreparedManifest
 from nmt_cli.corpus.normalization import Form
@@ -55,7 +55,6 @@ class EvalInput:
     translations: "Sequence[Translation] | None" = None
 
 
-DEFAULT_MODEL = Path("model")
 """The model that is evaluated by default."""
 
 MODEL_ONLY = ("save", "ensemble", "gold_alignment")

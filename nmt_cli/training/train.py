@@ -19,6 +19,7 @@ from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.kernels.device import Compute, compute_for_training
+from nmt_cli.paths import check_paths
 from nmt_cli.signals import StopRequest
 from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard
 from nmt_cli.training.distributed import process_group
@@ -64,6 +65,7 @@ def train(
 
     Raises CorpusError, CheckpointError, ConfigError or TrainingError for what the user can fix.
     """
+    check_paths(config)
     started = time.monotonic() if started is None else started
     compute = compute_for_training(config.device, config.precision, config.threads)
     if not config.training.learning_rate:

@@ -176,7 +176,10 @@ def test_seed_determines_the_samples(nmt: Program, tiny_model: Path) -> None:
         (("--n-best", 9), "n_best 9 is more than beam_size 1"),
         (("--target-prefix", "nowhere"), "nowhere: no such file"),
         (("--model", "nowhere"), "nowhere: no model here"),
-        (("--receipt", "x", "--alignment", "./x"), "alignment and receipt would both be written to x"),
+        (
+            ("--receipt", "x", "--alignment", "./x"),
+            "is written by --alignment and by --receipt; give each its own",
+        ),
         (("--receipt", "."), ".: Is a directory"),
         (("--alignment", "/dev/null/x"), "/dev/null/x: Not a directory"),
         (("--attention", "/dev/null/x.html"), "/dev/null/x.html: Not a directory"),
@@ -408,9 +411,12 @@ def test_an_output_file_is_kept_unless_it_may_be_replaced(tiny_model: Path, tmp_
     for arguments, message in (
         ((source, "-o", out), b"out: already exists; choose another --out, or use --overwrite"),
         ((source, "-o", out, "--overwrite", "--ensemble", tmp_path / "none"), b"none: no model here"),
-        ((source, "-o", source, "--overwrite"), b"source: is to be translated and is the file of out"),
+        (
+            (source, "-o", source, "--overwrite"),
+            b"source: is read as source_files and written by --out;",
+        ),
         ((tmp_path / "nothing", "-o", out, "--overwrite"), b"nothing: no such file"),
-        ((source, "-o", out, "--receipt", out), b"out and receipt would both be written to"),
+        ((source, "-o", out, "--receipt", out), b"out: is written by --out and by --receipt; give each its own"),
         ((tmp_path, "-o", tmp_path / "new"), b"is a folder"),
     ):
         failed = run(tiny_model, *arguments)
