@@ -7,8 +7,9 @@ all derive from these classes. A field's docstring is its help text.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from nmt_cli.languages import check_code
 from nmt_cli.settings import CliOption, Settings
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -20,6 +21,7 @@ LEXICON_WIDTH = 64
 """Target subwords that a lexicon stores for each source subword."""
 DEFAULT_MODEL = Path("model")
 """The model folder of commands that are given none."""
+Language = Annotated[str, AfterValidator(check_code)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
@@ -39,9 +41,9 @@ class PreprocessConfig(Settings):
     """Development text, in the same forms; by default a seeded sample of the training text is held out."""
     test: Annotated[str | None, CliOption("Input", path="text")] = None
     """Test text, in the same forms; by default a seeded sample of the training text is held out."""
-    source: Annotated[str | None, CliOption("Input")] = None
+    source: Annotated[Language | None, CliOption("Input")] = None
     """Source language code, which is also the file suffix (sample: en)."""
-    target: Annotated[str | None, CliOption("Input")] = None
+    target: Annotated[Language | None, CliOption("Input")] = None
     """Target language code, which is also the file suffix (sample: ko)."""
     format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], CliOption("Input")] = "auto"
     """Format of the input files; auto detects it from the file name."""
@@ -486,8 +488,8 @@ class EvaluateConfig(TranslationConfig):
     """Reference translation, one line per source line, instead of the stored one; may be given several times."""
     hypotheses: Annotated[Path | None, CliOption("Input", path="input")] = None
     """Score this translation instead of translating. Needs no model; a given --model supplies corpus and languages."""
-    target: Annotated[str | None, CliOption("Input")] = None
-    """Target language, which selects BLEU's tokenizer; by default that of the model or the prepared corpus."""
+    target: Annotated[Language | None, CliOption("Input")] = None
+    """Target language, whose script selects BLEU's tokenizer; by default that of the model or the prepared corpus."""
     gold_alignment: Annotated[Path | None, CliOption("Statistics", path="input")] = None
     """Gold word alignment of source and reference (i-j sure, ipj possible, from 0). Also reports the alignment error
     rate of the model's attention under forced decoding of the reference."""

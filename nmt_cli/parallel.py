@@ -38,8 +38,8 @@ def worker_pool(number: int, prepare: Callable[..., None] | None = None, *args: 
         yield pool
     except BrokenProcessPool:
         raise CorpusError(
-            "a worker process was killed, probably because memory ran out; try --threads 1 (a script that calls nmt_cli "
-            'must do so under if __name__ == "__main__")'
+            "a worker process was killed, probably because memory ran out; try --threads 1 "
+            '(a script must call nmt_cli under if __name__ == "__main__")'
         ) from None
     except BaseException:
         for child in set(multiprocessing.active_children()) - before:

@@ -29,6 +29,7 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.corpus.train_tokenizer import given_tokenizers, train_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.languages import main_code
 from nmt_cli.parallel import available_cores
 from nmt_cli.paths import check_paths
 from nmt_cli.progress import Progress
@@ -91,10 +92,11 @@ def _languages(config: PreprocessConfig) -> tuple[str, str]:
         return config.source, config.target
     if config.dev or config.test:
         raise ConfigError("--dev and --test need --train; without all three the bundled sample is used")
-    languages = config.source or sample.LANGUAGES[0], config.target or sample.LANGUAGES[1]
+    given = config.source or sample.LANGUAGES[0], config.target or sample.LANGUAGES[1]
+    languages = main_code(given[0]), main_code(given[1])
     if sorted(languages) != sorted(sample.LANGUAGES):
         raise ConfigError(
-            f"the bundled sample is in {' and '.join(sample.LANGUAGES)}, not in {' and '.join(languages)}; "
+            f"the bundled sample is in {' and '.join(sample.LANGUAGES)}, not in {' and '.join(given)}; "
             "give other text with --train"
         )
     return languages

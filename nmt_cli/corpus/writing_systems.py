@@ -2,6 +2,8 @@
 
 import re
 
+from nmt_cli.languages import main_code, written_script
+
 _RANGES = {
     "latin": "A-Za-zªºÀ-ÖØ-öø-ʯḀ-ỿⱠ-Ɀ꜠-ꟿＡ-Ｚａ-ｚ",
     "cyrillic": "\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f",
@@ -14,12 +16,14 @@ _RANGES = {
     "gurmukhi": "\u0a00-\u0a7f",
     "gujarati": "\u0a80-\u0aff",
     "tamil": "\u0b80-\u0bff",
+    "oriya": "\u0b00-\u0b7f",
     "telugu": "\u0c00-\u0c7f",
     "kannada": "\u0c80-\u0cff",
     "malayalam": "\u0d00-\u0d7f",
     "sinhala": "\u0d80-\u0dff",
     "thai": "\u0e00-\u0e7f",
     "lao": "\u0e80-\u0eff",
+    "tibetan": "\u0f00-\u0fff",
     "myanmar": "\u1000-\u109f",
     "georgian": "\u10a0-\u10ff\u1c90-\u1cbf\u2d00-\u2d2f",
     "ethiopic": "\u1200-\u139f",
@@ -33,10 +37,10 @@ _LANGUAGES = {
     "latin": "af az br ca cs cy da de en eo es et eu fi fo fr fy ga gl ha hr ht hu id ig is it lb lt lv mg mi ms mt "
     "nb nl nn no pl pt ro sk sl so sq sv sw tk tl tr uz vi xh yo zu",
     "cyrillic": "be bg kk ky mk mn ru tg tt uk",
-    "cyrillic latin": "bs sr",
+    "cyrillic latin": "bs sh sr",
     "greek": "el",
     "armenian": "hy",
-    "hebrew": "he iw yi",
+    "hebrew": "he yi",
     "arabic": "ar fa ps sd ug ur",
     "devanagari": "hi mr ne sa",
     "bengali": "as bn",
@@ -45,30 +49,52 @@ _LANGUAGES = {
     "tamil": "ta",
     "telugu": "te",
     "kannada": "kn",
+    "oriya": "or",
     "malayalam": "ml",
     "sinhala": "si",
     "thai": "th",
     "lao": "lo",
+    "tibetan": "bo dz",
     "myanmar": "my",
     "georgian": "ka",
     "ethiopic": "am ti",
     "khmer": "km",
     "hangul": "ko",
     "kana han": "ja",
-    "han": "zh yue",
+    "han": "zh yue wuu lzh",
 }
 
+
+_CODES = {
+    "Latn": "latin",
+    "Cyrl": "cyrillic",
+    "Grek": "greek",
+    "Arab": "arabic",
+    "Deva": "devanagari",
+    "Hang": "hangul",
+    "Kore": "hangul",
+    "Hans": "han",
+    "Hant": "han",
+    "Jpan": "kana han",
+}
+"""Scripts that a language code may name (ISO 15924), as in ko-Latn."""
 
 _DENSE = {"hangul", "kana", "han"}
 """Scripts whose characters count as two letters."""
 
 
 class Script:
-    """The script or scripts of a language; `known` is False for a language that is not in the table."""
+    """The script or scripts of a language; `known` is False for a language that is not in the table.
+
+    `names` are their names. A code that names its script, such as ko-Latn, is taken at its word.
+    """
 
     def __init__(self, language: str) -> None:
-        base = re.split("[-_]", language.lower())[0]
-        names = next((names for names, codes in _LANGUAGES.items() if base in codes.split()), "")
+        main, written = main_code(language), written_script(language)
+        names = _CODES.get(written, "") if written else ""
+        if not written:
+            names = next((names for names, codes in _LANGUAGES.items() if main in codes.split()), "")
+        self.names = frozenset(names.split())
         self.known = bool(names)
         self._ascii = "latin" in names
         self._weight = 2 if _DENSE & set(names.split()) else 1

