@@ -18,6 +18,7 @@ from nmt_cli.cli.messages import show_messages
 from nmt_cli.errors import NMTError
 from nmt_cli.signals import interrupt_on_sigterm
 from nmt_cli.startup import tune_gc, tune_onednn
+from nmt_cli.terminal import say, say_error
 
 COMMANDS = {
     "preprocess": ("preprocess", "Clean and encode parallel text, and write a prepared corpus."),
@@ -64,7 +65,7 @@ def build(arguments: list[str]) -> typer.Typer:
         version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True),
     ) -> None:
         if version:
-            print(f"nmt {__version__}")
+            say(f"nmt {__version__}")
             raise typer.Exit
 
     return app
@@ -124,7 +125,7 @@ def _handle_errors() -> Iterator[None]:
     except NMTError as error:
         _fail(" ".join(str(error).split("\n")))
     except KeyboardInterrupt:
-        print("nmt: interrupted", file=sys.stderr)
+        say_error("nmt: interrupted")
         sys.exit(130)
     except OSError as error:
         try:
@@ -137,5 +138,5 @@ def _handle_errors() -> Iterator[None]:
 
 
 def _fail(message: str) -> None:
-    print(f"nmt: {message}", file=sys.stderr)
+    say_error(f"nmt: {message}")
     sys.exit(1)

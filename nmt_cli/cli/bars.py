@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 from rich.text import Text
 
 from nmt_cli.progress import Progress, Step, clock
+from nmt_cli.report.console import SafeConsole
 
 SHORT_SECONDS = 2.0
 """A step shorter than this leaves no line when it ends."""
@@ -19,7 +19,7 @@ class Bars(Progress):
     """Draws a bar with count, rate and time left while a step lasts, on standard error."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = SafeConsole(stderr=True, highlight=False)
 
     def message(self, text: str) -> None:
         self._console.print(Text(text))

@@ -5,6 +5,7 @@ import json
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import BenchConfig
+from nmt_cli.terminal import say
 
 
 @command(BenchConfig)
@@ -18,6 +19,6 @@ def run(config: BenchConfig) -> None:
 
     result = bench(config, terminal_progress())
     if config.json_:
-        print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
+        say(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:
         show_bench(result)

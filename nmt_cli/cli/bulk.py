@@ -1,11 +1,11 @@
 """`nmt bulk`."""
 
-import sys
 import time
 
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import BulkConfig
+from nmt_cli.terminal import say_error
 
 
 @command(BulkConfig)
@@ -20,6 +20,6 @@ def run(config: BulkConfig) -> None:
     started = time.monotonic()
     tally = translate_file(config, terminal_progress())
     seconds = time.monotonic() - started
-    print(f"nmt: {config.out}: {tally.lines:,} lines, {seconds:,.0f} s", file=sys.stderr)
+    say_error(f"nmt: {config.out}: {tally.lines:,} lines, {seconds:,.0f} s")
     for sentence in tally.summary():
-        print(f"nmt: {sentence}", file=sys.stderr)
+        say_error(f"nmt: {sentence}")

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.progress import Step, clock
+from nmt_cli.report.console import SafeConsole
 from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent
 
 ROWS = 5
@@ -23,7 +24,7 @@ class TrainingDisplay(Callback):
     """Redraws the screen's lower part as the run goes on; messages scroll above it."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = SafeConsole(stderr=True, highlight=False)
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(None), TaskProgressColumn(), TextColumn("{task.fields[eta]}")
         )

@@ -5,6 +5,7 @@ import json
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import EvaluateConfig
+from nmt_cli.terminal import say
 
 
 @command(EvaluateConfig)
@@ -18,6 +19,6 @@ def run(config: EvaluateConfig) -> None:
 
     result = evaluate(config, terminal_progress())
     if config.json_:
-        print(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
+        say(json.dumps(result.as_json(), ensure_ascii=False, indent=2))
     else:
         show_result(result)

@@ -6,6 +6,7 @@ import sys
 from nmt_cli.cli.options import command
 from nmt_cli.config import ExplainConfig
 from nmt_cli.errors import ConfigError
+from nmt_cli.terminal import say_error
 
 
 @command(ExplainConfig)
@@ -27,7 +28,7 @@ def run(config: ExplainConfig) -> None:
     explained = explain(loaded, sentence, config.beam_size, config.candidates, translation)
     if config.html:
         write_page(explained, config.html)
-        print(f"{config.html}: {explained.translation}", file=sys.stderr)
+        say_error(f"{config.html}: {explained.translation}")
     else:
         show(explained, summary=config.summary)
 

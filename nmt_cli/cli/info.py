@@ -13,6 +13,7 @@ from nmt_cli.config import InfoConfig
 from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, read_raw_manifest
 from nmt_cli.settings import read_toml
+from nmt_cli.terminal import say
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
 """`kind` in the manifest -> description."""
@@ -29,17 +30,17 @@ def run(config: InfoConfig) -> None:
         raise CorpusError("no prepared or model folder here; name one, or make one with nmt preprocess")
     folders = {str(path): _read_folder(path) for path in paths}
     if config.json_:
-        print(json.dumps(folders, ensure_ascii=False))
+        say(json.dumps(folders, ensure_ascii=False))
         return
     for path, facts in folders.items():
-        print(f"{path}: {WHAT[facts['manifest']['kind']]}")
+        say(f"{path}: {WHAT[facts['manifest']['kind']]}")
         try:
             lines = list(_flatten(facts) if config.all_ else _summary(path, facts))
         except (AttributeError, KeyError, TypeError, ValueError):  # another program wrote values of other types
             lines = list(_flatten(facts))
         width = max(len(name) for name, _ in lines)
         for name, value in lines:
-            print(f"  {name:<{width}}  {value}")
+            say(f"  {name:<{width}}  {value}")
 
 
 def _read_folder(folder: Path) -> Facts:

@@ -13,6 +13,7 @@ from nmt_cli.config import LabConfig
 from nmt_cli.errors import ConfigError, NMTError
 from nmt_cli.lab import CORPUS_EXPERIMENTS, EXPERIMENTS, QUICK_EXPERIMENTS, RUN_MINUTES
 from nmt_cli.progress import logger
+from nmt_cli.terminal import say
 
 ALL = "all"
 
@@ -28,14 +29,15 @@ def run(config: LabConfig) -> None:
     if config.experiment is None:
         if config.model_fields_set:
             raise ConfigError(f"name an experiment, or {ALL}; without any option nmt lab lists them")
-        from rich.console import Console
         from rich.table import Table
+
+        from nmt_cli.report.console import SafeConsole
 
         table = Table.grid(padding=(0, 2, 0, 0))
         for name, claim in EXPERIMENTS.items():
             table.add_row(name, f"{RUN_MINUTES[name]} min", claim)
-        Console(highlight=False).print(table)
-        print(f"\nWith --quick in less than a minute: {', '.join(QUICK_EXPERIMENTS)}")
+        SafeConsole(highlight=False).print(table)
+        say(f"\nWith --quick in less than a minute: {', '.join(QUICK_EXPERIMENTS)}")
         return
     _check(config, config.experiment)
     failed: list[str] = []

@@ -5,6 +5,7 @@ import os
 import sys
 
 from nmt_cli.progress import Progress, logger
+from nmt_cli.terminal import say_error
 
 
 class _StderrHandler(logging.Handler):
@@ -12,7 +13,7 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "warning: " if record.levelno >= logging.WARNING else ""
-        print(f"{prefix}{record.getMessage()}", file=sys.stderr, flush=True)
+        say_error(f"{prefix}{record.getMessage()}")
 
 
 def show_messages() -> None:

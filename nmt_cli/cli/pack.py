@@ -1,10 +1,9 @@
 """`nmt pack`."""
 
-import sys
-
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import PackConfig
+from nmt_cli.terminal import say_error
 
 
 @command(PackConfig)
@@ -17,4 +16,4 @@ def run(config: PackConfig) -> None:
     from nmt_cli.api.pack import pack
 
     size = pack(config, terminal_progress())
-    print(f"{config.out}: {size / 2**20:.1f} MiB", file=sys.stderr)
+    say_error(f"{config.out}: {size / 2**20:.1f} MiB")

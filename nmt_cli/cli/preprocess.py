@@ -1,7 +1,6 @@
 """`nmt preprocess`."""
 
 import os
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import PreprocessConfig
+from nmt_cli.terminal import say, say_error
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,33 +25,32 @@ def run(config: PreprocessConfig) -> None:
     try:
         outcome = preprocess(config, terminal_progress())
     except KeyboardInterrupt:
-        print(f"nmt: interrupted; {config.out} is unchanged", file=sys.stderr)
+        say_error(f"nmt: interrupted; {config.out} is unchanged")
         raise SystemExit(130) from None
     if outcome.report is None:
-        print(f"{config.out} is up to date: same inputs and options; --overwrite prepares it again")
+        say(f"{config.out} is up to date: same inputs and options; --overwrite prepares it again")
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
-        print(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
-    print(f"Next: nmt train {config.out}")
+        say(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
+    say(f"Next: nmt train {config.out}")
 
 
 def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:
     """Print the findings and the size of each split as tables that fit 80 columns."""
-    from rich.console import Console
-
     from nmt_cli.corpus.cleaning_report import notes
+    from nmt_cli.report.console import SafeConsole
 
-    console = Console(highlight=False, markup=False)
-    print()
+    console = SafeConsole(highlight=False, markup=False)
+    say()
     if findings := _findings(report):
         columns = ("finding", "train", "dropped", "dev", "test", "example")
         console.print(_table(columns, [row for row, _ in findings]))
-        print()
+        say()
         for _, text in findings:
             console.print(text, overflow="ellipsis", no_wrap=True)
-        print()
+        say()
     if lines := notes(report):
-        print("\n".join(lines), end="\n\n")
+        say("\n".join(lines) + "\n")
     source, target = languages
     rows = []
     for name, split in report.splits.items():

@@ -1,10 +1,9 @@
 """`nmt report`."""
 
-import sys
-
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import ReportConfig
+from nmt_cli.terminal import say_error
 
 
 @command(ReportConfig)
@@ -19,4 +18,4 @@ def run(config: ReportConfig) -> None:
     from nmt_cli.api.report import report
 
     report(config, terminal_progress())
-    print(f"{config.out}: {', '.join(map(str, config.model))}", file=sys.stderr)
+    say_error(f"{config.out}: {', '.join(map(str, config.model))}")

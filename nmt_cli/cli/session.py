@@ -13,6 +13,7 @@ from nmt_cli.decoding.translation import Candidate, Translation
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import NMTError
 from nmt_cli.kernels.device import compute_for_search
+from nmt_cli.report.console import SafeConsole
 from nmt_cli.report.explain.record import explain
 from nmt_cli.report.explain.render import show
 
@@ -26,7 +27,7 @@ def converse(config: TranslateConfig) -> None:
     with suppress(ImportError):
         import readline  # noqa: F401  # gives input() line editing and history
 
-    console = Console(highlight=False)
+    console = SafeConsole(highlight=False)
     compute = compute_for_search(config.device, config.precision, config.threads)
     loaded = load_ensemble(config.model, config.ensemble, compute)
     search = config.search

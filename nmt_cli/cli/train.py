@@ -11,6 +11,7 @@ from nmt_cli.config import TrainConfig, TrainingConfig
 from nmt_cli.presets import PRESETS
 from nmt_cli.signals import graceful_stop
 from nmt_cli.startup import START_TIME
+from nmt_cli.terminal import say_error
 
 
 def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
@@ -35,21 +36,20 @@ def run(config: TrainConfig) -> None:
         outcome = train(config, [TrainingDisplay() if draws_bars() else LogCallback()], started=START_TIME, stop=stop)
     if not outcome.is_main:
         return
-    print(f"Stopped: {outcome.reason}.", file=sys.stderr)
+    say_error(f"Stopped: {outcome.reason}.")
     if (best := outcome.metadata) is not None:
-        print(
+        say_error(
             f"Best model by {best.get('metric', 'bleu')}, update {best['step']:,}: dev BLEU {best['dev_bleu']:.2f}, "
-            f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}",
-            file=sys.stderr,
+            f"chrF {best['dev_chrf']:.2f}, perplexity {best['dev_perplexity']:.2f} -> {config.out}"
         )
     if outcome.verdict is not None:
-        print(f"The model is {outcome.verdict}.", file=sys.stderr)
+        say_error(f"The model is {outcome.verdict}.")
     if outcome.interrupted:
-        print(f"Continue with: nmt train --out {config.out} --resume", file=sys.stderr)
+        say_error(f"Continue with: nmt train --out {config.out} --resume")
         sys.exit(130)
     if outcome.verdict is not None and outcome.verdict.rising:
-        print(f"To train longer: nmt train --out {config.out} --resume {_longer(config.training)}", file=sys.stderr)
-    print(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}", file=sys.stderr)
+        say_error(f"To train longer: nmt train --out {config.out} --resume {_longer(config.training)}")
+    say_error(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}")
 
 
 def _longer(training: TrainingConfig) -> str:

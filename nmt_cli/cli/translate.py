@@ -6,6 +6,7 @@ from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import TranslateConfig
 from nmt_cli.progress import Progress
+from nmt_cli.terminal import say_error
 
 ELSEWHERE = ("out", "output_format", "alignment", "attention", "receipt", "target_prefix")
 """Options for streams and files, without which sentences typed at a terminal are answered one by one."""
@@ -34,4 +35,4 @@ def run(config: TranslateConfig) -> None:
     progress = Progress() if on_terminal else terminal_progress()
     tally = translate(config, progress)
     for sentence in tally.summary():
-        print(f"nmt: {sentence}", file=sys.stderr)
+        say_error(f"nmt: {sentence}")

@@ -14,6 +14,7 @@ from rich.text import Text
 from nmt_cli.atomic import write_atomic
 from nmt_cli.progress import Progress
 from nmt_cli.report.attention import AttentionMap, write_attention
+from nmt_cli.report.console import SafeConsole
 from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
 
 
@@ -97,7 +98,7 @@ def line(verdict: Verdict, quick: bool) -> str:
 
 def show(result: ExperimentResult, config: ExperimentConfig, console: Console | None = None) -> None:
     """Print table, plots and verdicts."""
-    console = console or Console(highlight=False)
+    console = console or SafeConsole(highlight=False)
     console.print(Text(f"\n{result.title}", style="bold"))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for position, name in enumerate(result.columns):

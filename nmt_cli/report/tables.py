@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,7 @@ from nmt_cli.evaluation.metrics import Name
 from nmt_cli.evaluation.results import Baseline, EvalResult
 from nmt_cli.evaluation.scores import Scores
 from nmt_cli.evaluation.significance import Test
+from nmt_cli.report.console import SafeConsole
 
 if TYPE_CHECKING:  # scoring files needs no torch
     from nmt_cli.evaluation.benchmark import Bench
@@ -42,7 +43,7 @@ def show_bench(bench: "Bench", file: TextIO | None = None) -> None:
 
 
 def _show(parts: Iterable[RenderableType], file: TextIO | None) -> None:
-    console = Console(file=file, highlight=False)
+    console = SafeConsole(file=file, highlight=False)
     if not console.is_terminal:
         console.width = _PLAIN_WIDTH
     with console.capture() as captured:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
 from nmt_cli.config import ModelConfig
+from nmt_cli.report.console import SafeConsole
 from nmt_cli.report.explain.record import AttentionRecord, Explanation, Step, Vector
 from nmt_cli.report.heatmap import printable
 from nmt_cli.report.html import embedded_json, render
@@ -92,7 +93,7 @@ def no_attention_text(explained: Explanation) -> str:
 
 def show(explained: Explanation, console: Console | None = None, summary: bool = False) -> None:
     """Print an explanation, or only its `summary`, to standard output, or to `console`."""
-    console = console or Console(highlight=False)
+    console = console or SafeConsole(highlight=False)
     for part in _summary(explained) if summary else (*_summary(explained), *_steps(explained)):
         console.print(part)
 
