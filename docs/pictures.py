@@ -47,7 +47,7 @@ def nmt(*arguments: str | Path) -> list[str]:
 
 def draw_attention(model: Path) -> None:
     """The attention of one sentence as a matrix of words, in colours for light and dark pages."""
-    command = nmt("translate", "--model", model, "--attention", IMAGES / "attention.svg")
+    command = nmt("translate", "--model", model, "--attention", IMAGES / "attention.svg", "--overwrite")
     subprocess.run(command, input=SENTENCE, text=True, check=True, stdout=subprocess.DEVNULL)
 
 

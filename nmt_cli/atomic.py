@@ -1,11 +1,10 @@
-"""Atomic writes of files and folders, and locks on folders."""
+"""Atomic writes of files, and locks on folders."""
 
 import errno
-import glob
 import os
-import shutil
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -41,8 +40,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
         sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None and not isinstance(error, BrokenPipeError):  # writes do not name their file
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def target_of_partial(name: str) -> str | None:
+    """The name of the file that a temporary file of `atomic_path`, left by a killed run, was to replace; None if this
+    is not the name of one."""
+    match = re.fullmatch(r"\.(.+)\.[a-z0-9_]{8}\.partial", name)
+    return match[1] if match else None
 
 
 @contextmanager
@@ -70,12 +80,12 @@ def check_writable(path: Path) -> None:
             raise OutputError(f"{path}: is already used as standard {name}; choose another file")
 
 
-def check_output_file(path: Path, overwrite: bool) -> None:
-    """Check before any work is done that a result can be written to `path`. Raises OutputError if it exists and may not
-    be overwritten, and what `check_writable` raises."""
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: already exists; choose another --out, or use --overwrite")
+def check_output_file(path: Path, overwrite: bool, option: str = "--out") -> None:
+    """Check before any work is done that the file of an `option` can be written. Raises OutputError if it exists and
+    may not be overwritten, and what `check_writable` raises."""
     check_writable(path)
+    if path.is_file() and not overwrite:
+        raise OutputError(f"{path}: already exists; choose another {option}, or use --overwrite")
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -109,71 +119,17 @@ def dir_lock(folder: Path) -> Iterator[bool | None]:
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield _acquire(handle)
+        yield _acquire(handle, folder)
     finally:
         os.close(handle)
 
 
-def _acquire(handle: int) -> bool | None:
+def _acquire(handle: int, folder: Path) -> bool | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # the process that held the lock may have removed this folder meanwhile
+        return os.path.samestat(os.fstat(handle), os.stat(folder))
+    except (BlockingIOError, FileNotFoundError):
         return False
     except OSError:  # this file system has no locks
         return None
-    return True
-
-
-@contextmanager
-def atomic_directory(out: Path, content: str, check: Callable[[], object]) -> Iterator[tuple[Path, Path]]:
-    """Yield an empty folder to fill and a working folder, both beside `out`; if the block succeeds, the first becomes
-    `out` unless it is empty.
-
-    It replaces an existing `out` if `check`, which raises an error if `out` must not be replaced, allows it. However
-    the block ends, no partial output is left. Raises OutputError, which names the `content`, if the folder cannot be
-    written.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        temporary = tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
-        with temporary as name, dir_lock(Path(name)):
-            fresh, work = Path(name) / "fresh", Path(name) / "work"
-            fresh.mkdir()
-            work.mkdir()
-            yield fresh, work
-            if any(fresh.iterdir()):
-                if out.is_dir():
-                    check()  # it may have appeared since
-                _publish(fresh, out, Path(name) / "old")
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(f"{out}: cannot write {content}: {reason}; fix this or choose another folder") from None
-
-
-def _sweep(out: Path) -> None:
-    """Remove temporary folders that a killed run left beside `out`, and restore a folder that it had moved there."""
-    for leftover in out.parent.glob(f".{glob.escape(out.name)}.*.partial"):
-        with dir_lock(leftover) as acquired:
-            if not acquired:
-                continue  # in use by another run
-            if (leftover / "old").is_dir() and not out.exists():
-                os.rename(leftover / "old", out)
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _publish(fresh: Path, out: Path, old: Path) -> None:
-    for path in fresh.iterdir():
-        with open(path, "rb+") as file:  # Windows syncs only files that are open for writing
-            os.fsync(file.fileno())
-    sync_folder(fresh)
-    if out.is_dir():
-        os.rename(out, old)
-    try:
-        os.rename(fresh, out)
-    except BaseException:
-        if old.exists():
-            os.rename(old, out)
-        raise
-    sync_folder(out.parent)
-    shutil.rmtree(old, ignore_errors=True)

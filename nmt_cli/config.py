@@ -169,7 +169,10 @@ class ExplainConfig(Settings):
     summary: Annotated[bool, CliOption("Output")] = False
     """Print only the attention between words and the least certain steps."""
     html: Annotated[Path | None, CliOption("Output", path="output")] = None
-    """Write the explanation to this file as an HTML page to step through, instead of printing it."""
+    """Write the explanation to this file as an HTML page to step through, instead of printing it. An older page of nmt
+    with this name is replaced."""
+    overwrite: Annotated[bool, CliOption("Output")] = False
+    """Replace the file of --html even if it is not a page of nmt."""
     device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto uses a GPU if there is one."""
     threads: Annotated[Threads, CliOption("Run")] = 0
@@ -458,7 +461,7 @@ class TranslateConfig(TranslationConfig):
     out: Annotated[Path | None, CliOption("Output", short="-o", path="output")] = None
     """Write the translations to this file instead of standard output. Lines appear in it as they are translated."""
     overwrite: Annotated[bool, CliOption("Output")] = False
-    """Replace the file of --out if it exists."""
+    """Replace files that exist: those of --out, --alignment, --attention and --receipt."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
     alignment: Annotated[Path | None, CliOption("Output", path="output")] = None
@@ -509,7 +512,9 @@ class EvaluateConfig(TranslationConfig):
     """Also write the translation to this file."""
     html: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Also write a page about the model and this evaluation to this file, with the attention of its worst and least
-    confident sentences. A page of nmt with this name is replaced, another file is not."""
+    confident sentences. An older page of nmt with this name is replaced."""
+    overwrite: Annotated[bool, CliOption("Output")] = False
+    """Replace the files of --save and --html even if they are not pages of nmt."""
 
     def implied_inputs(self) -> list[tuple[str, Path]]:
         return [] if self.model or self.hypotheses else [("--model", DEFAULT_MODEL)]
@@ -552,7 +557,7 @@ class BulkConfig(TranslationConfig):
     model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder; workers on other machines need it at the same path."""
     overwrite: Annotated[bool, CliOption("Run")] = False
-    """Replace an existing file."""
+    """Replace files that exist: those of --out and --receipt."""
     workers: Annotated[Count, CliOption("Workers")] = 0
     """Processes to start on this machine; 0 starts one per core."""
     scheduler: Annotated[str | None, CliOption("Workers")] = None

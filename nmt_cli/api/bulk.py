@@ -2,7 +2,6 @@
 
 import functools
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import Any
 
 from nmt_cli import signals
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult, manifest_for, split_file, translate_shard
-from nmt_cli.atomic import atomic_open, check_output_file, check_writable, dir_lock
+from nmt_cli.atomic import atomic_open, check_output_file
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
@@ -34,16 +33,11 @@ def translate_file(config: BulkConfig, progress: Progress) -> IssueCounts:
     source, out = _files(config)
     folder = ShardDir(out.with_name(out.name + ".shards"))
     manifest = manifest_for(config)
-    folder.open(manifest)
     work = functools.partial(translate_shard, config, manifest.models)
-    with dir_lock(folder.path) as locked:
-        if locked is False:
-            raise OutputError(f"{folder.path}: another nmt bulk is running here")
-        try:
-            counts = _merge(config, folder, _translate(config, work, folder, source, progress), out)
-            shutil.rmtree(folder.path)
-        finally:
-            folder.delete_if_empty()
+    with folder.lock():
+        folder.open(manifest)
+        counts = _merge(config, folder, _translate(config, work, folder, source, progress), out)
+        folder.delete()
     return counts
 
 
@@ -75,7 +69,7 @@ def _files(config: BulkConfig) -> tuple[Path, Path]:
         raise ConfigError(f"{config.source_file}: is not a file that can be read twice; nmt translate reads pipes")
     check_output_file(config.out, config.overwrite)
     if config.receipt is not None:
-        check_writable(config.receipt)
+        check_output_file(config.receipt, config.overwrite, "--receipt")
     return config.source_file, config.out
 
 

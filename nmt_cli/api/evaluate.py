@@ -17,9 +17,9 @@ def evaluate(config: EvaluateConfig, progress: Progress | None = None) -> EvalRe
     if config.html is None:
         return score(config, progress)
     from nmt_cli.api.report import report_evaluation  # what draws the page is imported only for it
-    from nmt_cli.report.page.render import check_page
+    from nmt_cli.report.html import check_page
 
-    check_page(config.html, "choose another --html")
+    check_page(config.html, "--html", config.overwrite)
     result = score(config, progress)
     report_evaluation(config, result)
     return result

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from nmt_cli.atomic import atomic_directory, atomic_path, check_writable, dir_lock
+from nmt_cli.atomic import atomic_path, check_writable, dir_lock
+from nmt_cli.atomic_directory import atomic_directory
 from nmt_cli.checkpoint.layout import CONFIG, METRICS, MODEL, MODEL_CARD, ModelManifest
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.checkpoint.output_dir import PACKED_FILES

@@ -12,8 +12,9 @@ from nmt_cli.evaluation.breakdown import WorstSentence
 from nmt_cli.evaluation.inputs import Text, read_inputs, stored_split
 from nmt_cli.evaluation.results import EvalResult, score_inputs
 from nmt_cli.progress import Progress
+from nmt_cli.report.html import check_page
 from nmt_cli.report.page.record import ModelRecord, Report, ShownSentence, System, read_model
-from nmt_cli.report.page.render import check_page, write_page
+from nmt_cli.report.page.render import write_page
 
 
 def report(config: ReportConfig, progress: Progress | None = None) -> None:
@@ -23,7 +24,7 @@ def report(config: ReportConfig, progress: Progress | None = None) -> None:
     Raises ConfigError, CorpusError, CheckpointError or OutputError for errors that the user can fix.
     """
     progress = progress or Progress()
-    check_page(config.out, "choose another --out, or use --overwrite", config.overwrite)
+    check_page(config.out, "--out", config.overwrite)
     models = [read_model(path) for path in config.model]
     names = _names(config.model)
     evaluations = [_evaluation(config, model) for model in models]

@@ -10,8 +10,9 @@ options, so a translation can be interrupted at any time, any number of times.
 import functools
 import hashlib
 import json
-import shutil
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Literal
 
 import torch
 
-from nmt_cli.atomic import write_atomic
+from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
 from nmt_cli.checkpoint.layout import WEIGHTS, read_metadata
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import BulkConfig
@@ -31,8 +32,10 @@ from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
-from nmt_cli.manifest import FolderType, ManifestBase
+from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 
+_RESULT = re.compile(r"[0-9]{7,}-[0-9a-f]+\.json")
+"""Names of the results of shards."""
 CONTENT_OPTIONS = ("output_format", "precision", "batch_size", "shard_size")
 """Options that a translation depends on, besides those of search. The sizes are among them, since rounding depends on
 the batch."""
@@ -128,9 +131,40 @@ class ShardDir:
 
     path: Path
 
-    def open(self, manifest: ShardsManifest) -> None:
-        """Create the folder, or resume from it. Raises OutputError if it was started with others."""
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Create the folder if needed, and lock it for this run; after the block, delete it if it holds no results.
+
+        Raises OutputError, and changes nothing, if another run holds the lock, or if there is something else.
+        """
+        if self.path.exists() and not (self.path.is_dir() and self._is_ours()):
+            raise OutputError(
+                f"{self.path}: exists and was not written by nmt bulk, which keeps finished shards there; "
+                "move it, or choose another --out"
+            )
         self.path.mkdir(parents=True, exist_ok=True)
+        with dir_lock(self.path) as locked:
+            if locked is False:
+                raise OutputError(f"{self.path}: another nmt bulk is running here; wait for it")
+            try:
+                yield
+            finally:
+                if self.path.is_dir() and not self._has_results():
+                    self.delete()
+
+    def _is_ours(self) -> bool:
+        """Whether nmt bulk wrote the folder; if it was killed at once, it had not written the manifest yet."""
+        return (
+            read_kind(self.path) == SHARDS.name
+            or not any(self.path.iterdir())
+            or {target_of_partial(entry.name) for entry in self.path.iterdir()} == {MANIFEST}
+        )
+
+    def open(self, manifest: ShardsManifest) -> None:
+        """Write the manifest, or resume from the results. Raises OutputError if they are of other models or options.
+
+        The caller must hold the lock.
+        """
         if not self._has_results():  # without results the options may still change
             SHARDS.write(self.path, manifest)
         existing = SHARDS.read(self.path)
@@ -143,13 +177,18 @@ class ShardDir:
             f"{self.path}: was started with {what}; use the same again, delete that folder, or name another --out"
         )
 
-    def delete_if_empty(self) -> None:
-        """Delete the folder if it holds no results."""
-        if not self._has_results():
-            shutil.rmtree(self.path, ignore_errors=True)
+    def delete(self) -> None:
+        """Delete the files that nmt bulk wrote, the manifest last, and then the folder if it is empty."""
+        for entry in list(self.path.iterdir()):
+            name = target_of_partial(entry.name) or entry.name
+            if _RESULT.fullmatch(name) or (name == MANIFEST and entry.name != MANIFEST):
+                entry.unlink()
+        (self.path / MANIFEST).unlink(missing_ok=True)
+        with suppress(OSError):  # it holds something else
+            self.path.rmdir()
 
     def _has_results(self) -> bool:
-        return any(self.path.glob("*-*.json"))
+        return any(_RESULT.fullmatch(entry.name) for entry in self.path.iterdir())
 
     def has(self, shard: Shard) -> bool:
         """Whether this shard is done."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from nmt_cli.atomic import atomic_open, check_output_file, check_writable
+from nmt_cli.atomic import atomic_open, check_output_file
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
@@ -43,7 +43,7 @@ def translate(config: TranslateConfig, progress: Progress | None = None) -> Issu
     source = FileStream(config.source_files, sys.stdin.buffer) if config.source_files else sys.stdin.buffer
     if config.out is None:
         return translate_stream(config, source, sys.stdout.buffer, progress)
-    check_output_file(config.out, config.overwrite or config.out.is_char_device())
+    check_output_file(config.out, config.overwrite)
     with LateFile(config.out) as target:
         return translate_stream(config, source, target, progress)
 
@@ -153,9 +153,12 @@ class Outputs:
         self._target = target
         self._format = FORMATTERS[config.output_format]
         self._n_best = config.search.n_best
+        for name in ("alignment", "receipt"):
+            if (path := getattr(config, name)) is not None:
+                check_output_file(path, config.overwrite, f"--{name}")
+        self._attention = None if config.attention is None else _attention_file(config.attention, config.overwrite)
         self._alignment = _open(config.alignment, stack)
         self._receipt = _open(config.receipt, stack)
-        self._attention = None if config.attention is None else _attention_file(config.attention)
 
     def write(self, translation: Translation) -> None:
         """Write a line's translation to all outputs."""
@@ -197,11 +200,13 @@ def model_label(loaded: LoadedModel) -> "ModelLabel":
     return ModelLabel(names, loaded.hash, loaded.manifest.source, loaded.manifest.target)
 
 
-def _attention_file(path: Path) -> "AttentionFile":
+def _attention_file(path: Path, overwrite: bool) -> "AttentionFile":
     from nmt_cli.report.attention import AttentionFile  # imports the drawing code, which takes a second
+    from nmt_cli.report.html import is_page
 
-    check_writable(path)
-    return AttentionFile(path)
+    file = AttentionFile(path)
+    check_output_file(path, overwrite or (path.is_file() and is_page(path)), "--attention")
+    return file
 
 
 def _open(path: Path | None, stack: ExitStack) -> IO[str] | None:

@@ -21,8 +21,11 @@ def run(config: ExplainConfig) -> None:
     from nmt_cli.kernels.device import compute_for_search
     from nmt_cli.report.explain.record import explain
     from nmt_cli.report.explain.render import show, write_page
+    from nmt_cli.report.html import check_page
 
     sentence = _typed() if config.sentence == "-" else _text(config.sentence)
+    if config.html:
+        check_page(config.html, "--html", config.overwrite)
     loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
     translation = None if config.translation is None else _text(config.translation)
     explained = explain(loaded, sentence, config.beam_size, config.candidates, translation)

@@ -1,9 +1,10 @@
 """The output folder of preprocess: written to a temporary folder, then renamed; it replaces only prepared corpora."""
 
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nmt_cli.atomic import atomic_directory
+from nmt_cli.atomic_directory import atomic_directory
 from nmt_cli.corpus.dataset import SPLITS, split_file
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
@@ -26,10 +27,10 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
     Raises CorpusError if there is something else, or a file that preprocess did not write. A damaged corpus is an error
     too, unless `overwrite` replaces it; then None is returned.
     """
-    nearest = next(path for path in out.absolute().parents if path.exists())
+    nearest = next(path for path in Path(os.path.realpath(out)).parents if path.exists())
     if not nearest.is_dir():
         raise CorpusError(f"{out}: {nearest} is a file, not a folder; choose another --out")
-    if not out.exists() and not out.is_symlink():
+    if not out.exists():  # a link is followed
         return None
     if not out.is_dir():
         raise CorpusError(f"{out}: exists and is not a folder; choose another with --out")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt_cli.atomic import check_writable
+from nmt_cli.atomic import check_output_file
 from nmt_cli.checkpoint.layout import MODEL, ModelManifest
 from nmt_cli.config import DEFAULT_MODEL, EvaluateConfig, SearchConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
@@ -117,7 +117,7 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     check_sacrebleu()
     needed = plan(config)
     if config.save and needed.needs_translation:
-        check_writable(config.save)
+        check_output_file(config.save, config.overwrite, "--save")
     model = MODEL.read(needed.model) if needed.model else None
     stored = stored_split(needed.model, model, config.prepared, config.split) if needed.needs_split else None
     manifest = model or (stored.manifest if stored else None)

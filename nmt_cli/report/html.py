@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from nmt_cli import __version__
+from nmt_cli.atomic import check_writable
+from nmt_cli.errors import OutputError
 from nmt_cli.report.attention_data import attention_data
 from nmt_cli.report.attention_map import AttentionMap, ModelLabel, numbered
 from nmt_cli.report.heatmap import CAPTION_HEIGHT, FAINT, MIN_WIDTH, Heatmap, layout_words, printable
 
+GENERATOR = '<meta name="generator" content="nmt '
+"""What the head of every page holds, before the version."""
+HEAD = 1024
+"""Bytes at the start of a page that hold GENERATOR."""
 STATIC = 50
 """Sentences that the page shows without JavaScript."""
 
@@ -69,6 +77,22 @@ def _element(layout: Heatmap | None, y: float = 0) -> Markup | None:
     return Markup(render("heatmap.svg", h=layout, y=y)) if layout else None
 
 
+def check_page(path: Path, option: str, overwrite: bool) -> None:
+    """Check before any work is done that the page of an `option` can be written. Raises OutputError if that is another
+    file and may not be overwritten, and what `check_writable` raises."""
+    check_writable(path)
+    if path.is_file() and not overwrite and not is_page(path):
+        raise OutputError(
+            f"{path}: already exists and is not a page of nmt; choose another {option}, or use --overwrite"
+        )
+
+
+def is_page(path: Path) -> bool:
+    """Whether a file is a page that nmt wrote."""
+    with open(path, "rb") as file:
+        return GENERATOR.encode() in file.read(HEAD)
+
+
 def render(name: str, script: str | None = None, **values: Any) -> str:
     """Render a template of this package.
 
@@ -82,7 +106,7 @@ def render(name: str, script: str | None = None, **values: Any) -> str:
         digest = b64encode(sha256(content.encode()).digest()).decode()
         policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
         values |= {"script": Markup(content), "policy": policy}
-    return templates.get_template(name).render(style=style, **values)
+    return templates.get_template(name).render(style=style, version=__version__, **values)
 
 
 def embedded_json(content: object) -> Markup:

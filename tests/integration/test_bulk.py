@@ -12,11 +12,14 @@ import pytest
 from conftest import DIFFICULT_LINES
 from send_signal import run_with_signal
 
+from nmt_cli.api.bulk import translate_file
 from nmt_cli.api.shards import ShardDir, ShardResult, manifest_for, split_file, translate_shard
+from nmt_cli.atomic import dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import CheckpointError, OutputError
+from nmt_cli.progress import Progress
 
 pytestmark = pytest.mark.integration
 
@@ -129,6 +132,7 @@ def test_shard_folder_is_resumed_only_with_the_same_options_and_model(tiny_model
     config = BulkConfig(model=tiny_model)
     folder = ShardDir(tmp_path / "shards")
     manifest = manifest_for(config)
+    folder.path.mkdir()
     folder.open(manifest)
     folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))  # no shard is finished yet
     folder.open(manifest)
@@ -153,6 +157,7 @@ FAULTS = """
 import resource, sys
 from pathlib import Path
 import torch
+from nmt_cli.atomic import dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.api.shards import Shard, manifest_for, translate_shard
 
@@ -179,3 +184,67 @@ def test_worker_process_keeps_freed_memory(tiny_model: Path) -> None:
     if before < 1000:
         pytest.skip("pages are so large that page faults do not matter")
     assert after < before / 10, "freed memory was returned to the system each time"
+
+
+@pytest.mark.parametrize("names", [("notes.txt",), ("manifest.json",), ("0000000-0.json",), ("sub/deep.txt", "a")])
+def test_a_folder_of_the_user_beside_the_output_is_left_alone(
+    names: tuple[str, ...], source: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    shards, out = tmp_path / "out.ko.shards", tmp_path / "out.ko"
+    for name in names:
+        (shards / name).parent.mkdir(parents=True, exist_ok=True)
+        (shards / name).write_text("{}")
+    refused = subprocess.run(
+        command("bulk", source, "--model", tiny_model, "--out", out), capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "out.ko.shards: exists and was not written by nmt bulk" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert {str(path.relative_to(shards)) for path in shards.rglob("*") if path.is_file()} == set(names)
+    assert not out.exists()
+
+
+def test_files_that_a_user_put_among_the_shards_are_kept(tiny_model: Path, tmp_path: Path) -> None:
+    folder = ShardDir(tmp_path / "shards")
+    with folder.lock():
+        folder.open(manifest_for(BulkConfig(model=tiny_model)))
+        folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
+        (folder.path / "notes.txt").write_text("mine")
+        (folder.path / ".manifest.json.abcdefgh.partial").touch()  # of a killed run
+        folder.delete()
+    assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_a_second_run_changes_nothing_while_the_first_holds_the_lock(tiny_model: Path, tmp_path: Path) -> None:
+    """Neither before the first has written its manifest, nor after, nor when it has just ended."""
+    folder = ShardDir(tmp_path / "out.shards")
+    config = BulkConfig(model=tiny_model, source_file=tmp_path / "in", out=tmp_path / "out", shard_size=7)
+    (tmp_path / "in").write_text("x\n")
+    with folder.lock():
+        for begun in (False, True):
+            if begun:
+                folder.open(manifest_for(BulkConfig(model=tiny_model)))
+            before = {path: path.read_bytes() for path in folder.path.iterdir()}
+            with pytest.raises(OutputError, match="another nmt bulk is running here"):
+                translate_file(config, Progress())
+            assert {path: path.read_bytes() for path in folder.path.iterdir()} == before
+    assert not folder.path.exists()
+
+
+def test_a_lock_on_a_folder_that_was_removed_meanwhile_is_not_held(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    opened = os.open
+
+    def remove(path: object, flags: int) -> int:
+        handle = opened(str(path), flags)
+        folder.rmdir()
+        folder.mkdir()
+        return handle
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", remove)
+        with dir_lock(folder) as held:
+            assert held is False
+    with dir_lock(folder) as held:
+        assert held is True

@@ -188,7 +188,8 @@ def test_only_a_packed_model_is_replaced_and_only_on_request(home: Path, packed:
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("album/manifest.json", "{}")
     before = files()
-    for out in (*sorted(tmp_path.iterdir()), home / "translator"):
+    assert "is read as model and written by out" in refused(*pack, home / "translator", "--overwrite")
+    for out in sorted(tmp_path.iterdir()):
         assert "was not written by nmt pack, so it is not touched" in refused(*pack, out, "--overwrite")
     assert files() == before
     assert (home / "translator" / "last").is_dir()

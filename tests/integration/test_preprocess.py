@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from conftest import restore_default_sigint
 
-from nmt_cli.atomic import _sweep, dir_lock
+from nmt_cli.atomic import dir_lock
+from nmt_cli.atomic_directory import MARK, _sweep
 from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import train_tokenizer
@@ -614,8 +615,9 @@ def test_leftovers_of_a_killed_run_are_removed_by_the_next_run(nmt: Nmt, text: P
         assert any(line.startswith("training") for line in process.stderr)
         process.kill()
     assert len(leftovers(text)) == 1
-    in_use = text / ".prepared.in-use.partial"
+    in_use = text / ".prepared.in_use12.partial"
     in_use.mkdir()
+    (in_use / MARK).touch()
     with dir_lock(in_use):
         assert nmt(*ALL)[0] == 0
         assert leftovers(text) == [in_use.name]

@@ -488,3 +488,31 @@ def test_sentences_typed_at_a_terminal_are_answered(tiny_model: Path, end: str) 
             process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
     os.close(main)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--receipt", "r"), ("--alignment", "a"), ("--attention", "m.html")])
+def test_side_files_are_kept_unless_they_may_be_replaced(
+    tiny_model: Path, tmp_path: Path, option: str, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_text("precious")
+    refused = run(tiny_model, option, path, data=b"\n")
+    assert (refused.returncode, path.read_text()) == (1, "precious")
+    assert f"{path}: already exists; choose another {option}, or use --overwrite" in refused.stderr.decode()
+    assert run(tiny_model, option, path, "--overwrite", data=b"\n").returncode == 0
+    assert path.read_text() != "precious"
+
+
+def test_a_page_of_nmt_is_replaced_without_being_asked(tiny_model: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    explain = [sys.executable, "-m", "nmt_cli", "explain", "-m", str(tiny_model), "a dog", "--html", str(page)]
+    assert run(tiny_model, "--attention", page, data=b"a dog\n").returncode == 0
+    assert run(tiny_model, "--attention", page, data=b"a dog\n").returncode == 0
+    subprocess.run(explain, check=True, capture_output=True)
+    subprocess.run(explain, check=True, capture_output=True)
+    page.write_text("precious")
+    refused = subprocess.run(explain, check=False, capture_output=True, text=True)
+    assert (refused.returncode, page.read_text()) == (1, "precious")
+    assert "is not a page of nmt; choose another --html, or use --overwrite" in refused.stderr
+    subprocess.run([*explain, "--overwrite"], check=True, capture_output=True)
+    assert page.read_text() != "precious"

@@ -7,9 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nmt_cli import __version__
-from nmt_cli.atomic import check_writable, write_atomic
-from nmt_cli.errors import OutputError
+from nmt_cli.atomic import write_atomic
 from nmt_cli.report.attention_map import AttentionMap
 from nmt_cli.report.heatmap import FAINT, layout_words, printable
 from nmt_cli.report.html import render
@@ -19,24 +17,8 @@ from nmt_cli.report.page.rows import length_rows, model_rows, option_rows, score
 from nmt_cli.report.page.samples import samples_over_time
 from nmt_cli.report.tables import LABELS, SIGNATURE_NAMES, TESTS, recipe_line
 
-GENERATOR = '<meta name="generator" content="nmt '
-"""What the head of every report page holds, before the version."""
-HEAD = 1024
-"""Bytes at the start of a page that hold GENERATOR."""
-
 CHARTS = (("dev_bleu", "BLEU on dev"), ("dev_chrf", "chrF++ on dev"))
 """The scores of a validation that are drawn, and their names."""
-
-
-def check_page(path: Path, remedy: str, overwrite: bool = False) -> None:
-    """Check before any work is done that a page can be written to `path`. Raises OutputError, with the `remedy`, if
-    that is another file and may not be overwritten, and what `check_writable` raises."""
-    check_writable(path)
-    if overwrite or not path.is_file():
-        return
-    with open(path, "rb") as file:
-        if GENERATOR.encode() not in file.read(HEAD):
-            raise OutputError(f"{path}: already exists and is not a page of nmt; {remedy}")
 
 
 def write_page(report: Report, path: Path) -> None:
@@ -75,7 +57,6 @@ def page_html(report: Report) -> str:
         "recipe_line": recipe_line,
         "tests": TESTS,
         "faint": FAINT,
-        "version": __version__,
         "printable": printable,
     }
     values["sections"] = [section for section in _sections(values) if section]
