@@ -9,6 +9,7 @@ model/  manifest.json        languages, corpus, command and environments
         metrics.jsonl        one line for every log event and validation
         README.md            the model card
         replaced-1/          the previous model, while --overwrite trains a new one
+        unfinished.toml      all options of a run that has not written its config.toml yet
 """
 
 import json
@@ -16,8 +17,9 @@ import struct
 from pathlib import Path
 from typing import Any, Literal
 
+from nmt_cli.atomic import target_of_partial
 from nmt_cli.errors import CheckpointError
-from nmt_cli.manifest import FolderType, ManifestBase
+from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.settings import read_toml
 
 FORMAT = 3
@@ -27,6 +29,7 @@ CONFIG = "config.toml"
 WEIGHTS = "weights.safetensors"
 MODEL_CARD = "README.md"
 METRICS = "metrics.jsonl"
+UNFINISHED = "unfinished.toml"
 RESUME = Path("last") / "state.safetensors"
 METADATA_KEY = "nmt"
 """Key of nmt's metadata in the header of a tensor file."""
@@ -80,6 +83,25 @@ def read_options(path: Path) -> dict[str, Any]:
     """Read the options that a model was trained with. Raises ConfigError or CheckpointError."""
     MODEL.read(path)
     return read_toml(path / CONFIG)
+
+
+def has_only_begun(path: Path) -> bool:
+    """Whether a run of nmt train was killed in this folder before it had saved a state. It may have been killed before
+    it had written anything: then the folder is empty."""
+    if (path / UNFINISHED).exists():
+        return True
+    if (path / WEIGHTS).exists() or (path / RESUME).exists() or not path.is_dir():
+        return False
+    if (path / MANIFEST).exists():
+        return read_kind(path) == MODEL.name and not MODEL.read(path).packed
+    return all(target_of_partial(entry.name) == UNFINISHED for entry in path.iterdir())
+
+
+def resumed_options(path: Path) -> tuple[str, dict[str, Any]] | None:
+    """The file with the options of a run to resume, and these options; None if it has not written them yet."""
+    if (path / UNFINISHED).exists():
+        return str(path / UNFINISHED), read_toml(path / UNFINISHED)
+    return (str(path / CONFIG), read_options(path)) if (path / CONFIG).exists() else None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from nmt_cli.checkpoint.layout import CONFIG, read_options
+from nmt_cli.checkpoint.layout import resumed_options
 from nmt_cli.cli.messages import draws_bars
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig, TrainingConfig
@@ -16,8 +16,7 @@ from nmt_cli.terminal import say_error
 
 def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """The file with the options of the run to resume, and these options; None for a new run."""
-    out = values["out"] or TrainConfig().out
-    return (str(out / CONFIG), read_options(out)) if values["resume"] and (out / CONFIG).exists() else None
+    return resumed_options(values["out"] or TrainConfig().out) if values["resume"] else None
 
 
 @command(TrainConfig, presets=PRESETS, saved=saved_options)

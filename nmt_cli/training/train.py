@@ -2,27 +2,45 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from nmt_cli import __version__
-from nmt_cli.checkpoint.layout import FORMAT, METRICS, MODEL, WEIGHTS, ModelManifest, read_metadata
+from nmt_cli.atomic import write_atomic
+from nmt_cli.checkpoint.layout import (
+    CONFIG,
+    FORMAT,
+    METRICS,
+    MODEL,
+    WEIGHTS,
+    ModelManifest,
+    has_only_begun,
+    read_metadata,
+)
 from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
-from nmt_cli.checkpoint.output_dir import backup, backups, check_output_dir, is_own_launch, lock_dir, remove_backups
+from nmt_cli.checkpoint.output_dir import (
+    backups,
+    begin_run,
+    check_output_dir,
+    end_beginning,
+    is_own_launch,
+    lock_dir,
+    remove_backups,
+)
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.kernels.device import Compute, compute_for_training
 from nmt_cli.paths import check_paths
+from nmt_cli.settings import to_toml
 from nmt_cli.signals import StopRequest
 from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard
-from nmt_cli.training.distributed import process_group
+from nmt_cli.training.distributed import World, process_group
 from nmt_cli.training.environment import differences, environment
 from nmt_cli.training.health import Verdict, judge
 from nmt_cli.training.history import read_history
@@ -72,8 +90,7 @@ def train(
         training = config.training.model_copy(update={"learning_rate": default_learning_rate(config.model)})
         config = config.model_copy(update={"training": training})
     with process_group(compute.device) as world:
-        if world.restarted() and any(world.broadcast(float(world.is_main and is_own_launch(world.launch, config.out)))):
-            config = config.model_copy(update={"resume": True, "overwrite": False})
+        asked, config = config, _new_or_resumed(config, world)
         with world.main_process_first():
             if world.is_main:
                 check_output_dir(config.out, config.resume, config.overwrite)
@@ -89,7 +106,7 @@ def train(
             if new_run:
                 # again, under the lock: another run may have ended here meanwhile
                 check_output_dir(config.out, config.resume, config.overwrite)
-                backup(config.out)
+                begin_run(config.out, to_toml(loaded.config))
             progress = load_state(config.out, train_step) if config.resume else None
             world.seed_rank()
             callbacks = [LogCallback()] if callbacks is None else callbacks
@@ -98,16 +115,33 @@ def train(
             run.begin(started, progress)
             try:
                 callback.message(_start_message(run, corpus))
+                if asked.resume and not config.resume:
+                    callback.message("the run to resume had saved nothing yet, so it starts from the beginning")
                 if config.resume and world.is_main:
-                    _log_environment(loaded.manifest, config.out, callback)
+                    _update_folder(loaded, callback)
                 for path in backups(config.out) if world.is_main else []:
                     callback.message(f"the previous model is kept as {path} until this run has ended")
                 if new_run:
                     create_model_dir(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
+                    end_beginning(config.out)
                 reason = run.run()
             finally:
                 callback.close()
             return _finish(loaded, run, reason)
+
+
+def _new_or_resumed(config: TrainConfig, world: World) -> TrainConfig:
+    """The config of a run that is resumed if torchrun has restarted it after a save, and begins again if it was to be
+    resumed but had been killed before it saved anything."""
+
+    def main_says(answer: Callable[[], bool]) -> bool:
+        return any(world.broadcast(float(world.is_main and answer())))
+
+    if world.restarted() and main_says(lambda: is_own_launch(world.launch, config.out)):
+        return config.model_copy(update={"resume": True, "overwrite": False})
+    if config.resume and not config.overwrite and main_says(lambda: has_only_begun(config.out)):
+        return config.model_copy(update={"resume": False, "overwrite": True})
+    return config
 
 
 def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
@@ -125,8 +159,11 @@ def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) ->
     return LoadedModel(config.out, model, corpus.tokenizers, manifest, saved_config, compute, {"sha256": "in training"})
 
 
-def _log_environment(manifest: ModelManifest, out: Path, callback: Callback) -> None:
-    """Write the manifest of a resumed run and log what differs, if its environment has changed."""
+def _update_folder(loaded: LoadedModel, callback: Callback) -> None:
+    """Write the options of a resumed run, which may differ from those of its start; and its manifest, if its
+    environment has changed, logging how."""
+    out, manifest = loaded.path, loaded.manifest
+    write_atomic(out / CONFIG, to_toml(loaded.config))
     if manifest == MODEL.read(out):
         return
     MODEL.write(out, manifest)

@@ -269,8 +269,8 @@ def test_overwrite_removes_the_remains_of_an_incomplete_model(prepared: Path, tm
     nmt(*train)
     (tmp_path / "m" / "weights.safetensors").unlink()
     leftovers = [
-        tmp_path / "m" / ".weights.safetensors.x.partial",
-        tmp_path / "m" / "last" / ".state.safetensors.x.partial",
+        tmp_path / "m" / ".weights.safetensors.abcdefgh.partial",
+        tmp_path / "m" / "last" / ".state.safetensors.abcdefgh.partial",
         tmp_path / "m" / "tokenizer.source.model",
     ]
     for path in leftovers:
