@@ -16,6 +16,7 @@ Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
+Layers = Annotated[int, Field(ge=1, le=256)]
 Threads = Annotated[int, Field(ge=0, le=4096)]
 LEXICON_WIDTH = 64
 """Target subwords that a lexicon stores for each source subword."""
@@ -188,9 +189,9 @@ class ModelConfig(Settings):
     """Size of the subword embeddings, E."""
     hidden_size: Annotated[Width, CliOption("Model")] = 288
     """Size of the decoder states and of the encoder states, H."""
-    encoder_layers: Annotated[Width, CliOption("Model")] = 1
+    encoder_layers: Annotated[Layers, CliOption("Model")] = 1
     """Number of encoder layers."""
-    decoder_layers: Annotated[Width, CliOption("Model")] = 2
+    decoder_layers: Annotated[Layers, CliOption("Model")] = 2
     """Number of decoder layers."""
     residual_from: Annotated[int, Field(ge=2), CliOption("Model")] = 2
     """First layer with a residual connection, in the encoder and the decoder (He et al. 2016; Wu et al. 2016 start at

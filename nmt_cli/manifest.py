@@ -1,5 +1,9 @@
-"""`manifest.json`: the type and metadata of a folder that nmt wrote, validated when read."""
+"""`manifest.json`: the type and metadata of a folder that nmt wrote, validated when read.
 
+It holds a hash of its own content, so that a changed digit is noticed.
+"""
+
+import hashlib
 import json
 import zipfile
 from dataclasses import dataclass
@@ -9,15 +13,18 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.documents import MAX_MANIFEST, parse_json, read_file
 from nmt_cli.errors import NMTError
 
 MANIFEST = "manifest.json"
+OWN_HASH = "sha256"
+"""Key of the manifest's hash of its own content."""
 
 
 class ManifestBase(BaseModel):
     """Base class of manifests; unknown fields are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 R = TypeVar("R", bound=ManifestBase)
@@ -39,10 +46,13 @@ class FolderType(Generic[R]):
     """The class of its manifest."""
     error: type[NMTError]
     """Raised if the manifest cannot be used."""
+    backups: str = ""
+    """Pattern of the names of the folders within it that hold what it held before, if its command keeps that."""
 
     def text(self, record: R) -> str:
         """The manifest as indented JSON with a final newline."""
-        return json.dumps(record.model_dump(), ensure_ascii=False, indent=2) + "\n"
+        content = record.model_dump(mode="json")
+        return json.dumps({**content, OWN_HASH: _hash(content)}, ensure_ascii=False, indent=2) + "\n"
 
     def write(self, folder: Path, record: R) -> None:
         """Write the manifest of a folder."""
@@ -57,7 +67,7 @@ class FolderType(Generic[R]):
         except (FileNotFoundError, NotADirectoryError):
             if zipfile.is_zipfile(folder):
                 raise self.error(f"{folder}: is a zip file; unpack it and name the folder that was in it") from None
-            raise self.error(f"{folder}: no {self.label} here; make one with {self.command} --out {folder}") from None
+            raise self.error(self._missing(folder)) from None
         except (OSError, ValueError) as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
         if content.get("kind") != self.name:
@@ -67,12 +77,32 @@ class FolderType(Generic[R]):
             raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")
         if isinstance(version, int) and version < self.format:
             raise self.error(f"{path}: format {version} is from an older nmt-cli; run {self.command} again")
+        return self._validate(path, content)
+
+    def _missing(self, folder: Path) -> str:
+        found = sorted(folder.glob(f"{self.backups}/{MANIFEST}")) if self.backups else []
+        if found:
+            return f"{folder}: no {self.label} here, but the one that was here before is whole in {found[-1].parent}"
+        return f"{folder}: no {self.label} here; make one with {self.command} --out {folder}"
+
+    def _validate(self, path: Path, content: dict[str, Any]) -> R:
+        recorded = content.pop(OWN_HASH, None)
         try:
-            return self.manifest_class.model_validate(content)
+            # as JSON, where a list may stand for a tuple although types are strict
+            record = self.manifest_class.model_validate_json(json.dumps(content), strict=True)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
+            where = ".".join(str(part) for part in first["loc"])[:100]
             raise self.error(f"{path}: damaged at {where}: {first['msg']}; run {self.command} again") from None
+        if recorded != _hash(content):
+            raise self.error(
+                f"{path}: damaged or changed: it does not match the hash that it holds; run {self.command} again"
+            )
+        return record
+
+
+def _hash(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_raw_manifest(folder: Path) -> dict[str, Any]:
@@ -80,7 +110,7 @@ def read_raw_manifest(folder: Path) -> dict[str, Any]:
 
     Raises OSError or ValueError if it cannot be read.
     """
-    content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    content = parse_json(read_file(folder / MANIFEST, MAX_MANIFEST, folder))
     return content if isinstance(content, dict) else {}
 
 

@@ -4,7 +4,6 @@ Precedence: default < options of the resumed run < preset < config file < `--set
 """
 
 import difflib
-import tomllib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
+from nmt_cli.documents import parse_toml, read_options_file
 from nmt_cli.errors import ConfigError
 
 
@@ -75,13 +75,13 @@ def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> I
 def read_toml(path: Path) -> dict[str, Any]:
     """Read options from a TOML file, in tables or flat. Raises ConfigError naming file and line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(read_options_file(path))
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as a config file: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read as a config file: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not equals or not key.strip():
         raise ConfigError(f"--set {text}: use key=value, for example --set dropout=0.3")
     try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = parse_toml(f"value = {value}".encode())["value"]
+    except ValueError:
         parsed = value
     return {key.strip(): parsed}
 
@@ -156,7 +156,12 @@ def _explain(error: ValidationError, origins: Mapping[tuple[str, ...], str]) -> 
         path = path[:-1]
     if not path:
         return reason
-    return f"{origins[path]}: {'.'.join(path)} = {first['input']!r}: {reason[0].lower()}{reason[1:]}"
+    return f"{origins[path]}: {'.'.join(path)} = {_shorten(first['input'])}: {reason[0].lower()}{reason[1:]}"
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + "..."
 
 
 def to_arguments(settings: Settings, exclude: Container[str] = ()) -> list[str]:

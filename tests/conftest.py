@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import uuid
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # with tiny models more threads only slow each other down
@@ -16,6 +17,8 @@ from nmt_cli.checkpoint.model_dir import build_model, create_model_dir, model_we
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.confidence import Calibration
+from nmt_cli.errors import CorpusError
+from nmt_cli.file_hashes import FileRecord, VerifiedFolder
 from nmt_cli.kernels.device import Compute
 from nmt_cli.settings import resolve
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -40,6 +43,18 @@ TINY_TEXT = [
 
 CERTAIN = Calibration(threshold=40.0, intercept=-50.0, slope=0.0, floor=0.0, sentences=500)
 """The calibration of a model whose translations are never doubted."""
+
+METADATA = {
+    "step": 0,
+    "epoch": 0.0,
+    "elapsed": 0.0,
+    "dev_perplexity": 1.0,
+    "dev_bleu": 0.0,
+    "dev_chrf": 0.0,
+    "metric": "chrf",
+    "calibration": CERTAIN.model_dump(),
+}
+"""Metadata of the weights of an untrained model."""
 
 DIFFICULT_LINES: list[bytes] = [
     b"\xef\xbb\xbfa small dog runs .",
@@ -107,11 +122,18 @@ def write_tiny_model(path: Path, tokenizer: Tokenizer, **options: object) -> Pat
         prepared="prepared",
         corpus="0",
         train_pairs=0,
+        run=uuid.uuid4().hex,
         environments=[environment(Compute(torch.device("cpu"), torch.float32))],
     )
     create_model_dir(path, manifest, config, tokenizers)
-    save_weights(path, model_weights(model), {"step": 0, "calibration": CERTAIN.model_dump()})
+    save_weights(path, model_weights(model), {**METADATA, "run": manifest.run})
     return path
+
+
+def record_files(path: Path) -> VerifiedFolder:
+    """A folder whose files are recorded as they are now."""
+    files = {file.name: FileRecord.of_file(file) for file in path.iterdir() if file.is_file()}
+    return VerifiedFolder(path, files, CorpusError, "make it again")
 
 
 @pytest.fixture(scope="session")

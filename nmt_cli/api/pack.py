@@ -1,9 +1,9 @@
 """`nmt pack`: a copy of a model to give away, without training state, text of the corpus, or paths of this machine."""
 
-import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,17 +11,20 @@ from typing import IO
 
 from nmt_cli.atomic import atomic_path, check_writable, dir_lock
 from nmt_cli.atomic_directory import atomic_directory
-from nmt_cli.checkpoint.layout import CONFIG, METRICS, MODEL, MODEL_CARD, ModelManifest
+from nmt_cli.checkpoint.layout import CONFIG, METRICS, MODEL, MODEL_CARD, WEIGHTS, ModelManifest, model_folder
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.checkpoint.output_dir import PACKED_FILES
 from nmt_cli.config import EvaluateConfig, PackConfig, TrainConfig
+from nmt_cli.documents import MAX_MANIFEST, parse_json
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError, OutputError
 from nmt_cli.evaluation.inputs import stored_split
 from nmt_cli.evaluation.results import EvalResult, evaluate
+from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.manifest import MANIFEST, read_raw_manifest
 from nmt_cli.progress import Progress
 from nmt_cli.settings import to_arguments, to_toml
+from nmt_cli.training.history import history_line, read_history
 from nmt_cli.training.model_card import card_text
 
 ZIP = ".zip"
@@ -29,9 +32,6 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Date of every file in a zip, the earliest possible: packing a model twice gives equal files."""
 ZIP_MODE = 0o644 << 16
 """Their permissions, as zip stores them."""
-
-LARGEST_MANIFEST = 1 << 20
-"""Bytes of a manifest that are read from a zip."""
 
 Content = Mapping[str, bytes | Path]
 """Files by name: their bytes, or the file to copy."""
@@ -97,8 +97,8 @@ def _read_zipped_manifest(path: Path) -> Mapping[str, object]:
     try:
         with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if PurePosixPath(name).name == MANIFEST)
-            content = json.loads(archive.open(name).read(LARGEST_MANIFEST))
-    except (OSError, ValueError, zipfile.BadZipFile):
+            content = parse_json(archive.open(name).read(MAX_MANIFEST))
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, zipfile.BadZipFile):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -133,19 +133,16 @@ def _test_scores(config: PackConfig, loaded: LoadedModel, progress: Progress) ->
 def _content(loaded: LoadedModel, name: str, licence: str | None, scores: EvalResult | None) -> Content:
     """The files of the copy; the manifest is last, so that a copy with one is whole."""
     config = without_folders(loaded.config)
-    manifest = _manifest(loaded.manifest, config)
-    changed = {
-        CONFIG: to_toml(config).encode(),
-        MANIFEST: MODEL.text(manifest).encode(),
-        MODEL_CARD: card_text(replace(loaded, config=config, manifest=manifest), name, licence, scores).encode(),
-    }
+    folder = model_folder(loaded.path, loaded.manifest)
+    files: dict[str, bytes | Path] = {file: folder.read(file) for file in folder.files if file in PACKED_FILES}
+    options = files[CONFIG] = to_toml(config).encode()
+    manifest = _manifest(loaded.manifest, config, FileRecord.of(options))
+    card = card_text(replace(loaded, config=config, manifest=manifest), name, licence, scores)
+    files |= {MODEL_CARD: card.encode(), WEIGHTS: loaded.path / WEIGHTS}
     if (loaded.path / METRICS).is_file():
-        changed[METRICS] = _metrics(loaded.path / METRICS)
-    return {
-        file: changed.get(file, loaded.path / file)
-        for file in PACKED_FILES
-        if file in changed or (loaded.path / file).is_file()
-    }
+        files[METRICS] = _metrics(loaded.path / METRICS, manifest.run)
+    files[MANIFEST] = MODEL.text(manifest).encode()
+    return files
 
 
 def without_folders(config: TrainConfig) -> TrainConfig:
@@ -153,19 +150,25 @@ def without_folders(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={name: Path(value.name) for name, value in config if isinstance(value, Path)})
 
 
-def _manifest(manifest: ModelManifest, config: TrainConfig) -> ModelManifest:
-    """The manifest of the copy; its command is rebuilt from the options, because the original one may hold paths."""
-    command = ["nmt", "train", *to_arguments(config)]
-    return manifest.model_copy(update={"packed": True, "prepared": Path(manifest.prepared).name, "command": command})
+def _manifest(manifest: ModelManifest, config: TrainConfig, options: FileRecord) -> ModelManifest:
+    """The manifest of the copy, with the record of its options; its command is rebuilt from them, because the original
+    one may hold paths."""
+    return manifest.model_copy(
+        update={
+            "packed": True,
+            "prepared": Path(manifest.prepared).name,
+            "command": ["nmt", "train", *to_arguments(config)],
+            "files": {**manifest.files, CONFIG: options},
+        }
+    )
 
 
-def _metrics(path: Path) -> bytes:
+def _metrics(path: Path, run: str) -> bytes:
     """The numbers of metrics.jsonl, without its messages and sample sentences."""
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    numbers = [
-        {key: value for key, value in line.items() if key != "samples"} for line in lines if line["kind"] != "message"
-    ]
-    return "".join(json.dumps(line) + "\n" for line in numbers).encode()
+    history = read_history(path, run)
+    records = sorted([*history.updates, *history.validations], key=lambda record: record["step"])
+    numbers = [{key: value for key, value in record.items() if key != "samples"} for record in records]
+    return "".join(history_line(record, run) for record in numbers).encode()
 
 
 def _write_folder(folder: Path, content: Content) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import torch
 
 from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
-from nmt_cli.checkpoint.layout import WEIGHTS, read_metadata
+from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile, whole_lines
@@ -29,6 +29,7 @@ from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMATTERS
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translator import Batching, LineTranslator
+from nmt_cli.documents import open_file
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
@@ -72,12 +73,19 @@ class ShardResult:
 
     @classmethod
     def from_json(cls, content: str) -> "ShardResult":
-        """Parse the JSON that `str` returns."""
+        """Parse the JSON that `str` returns. Raises ValueError, KeyError or TypeError if it is damaged."""
         fields = json.loads(content)
+        if fields.pop("sha256") != _hash(fields):
+            raise ValueError("it does not match its hash")
         return cls(fields["text"], fields["receipt"], IssueCounts(**fields["issue_counts"]))
 
     def __str__(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False)
+        fields = asdict(self)
+        return json.dumps({**fields, "sha256": _hash(fields)}, ensure_ascii=False)
+
+
+def _hash(fields: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def split_file(file: TextFile, size: int) -> Iterator[Shard]:
@@ -111,7 +119,7 @@ class ShardsManifest(ManifestBase):
     options: dict[str, Any]
 
 
-SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 1, ShardsManifest, OutputError)
+SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 2, ShardsManifest, OutputError)
 """The folder of an unfinished bulk translation."""
 
 
@@ -122,7 +130,7 @@ def manifest_for(config: BulkConfig) -> ShardsManifest:
 
 
 def _hashes(config: BulkConfig) -> list[str]:
-    return [read_metadata(path / WEIGHTS)["sha256"] for path in (config.model, *config.ensemble)]
+    return [read_weights_metadata(path, MODEL.read(path))["sha256"] for path in (config.model, *config.ensemble)]
 
 
 @dataclass(frozen=True)
@@ -202,9 +210,14 @@ class ShardDir:
         """Read the results of shards. Raises OutputError if a file is damaged."""
         for name in names:
             try:
-                yield ShardResult.from_json((self.path / name).read_text(encoding="utf-8"))
-            except (OSError, ValueError, KeyError, TypeError) as error:
+                yield ShardResult.from_json(_read_text(self.path / name))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 raise OutputError(f"{self.path / name}: cannot be read: {error}; delete it and start again") from None
+
+
+def _read_text(path: Path) -> str:
+    with open_file(path, path.parent) as file:
+        return file.read().decode("utf-8")
 
 
 def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:

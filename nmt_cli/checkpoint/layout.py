@@ -10,19 +10,26 @@ model/  manifest.json        languages, corpus, command and environments
         README.md            the model card
         replaced-1/          the previous model, while --overwrite trains a new one
         unfinished.toml      all options of a run that has not written its config.toml yet
+
+The manifest records the hashes of the files that do not change during training. The weights and the state, which do,
+hold their own hashes and the identifier of the run.
 """
 
-import json
-import struct
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt_cli.atomic import target_of_partial
+from nmt_cli.checkpoint.header import read_header
+from nmt_cli.documents import MAX_OPTIONS, parse_toml, read_file
 from nmt_cli.errors import CheckpointError
+from nmt_cli.file_hashes import FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.settings import read_toml
 
-FORMAT = 3
+FORMAT = 4
 """Format version of the model folder."""
 
 CONFIG = "config.toml"
@@ -31,8 +38,10 @@ MODEL_CARD = "README.md"
 METRICS = "metrics.jsonl"
 UNFINISHED = "unfinished.toml"
 RESUME = Path("last") / "state.safetensors"
-METADATA_KEY = "nmt"
-"""Key of nmt's metadata in the header of a tensor file."""
+
+VocabSize = Annotated[int, Field(ge=1, le=2**24)]
+LengthLimit = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Bounds of what a manifest counts: a damaged or forged one is refused before anything is allocated for it."""
 
 
 class Environment(ManifestBase):
@@ -60,29 +69,65 @@ class ModelManifest(ManifestBase):
     source: str
     target: str
     unicode: Literal["nfc", "nfkc", "none"]
-    max_source_length: int
+    max_source_length: LengthLimit
     """Maximum subwords of an input that is translated in one piece."""
-    source_size: int
-    target_size: int
+    source_size: VocabSize
+    target_size: VocabSize
     prepared: str
     """Folder of the prepared corpus that it was trained on."""
     corpus: str
     """Identity of that corpus (`PreparedManifest.identity`)."""
-    train_pairs: int
-    environments: list[Environment]
+    train_pairs: Annotated[int, Field(ge=0, le=2**40)]
+    run: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    """Identifier of the training run, which its weights and its state hold too."""
+    files: FileRecords = Field(default_factory=dict)
+    """Size and SHA-256 of each file that does not change during training, by name."""
+    previous_config: FileRecord | None = None
+    """The record of config.toml before the last resume."""
+    environments: Annotated[list[Environment], Field(min_length=1)]
     """Environment at the start, and after each resume in which it changed."""
     packed: bool = False
     """Whether nmt pack wrote it: it has no training state, and paths are reduced to their last part."""
 
 
-MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError)
+MODEL = FolderType("model", "model", "nmt train", FORMAT, ModelManifest, CheckpointError, backups="replaced-*")
 """The folder type of a model."""
 
 
+class _WeightsMetadata(BaseModel):
+    """What the metadata of weights must hold; it may hold more."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    sha256: str
+    run: str
+    step: Annotated[int, Field(ge=0)]
+    epoch: float
+    elapsed: float
+    dev_perplexity: float
+    dev_bleu: float
+    dev_chrf: float
+    metric: Literal["loss", "bleu", "chrf"]
+
+
+def model_folder(path: Path, manifest: ModelManifest) -> VerifiedFolder:
+    """The files of a model that do not change during training, verified when read.
+
+    A resumed run that was killed between writing its manifest and its config.toml has left the options before it.
+    """
+    files, previous = manifest.files, manifest.previous_config
+    with suppress(OSError, ValueError):
+        if previous is not None and FileRecord.of(read_file(path / CONFIG, previous.size, path)) == previous:
+            files = {**files, CONFIG: previous}
+    return VerifiedFolder(path, files, CheckpointError, "restore it, or train again")
+
+
 def read_options(path: Path) -> dict[str, Any]:
-    """Read the options that a model was trained with. Raises ConfigError or CheckpointError."""
-    MODEL.read(path)
-    return read_toml(path / CONFIG)
+    """Read the options that a model was trained with. Raises CheckpointError."""
+    try:
+        return parse_toml(model_folder(path, MODEL.read(path)).read(CONFIG)[: MAX_OPTIONS + 1])
+    except ValueError as error:
+        raise CheckpointError(f"{path / CONFIG}: {error}; restore it, or train again") from None
 
 
 def has_only_begun(path: Path) -> bool:
@@ -107,15 +152,26 @@ def resumed_options(path: Path) -> tuple[str, dict[str, Any]] | None:
 def read_metadata(path: Path) -> dict[str, Any]:
     """Read nmt's metadata from a tensor file, without its tensors. Raises CheckpointError if the file is missing,
     damaged or not written by nmt."""
+    return read_header(path).metadata
+
+
+def read_weights_metadata(path: Path, manifest: ModelManifest) -> dict[str, Any]:
+    """Read the metadata of the weights of a model folder. Raises CheckpointError, also if they are of another run than
+    the manifest."""
+    metadata = read_metadata(path / WEIGHTS)
     try:
-        with open(path, "rb") as file:
-            (size,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(min(size, 1 << 26)))
-        metadata: dict[str, Any] = json.loads(header["__metadata__"][METADATA_KEY])
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except (struct.error, ValueError, KeyError, TypeError):
-        raise CheckpointError(f"{path}: damaged, or not written by nmt") from None
+        _WeightsMetadata.model_validate(metadata)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CheckpointError(f"{path / WEIGHTS}: its metadata is damaged at {where}: {first['msg']}") from None
+    check_run(path / WEIGHTS, metadata, manifest.run)
     return metadata
+
+
+def check_run(path: Path, metadata: dict[str, Any], run: str) -> None:
+    """Raise CheckpointError if a tensor file is not of this run."""
+    if metadata.get("run") != run:
+        raise CheckpointError(
+            f"{path}: belongs to another model than the manifest.json beside it; restore the right file, or train again"
+        )

@@ -8,12 +8,22 @@ from typing import Any
 from torch import Tensor
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.layout import CONFIG, MODEL, WEIGHTS, ModelManifest, read_options
+from nmt_cli.checkpoint.header import Shapes, read_header
+from nmt_cli.checkpoint.layout import (
+    CONFIG,
+    MODEL,
+    WEIGHTS,
+    ModelManifest,
+    model_folder,
+    read_options,
+    read_weights_metadata,
+)
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import Tokenizers
-from nmt_cli.errors import CheckpointError, CorpusError
+from nmt_cli.errors import CheckpointError
+from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import Compute
 from nmt_cli.kernels.prepack import linear_for
 from nmt_cli.model.inference import pack
@@ -50,18 +60,20 @@ class LoadedModel:
 def create_model_dir(
     path: Path, manifest: ModelManifest, config: TrainConfig, tokenizers: Tokenizers, lexicon: bytes | None = None
 ) -> None:
-    """Create a model folder and write the files that do not change during training."""
-    path.mkdir(parents=True, exist_ok=True)
-    write_atomic(path / CONFIG, to_toml(config))
-    for name, content in tokenizers.files().items():
-        write_atomic(path / name, content)
+    """Create a model folder and write the files that do not change during training, and the manifest with their
+    hashes."""
+    files = {CONFIG: to_toml(config).encode(), **tokenizers.files()}
     if lexicon is not None:
-        write_atomic(path / LEXICON, lexicon)
-    MODEL.write(path, manifest)
+        files[LEXICON] = lexicon
+    path.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_atomic(path / name, content)
+    records = {name: FileRecord.of(content) for name, content in files.items()}
+    MODEL.write(path, manifest.model_copy(update={"files": records}))
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, Any]) -> str:
-    """Write the weights used for translation. Returns their hash."""
+    """Write the weights used for translation. Returns their hash. The metadata holds the identifier of the run."""
     return write_tensors(path / WEIGHTS, weights, metadata)
 
 
@@ -83,12 +95,13 @@ def load_model(path: Path, compute: Compute, packed: bool = True) -> LoadedModel
     """
     manifest = MODEL.read(path)
     config = read_config(path)
-    try:
-        tokenizers = Tokenizers.load(path, manifest.unicode)
-    except CorpusError as error:
-        raise CheckpointError(str(error).replace("nmt preprocess", "nmt train")) from None
-    weights, metadata = read_tensors(path / WEIGHTS)
-    model = without_weights(lambda: build_model(config, tokenizers))
+    tokenizers = load_tokenizers(path, manifest)
+    metadata = read_weights_metadata(path, manifest)
+    model = without_weights(
+        lambda: build_model(config, tokenizers),
+        lambda built: check_shapes(built, read_header(path / WEIGHTS).shapes, path / WEIGHTS),
+    )
+    weights, _ = read_tensors(path / WEIGHTS)
     load_weights(model, weights, path / WEIGHTS)
     model.to(compute.device, compute.dtype).eval().requires_grad_(False)
     linear = linear_for(compute) if packed else None
@@ -110,18 +123,28 @@ def load_ensemble(path: Path, ensemble: Sequence[Path], compute: Compute) -> Loa
     return replace(first, ensemble=rest)
 
 
-def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:
-    """Copy weights into a model. Raises CheckpointError naming the first tensor that does not fit."""
-    expected = model_weights(model)
-    for name in sorted(expected.keys() ^ weights.keys()):
+def load_tokenizers(path: Path, manifest: ModelManifest) -> Tokenizers:
+    """Read the tokenizers of a model folder. Raises CheckpointError if they are missing or damaged."""
+    return Tokenizers.load(model_folder(path, manifest), manifest.unicode, (manifest.source_size, manifest.target_size))
+
+
+def check_shapes(model: Seq2Seq, shapes: Shapes, origin: Path) -> None:
+    """Raise CheckpointError naming the first tensor that does not fit the model, which needs no memory yet."""
+    expected = {name: tuple(weight.shape) for name, weight in model_weights(model).items()}
+    for name in sorted(expected.keys() ^ shapes.keys()):
         problem = "missing" if name in expected else "unknown"
         raise CheckpointError(f"{origin}: {problem} tensor {name}; config.toml and weights are from different models")
+    for name, shape in shapes.items():
+        if shape != expected[name]:
+            raise CheckpointError(f"{origin}: {name} has shape {shape}, config.toml requires {expected[name]}")
+
+
+def load_weights(model: Seq2Seq, weights: dict[str, Tensor], origin: Path) -> None:
+    """Copy weights into a model. Raises CheckpointError naming the first tensor that does not fit."""
+    check_shapes(model, {name: tuple(tensor.shape) for name, tensor in weights.items()}, origin)
+    parameters = model_weights(model)
     for name, tensor in weights.items():
-        if tensor.shape != expected[name].shape:
-            raise CheckpointError(
-                f"{origin}: {name} has shape {tuple(tensor.shape)}, config.toml requires {tuple(expected[name].shape)}"
-            )
-        expected[name].data.copy_(tensor)
+        parameters[name].data.copy_(tensor)
 
 
 def model_weights(model: Seq2Seq) -> dict[str, Tensor]:

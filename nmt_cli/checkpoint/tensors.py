@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nmt_cli.atomic import atomic_path
-from nmt_cli.checkpoint.layout import METADATA_KEY, read_metadata
+from nmt_cli.checkpoint.header import header_metadata, read_header
 from nmt_cli.errors import CheckpointError
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
@@ -28,9 +28,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     """
     contiguous = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     digest = _hash(contiguous)
-    header: dict[str, Any] = {
-        "__metadata__": {METADATA_KEY: json.dumps({**metadata, "sha256": digest}, ensure_ascii=False)}
-    }
+    header: dict[str, Any] = {"__metadata__": header_metadata({**metadata, "sha256": digest})}
     # the largest element size first, so that every tensor is aligned to its element size
     order = sorted(contiguous, key=lambda name: (-contiguous[name].element_size(), name))
     end = 0
@@ -49,13 +47,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read tensors and metadata. Raises CheckpointError if the file is missing, damaged or not written by nmt."""
-    metadata = read_metadata(path)
+    metadata = read_header(path).metadata
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: damaged: {error}") from None
+        raise CheckpointError(f"{path}: damaged: {error}; restore it, or train again") from None
     if _hash(tensors) != metadata.get("sha256"):
-        raise CheckpointError(f"{path}: damaged: its content does not match its hash")
+        raise CheckpointError(f"{path}: damaged: its content does not match its hash; restore it, or train again")
     return tensors, metadata
 
 

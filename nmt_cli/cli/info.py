@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.checkpoint.layout import CONFIG, WEIGHTS, read_metadata
+from nmt_cli.checkpoint.layout import MODEL, WEIGHTS, read_options, read_weights_metadata
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
+from nmt_cli.corpus.manifest import PREPARED
 from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, read_raw_manifest
-from nmt_cli.settings import read_toml
 from nmt_cli.terminal import say
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
@@ -34,10 +34,7 @@ def run(config: InfoConfig) -> None:
         return
     for path, facts in folders.items():
         say(f"{path}: {WHAT[facts['manifest']['kind']]}")
-        try:
-            lines = list(_flatten(facts) if config.all_ else _summary(path, facts))
-        except (AttributeError, KeyError, TypeError, ValueError):  # another program wrote values of other types
-            lines = list(_flatten(facts))
+        lines = list(_flatten(facts) if config.all_ else _summary(path, facts))
         width = max(len(name) for name, _ in lines)
         for name, value in lines:
             say(f"  {name:<{width}}  {value}")
@@ -56,11 +53,12 @@ def _read_folder(folder: Path) -> Facts:
         raise CorpusError(f"{path}: cannot be read: {error}") from None
     if manifest.get("kind") not in WHAT:
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")
-    facts: Facts = {"manifest": manifest}
-    if (folder / CONFIG).is_file():
-        facts["config"] = read_toml(folder / CONFIG)
+    if manifest["kind"] == PREPARED.name:
+        return {"manifest": PREPARED.read(folder).model_dump(mode="json")}
+    model = MODEL.read(folder)
+    facts: Facts = {"manifest": model.model_dump(mode="json"), "config": read_options(folder)}
     if (folder / WEIGHTS).is_file():
-        facts["weights"] = read_metadata(folder / WEIGHTS)
+        facts["weights"] = read_weights_metadata(folder, model)
     return facts
 
 

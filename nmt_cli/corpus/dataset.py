@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nmt_cli.corpus.lexicon import LEXICON
-from nmt_cli.corpus.manifest import PREPARED, PreparedManifest
+from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, prepared_folder
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 
@@ -80,6 +80,26 @@ def _id_type(size: int) -> Any:
     return pa.uint16() if size <= 1 << 16 else pa.int32()
 
 
+def _read_batches(path: Path, tokenizers: Tokenizers) -> list[Any]:
+    """The record batches of a memory-mapped file. Their offsets, text and ids are checked: reading beyond a
+    buffer would crash. Raises OSError, ArrowException or ValueError."""
+    reader = pa.ipc.open_file(pa.memory_map(str(path)))
+    schema = _schema(tokenizers)
+    if reader.schema != schema:
+        raise ValueError("not the columns of a split of this vocabulary")
+    batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+    sizes = {"source": tokenizers.source.size, "target": tokenizers.target.size}
+    for batch in batches:
+        batch.validate(full=True)
+        if any(column.null_count for column in batch.columns):
+            raise ValueError("a value is missing")
+        for name, size in sizes.items():
+            ids = np.asarray(batch.column(name).values)
+            if len(ids) and (ids.min() < 0 or ids.max() >= size):
+                raise ValueError(f"a subword id of the {name} is not in the vocabulary")
+    return batches
+
+
 class _Column:
     """One side of a split: ids, lengths and texts, read from the memory-mapped file."""
 
@@ -120,17 +140,16 @@ class Split:
 
     `source_lengths` and `target_lengths` are int32 arrays of the numbers of subwords without BOS and EOS.
     `source_ids(i)` and `target_ids(i)` return read-only views of the memory-mapped file, not copies. Raises CorpusError
-    if the file is missing or damaged.
+    if the file is missing, damaged, or was not encoded by these tokenizers.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, tokenizers: Tokenizers) -> None:
         try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
-            self._source = _Column(batches, "source", "source_text")
-            self._target = _Column(batches, "target", "target_text")
-        except (OSError, pa.ArrowException, KeyError) as error:
+            batches = _read_batches(path, tokenizers)
+        except (OSError, pa.ArrowException, ValueError) as error:
             raise CorpusError(f"{path}: missing or damaged ({error}); run nmt preprocess again") from None
+        self._source = _Column(batches, "source", "source_text")
+        self._target = _Column(batches, "target", "target_text")
         self.source_lengths = self._source.lengths
         self.target_lengths = self._target.lengths
 
@@ -169,26 +188,28 @@ class PreparedCorpus:
         self.path = path
         self.manifest = manifest
         self.tokenizers = tokenizers
+        self._folder = prepared_folder(path, manifest)
 
     @classmethod
     def open(cls, path: Path) -> "PreparedCorpus":
         """Open a prepared folder. Raises CorpusError if it is missing, damaged or of another format version."""
         manifest = PREPARED.read(path)
-        return cls(path, manifest, Tokenizers.load(path, manifest.unicode))
+        sizes = manifest.tokenizer.source_size, manifest.tokenizer.target_size
+        return cls(path, manifest, Tokenizers.load(prepared_folder(path, manifest), manifest.unicode, sizes))
 
     def lexicon(self) -> bytes | None:
         """Content of its lexicon file (see `lexicon.py`); None if there is none."""
-        path = self.path / LEXICON
-        return path.read_bytes() if path.is_file() else None
+        return self._folder.read(LEXICON) if LEXICON in self._folder else None
 
     def split(self, name: str) -> Split:
         """Open a split by name: train, dev or test. Raises CorpusError if it is missing or damaged."""
-        if name not in self.manifest.counts:
-            raise CorpusError(f"{self.path}: no split {name}; available: {', '.join(self.manifest.counts)}")
-        split = Split(self.path / split_file(name))
-        if len(split) != self.manifest.counts[name]:
+        pairs = self.manifest.counts
+        if name not in pairs:
+            raise CorpusError(f"{self.path}: no split {name}; available: {', '.join(pairs)}")
+        path = self._folder.verify(split_file(name))
+        split = Split(path, self.tokenizers)
+        if len(split) != pairs[name]:
             raise CorpusError(
-                f"{self.path / split_file(name)}: {len(split)} pairs, but the manifest has "
-                f"{self.manifest.counts[name]}; run nmt preprocess again"
+                f"{path}: {len(split)} pairs, but the manifest has {pairs[name]}; run nmt preprocess again"
             )
         return split

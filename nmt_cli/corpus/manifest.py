@@ -7,15 +7,24 @@ bytes.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from nmt_cli.errors import CorpusError
+from nmt_cli.file_hashes import SHA256_PATTERN, FileRecords, VerifiedFolder
 from nmt_cli.manifest import FolderType, ManifestBase
 
 REPORT = "report.json"
 
-FORMAT = 2
+FORMAT = 3
 """Format version of the prepared folder."""
+
+SplitName = Annotated[str, Field(pattern=r"^(train|dev|test)$")]
+Count = Annotated[int, Field(ge=0, le=2**40)]
+VocabSize = Annotated[int, Field(ge=1, le=2**24)]
+LengthLimit = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Bounds of what a manifest counts: a damaged or forged one is refused before anything is allocated for it."""
 
 
 class InputFile(ManifestBase):
@@ -23,7 +32,7 @@ class InputFile(ManifestBase):
 
     path: str
     """As given by the user."""
-    sha256: str
+    sha256: Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 class TokenizerSettings(ManifestBase):
@@ -31,9 +40,9 @@ class TokenizerSettings(ManifestBase):
 
     type: Literal["unigram", "bpe", "given"]
     vocabulary: Literal["joint", "separate"]
-    source_size: int
-    target_size: int
-    sentences: int
+    source_size: VocabSize
+    target_size: VocabSize
+    sentences: Count
     """Sentences that it was trained on; 0 if it was given by the user."""
 
 
@@ -48,26 +57,32 @@ class PreparedManifest(ManifestBase):
     source: str
     target: str
     unicode: Literal["nfc", "nfkc", "none"]
-    max_length: int
-    counts: dict[str, int]
+    max_length: LengthLimit
+    counts: dict[SplitName, Count]
     """Sentence pairs of each split."""
-    subwords: dict[str, tuple[int, int]]
+    subwords: dict[SplitName, tuple[Count, Count]]
     """Total source and target subwords of each split."""
     tokenizer: TokenizerSettings
     inputs: dict[str, list[InputFile]]
     """By role: train, dev, test, tokenizer."""
-    files: dict[str, str]
-    """SHA-256 of each file in the folder, by file name."""
+    files: FileRecords
+    """Size and SHA-256 of each file in the folder, by file name."""
     options: dict[str, Any]
     """The options that determine the content."""
     fingerprint: str
     """Hash of inputs, languages and options: if it is unchanged, there is nothing to do."""
 
+    @model_validator(mode="after")
+    def _has_train(self) -> Self:
+        if "train" not in self.counts:
+            raise ValueError("there is no split train")
+        return self
+
     @property
     def identity(self) -> str:
         """Hash of the fingerprint and the written files: another version of SentencePiece may train other subwords on
         the same input."""
-        written = {name: content for name, content in self.files.items() if name != REPORT}
+        written = {name: record.sha256 for name, record in self.files.items() if name != REPORT}
         return hashlib.sha256(json.dumps([self.fingerprint, written], sort_keys=True).encode()).hexdigest()
 
 
@@ -75,7 +90,6 @@ PREPARED = FolderType("prepared", "prepared corpus", "nmt preprocess", FORMAT, P
 """The folder type of a prepared corpus."""
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content, as hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def prepared_folder(path: Path, manifest: PreparedManifest) -> VerifiedFolder:
+    """The files of a prepared corpus, verified when read."""
+    return VerifiedFolder(path, manifest.files, CorpusError, "run nmt preprocess again")

@@ -7,7 +7,7 @@ from pathlib import Path
 from nmt_cli.atomic_directory import atomic_directory
 from nmt_cli.corpus.dataset import SPLITS, split_file
 from nmt_cli.corpus.lexicon import LEXICON
-from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, file_hash
+from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, prepared_folder
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError
 from nmt_cli.manifest import MANIFEST, read_kind
@@ -54,5 +54,9 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
 
 def verify(folder: Path, manifest: PreparedManifest) -> bool:
     """Whether every file of a prepared corpus exists and matches the hash in its manifest."""
-    paths = {folder / name: content for name, content in manifest.files.items()}
-    return all(path.is_file() and file_hash(path) == content for path, content in paths.items())
+    try:
+        for name in manifest.files:
+            prepared_folder(folder, manifest).verify(name)
+    except CorpusError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from nmt_cli.corpus.dataset import Split, split_file
 from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
-from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings, file_hash
+from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings
 from nmt_cli.corpus.output_dir import check_output_dir, corpus_directory, verify
 from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
 from nmt_cli.corpus.readers import ParallelText, locate
@@ -29,6 +29,7 @@ from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.corpus.train_tokenizer import given_tokenizers, train_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
+from nmt_cli.file_hashes import FileRecord
 from nmt_cli.languages import main_code
 from nmt_cli.parallel import available_cores
 from nmt_cli.paths import check_paths
@@ -132,7 +133,7 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
     tokenizers.save(job.fresh)
     encoded = _encode(job, splits, tokenizers)
     with job.progress.step("training the lexicon"):
-        write_lexicon(job.fresh, train_lexicon(Split(job.fresh / split_file("train")), tokenizers))
+        write_lexicon(job.fresh, train_lexicon(Split(job.fresh / split_file("train"), tokenizers), tokenizers))
     report = CleaningReport(
         splits=encoded,
         unchecked_scripts=[language for language in job.languages if not Script(language).known],
@@ -192,7 +193,7 @@ def _describe(
         subwords={name: (split.source.subwords, split.target.subwords) for name, split in report.splits.items()},
         tokenizer=settings,
         inputs=inputs,
-        files={path.name: file_hash(path) for path in sorted(job.fresh.iterdir())},
+        files={path.name: FileRecord.of_file(path) for path in sorted(job.fresh.iterdir())},
         options=content_options(job.config),
         fingerprint=key,
     )

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.manifest import FORMAT, InputFile, file_hash
+from nmt_cli.corpus.manifest import FORMAT, InputFile
 from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
+from nmt_cli.file_hashes import FileRecord
 from nmt_cli.settings import to_arguments
 
 _NOT_CONTENT = {"out", "overwrite", "threads"}
@@ -34,7 +35,7 @@ def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
 
 def _hash_file(name: str, path: Path) -> InputFile:
     try:
-        return InputFile(path=name, sha256=file_hash(path))
+        return InputFile(path=name, sha256=FileRecord.of_file(path).sha256)
     except OSError as error:
         raise CorpusError(f"{name}: cannot be read: {error.strerror or error}") from None
 

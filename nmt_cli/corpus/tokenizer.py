@@ -11,7 +11,8 @@ import sentencepiece
 
 from nmt_cli.corpus.normalization import SPACE, Form, normalize, single_line
 from nmt_cli.corpus.subword_regularization import SubwordSampler
-from nmt_cli.errors import CorpusError
+from nmt_cli.errors import CorpusError, NMTError
+from nmt_cli.file_hashes import VerifiedFolder
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 
 JOINT = "tokenizer.model"
@@ -23,18 +24,24 @@ class Tokenizer:
 
     `model` is the serialised SentencePiece model, `unicode` the normalisation form, `size` the number of subwords, V,
     and `is_byte` (V,) is True for single-byte pieces. Raises CorpusError if the bytes are not a SentencePiece model or
-    its special tokens have other ids.
+    its special tokens have other ids; `error` replaces CorpusError.
     """
 
-    def __init__(self, model: bytes, unicode: Form = "nfc", origin: str = "tokenizer") -> None:
+    def __init__(
+        self,
+        model: bytes,
+        unicode: Form = "nfc",
+        origin: str = "tokenizer",
+        error: type[NMTError] = CorpusError,
+    ) -> None:
         processor = sentencepiece.SentencePieceProcessor()
         try:
             processor.LoadFromSerializedProto(model)
         except RuntimeError:
-            raise CorpusError(f"{origin}: not a SentencePiece model; give a file written by SentencePiece") from None
+            raise error(f"{origin}: not a SentencePiece model; give a file written by SentencePiece") from None
         special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if special != (PAD, UNK, BOS, EOS):
-            raise CorpusError(
+            raise error(
                 f"{origin}: pad, unk, bos and eos have the ids {special}, not {(PAD, UNK, BOS, EOS)}; train it with "
                 "--pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3"
             )
@@ -120,17 +127,15 @@ class Tokenizers:
             (folder / name).write_bytes(content)
 
     @classmethod
-    def load(cls, folder: Path, unicode: Form) -> "Tokenizers":
-        """Read the models from a folder. Raises CorpusError if they are missing or damaged."""
-        if (folder / JOINT).is_file():
-            both = _load(folder / JOINT, unicode)
-            return cls(both, both)
-        source, target = (_load(folder / name, unicode) for name in SEPARATE)
+    def load(cls, folder: VerifiedFolder, unicode: Form, sizes: tuple[int, int]) -> "Tokenizers":
+        """Read the models from a folder, whose manifest records these vocabulary sizes of source and target. Raises the
+        folder's error if they are missing, damaged or of another size."""
+        names = [JOINT] if JOINT in folder else list(SEPARATE)
+        models = [Tokenizer(folder.read(name), unicode, str(folder.path / name), folder.error) for name in names]
+        source, target = models[0], models[-1]
+        if (source.size, target.size) != sizes:
+            raise folder.error(
+                f"{folder.path / names[0]}: {source.size} and {target.size} subwords, but the manifest has {sizes[0]} "
+                f"and {sizes[1]}; {folder.remedy}"
+            )
         return cls(source, target)
-
-
-def _load(path: Path, unicode: Form) -> Tokenizer:
-    try:
-        return Tokenizer(path.read_bytes(), unicode, str(path))
-    except OSError as error:
-        raise CorpusError(f"{path}: cannot read the tokenizer: {error.strerror}; run nmt preprocess again") from None

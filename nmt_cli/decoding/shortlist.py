@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from nmt_cli.checkpoint.layout import model_folder
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.lexicon import Table, read_lexicon
 from nmt_cli.decoding.hypothesis import Hypothesis
@@ -46,8 +47,9 @@ class Shortlist:
 
     @classmethod
     def read(cls, loaded: LoadedModel, count: int) -> "Shortlist":
-        """Read the lexicon of a model folder. Raises CorpusError if there is none."""
-        return cls(read_lexicon(loaded.path, loaded.tokenizers), count, loaded.tokenizers.joint)
+        """Read the lexicon of a model folder. Raises CheckpointError if there is none."""
+        folder = model_folder(loaded.path, loaded.manifest)
+        return cls(read_lexicon(folder, loaded.tokenizers), count, loaded.tokenizers.joint)
 
     def candidates(self, sources: Iterable[Ids], prefixes: Iterable[Ids]) -> Candidates:
         """The candidates for a batch of source sentences and the prefixes of their translations."""

@@ -42,11 +42,18 @@ class _SkipInit(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def without_weights(build: Callable[[], M]) -> M:
-    """Call `build` and return its model with uninitialised weights on the CPU, for loading, where initialising them
-    would take a tenth of the time. Tied weights stay tied."""
+def without_memory(build: Callable[[], M]) -> M:
+    """Call `build` and return its model on the meta device: weights have shapes, but no memory."""
     with torch.device("meta"), _SkipInit():
-        model = build()
+        return build()
+
+
+def without_weights(build: Callable[[], M], check: Callable[[M], None] | None = None) -> M:
+    """Call `build` and return its model with uninitialised weights on the CPU, for loading, where initialising them
+    would take a tenth of the time. Tied weights stay tied. `check` gets the model before memory is allocated."""
+    model = without_memory(build)
+    if check is not None:
+        check(model)
     replaced: dict[nn.Parameter, nn.Parameter] = {}
     for module in model.modules():
         for name, parameter in list(module.named_parameters(recurse=False)):

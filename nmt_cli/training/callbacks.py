@@ -1,7 +1,6 @@
 """The events of a training run and the callbacks that receive them; the terminal's are in `cli/display.py`."""
 
 import importlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from nmt_cli.atomic import write_atomic
 from nmt_cli.errors import ConfigError
 from nmt_cli.progress import Progress, Step, clock
+from nmt_cli.training.history import history_line, parse_history_line
 from nmt_cli.training.validation import Validation
 
 LINE_SECONDS = 20.0
@@ -172,14 +172,15 @@ class MetricsFile(Callback):
     """Writes each event to metrics.jsonl as a line of JSON. When a run is resumed, the lines after the update of its
     saved state are dropped."""
 
-    def __init__(self, path: Path, step: int) -> None:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if step and path.exists() else []
-        write_atomic(path, "".join(f"{line}\n" for line in lines if _up_to(line, step)))
+    def __init__(self, path: Path, step: int, run: str) -> None:
+        lines = path.read_bytes().split(b"\n") if step and path.is_file() else []
+        write_atomic(path, b"".join(line + b"\n" for line in lines if _up_to(line, step, run)))
+        self._run = run
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed by close()
         self._step = step
 
     def _write(self, kind: str, content: dict[str, Any]) -> None:
-        self._file.write(json.dumps({"kind": kind, **content}, ensure_ascii=False) + "\n")
+        self._file.write(history_line({"kind": kind, **content}, self._run))
 
     def on_log(self, event: LogEvent) -> None:
         self._step = event.step
@@ -197,11 +198,11 @@ class MetricsFile(Callback):
         self._file.close()
 
 
-def _up_to(line: str, step: int) -> bool:
-    """Whether a line of metrics.jsonl is complete JSON, of update `step` or an earlier one."""
+def _up_to(line: bytes, step: int, run: str) -> bool:
+    """Whether a line of metrics.jsonl is whole and of update `step` or an earlier one."""
     try:
-        return int(json.loads(line).get("step", 0)) <= step
-    except (ValueError, AttributeError, TypeError):
+        return int(parse_history_line(line, run).get("step", 0)) <= step
+    except (ValueError, TypeError):
         return False
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -19,9 +20,9 @@ from nmt_cli.checkpoint.layout import (
     WEIGHTS,
     ModelManifest,
     has_only_begun,
-    read_metadata,
+    read_weights_metadata,
 )
-from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, load_tokenizers, read_config
 from nmt_cli.checkpoint.output_dir import (
     backups,
     begin_run,
@@ -35,7 +36,9 @@ from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
+from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import Compute, compute_for_training
+from nmt_cli.model.initialization import without_memory
 from nmt_cli.paths import check_paths
 from nmt_cli.settings import to_toml
 from nmt_cli.signals import StopRequest
@@ -46,7 +49,7 @@ from nmt_cli.training.health import Verdict, judge
 from nmt_cli.training.history import read_history
 from nmt_cli.training.model_card import write_card
 from nmt_cli.training.schedule import default_learning_rate
-from nmt_cli.training.state import TrainerState, load_state
+from nmt_cli.training.state import TrainerState, check_state, load_state
 from nmt_cli.training.step import TrainStep
 from nmt_cli.training.trainer import Trainer
 from nmt_cli.training.validation import Validator
@@ -107,10 +110,11 @@ def train(
                 # again, under the lock: another run may have ended here meanwhile
                 check_output_dir(config.out, config.resume, config.overwrite)
                 begin_run(config.out, to_toml(loaded.config))
-            progress = load_state(config.out, train_step) if config.resume else None
+            progress = load_state(config.out, train_step, loaded.manifest.run) if config.resume else None
             world.seed_rank()
             callbacks = [LogCallback()] if callbacks is None else callbacks
-            callback = CallbackList([*_files(config, progress), *callbacks] if world.is_main else [])
+            files = _files(config, progress, loaded.manifest.run) if world.is_main else []
+            callback = CallbackList([*files, *callbacks] if world.is_main else [])
             run = Trainer(loaded, train_step, train_split, validator, callback, stop or StopRequest())
             run.begin(started, progress)
             try:
@@ -146,29 +150,31 @@ def _new_or_resumed(config: TrainConfig, world: World) -> TrainConfig:
 
 def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
     """A model with random weights, in training mode. Raises CheckpointError if the run to resume does not match it."""
+    saved_config = _saved_config(config)
+    manifest = _manifest(saved_config, corpus, compute)
+    if config.resume:
+        manifest = _resumed_manifest(saved_config, manifest, corpus.tokenizers)
+        check_state(config.out, without_memory(lambda: build_model(config, corpus.tokenizers)))
     torch.manual_seed(config.training.seed)
     try:
         model = build_model(config, corpus.tokenizers)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    saved_config = _saved_config(config)
-    manifest = _manifest(saved_config, corpus, compute)
-    if config.resume:
-        manifest = _resumed_manifest(saved_config, manifest, corpus.tokenizers)
     model.to(compute.device).train()
     return LoadedModel(config.out, model, corpus.tokenizers, manifest, saved_config, compute, {"sha256": "in training"})
 
 
 def _update_folder(loaded: LoadedModel, callback: Callback) -> None:
-    """Write the options of a resumed run, which may differ from those of its start; and its manifest, if its
-    environment has changed, logging how."""
-    out, manifest = loaded.path, loaded.manifest
-    write_atomic(out / CONFIG, to_toml(loaded.config))
-    if manifest == MODEL.read(out):
-        return
-    MODEL.write(out, manifest)
-    if len(manifest.environments) > 1:
-        changed = "; ".join(differences(*manifest.environments[-2:]))
+    """Write the options of a resumed run, which may differ from those of its start, and its manifest; log how the
+    environment has changed, if it has."""
+    out, before = loaded.path, MODEL.read(loaded.path)
+    options = to_toml(loaded.config).encode()
+    files = {**before.files, CONFIG: FileRecord.of(options)}
+    previous = FileRecord.of_file(out / CONFIG)
+    MODEL.write(out, loaded.manifest.model_copy(update={"files": files, "previous_config": previous}))
+    write_atomic(out / CONFIG, options)
+    if len(loaded.manifest.environments) > len(before.environments):
+        changed = "; ".join(differences(*loaded.manifest.environments[-2:]))
         callback.message(
             f"the environment has changed ({changed}): the weights may differ a little from an uninterrupted run's"
         )
@@ -179,18 +185,18 @@ def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
     if not run.world.is_main:
         return TrainResult(reason, run.interrupted, None, is_main=False)
     out = loaded.path
-    metadata = read_metadata(out / WEIGHTS) if (out / WEIGHTS).exists() else None
+    metadata = read_weights_metadata(out, loaded.manifest) if (out / WEIGHTS).exists() else None
     if metadata is not None:
         write_card(replace(loaded, metadata=metadata))
         if not run.interrupted:
             remove_backups(out)
-    verdict = judge([record["dev_chrf"] for record in read_history(out / METRICS).validations])
+    verdict = judge([record["dev_chrf"] for record in read_history(out / METRICS, loaded.manifest.run).validations])
     return TrainResult(reason, run.interrupted, metadata, verdict=verdict)
 
 
-def _files(config: TrainConfig, progress: TrainerState | None) -> list[Callback]:
+def _files(config: TrainConfig, progress: TrainerState | None, run: str) -> list[Callback]:
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
-    return [MetricsFile(config.out / METRICS, progress.step if progress else 0), *boards]
+    return [MetricsFile(config.out / METRICS, progress.step if progress else 0, run), *boards]
 
 
 def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
@@ -224,7 +230,7 @@ def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: 
             f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, options or subwords differ; "
             "train a new model with another --out"
         )
-    if Tokenizers.load(config.out, before.unicode).files() != tokenizers.files():
+    if load_tokenizers(config.out, before).files() != tokenizers.files():
         raise CheckpointError(
             f"{config.out}: its tokenizer is not that of {config.prepared}, so one of the two was changed since; "
             "restore the right one, or train a new model with another --out"
@@ -253,5 +259,6 @@ def _manifest(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> 
         prepared=str(config.prepared),
         corpus=manifest.identity,
         train_pairs=manifest.counts["train"],
+        run=uuid.uuid4().hex,
         environments=[environment(compute)],
     )

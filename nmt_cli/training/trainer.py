@@ -277,11 +277,16 @@ class Trainer:
         )
 
     def _metadata(self, event: ValidationEvent) -> dict[str, Any]:
-        return {**validation_metadata(event), "tokens": self.state.tokens, "averaged": self.train_step.ema is not None}
+        return {
+            **validation_metadata(event),
+            "run": self.loaded.manifest.run,
+            "tokens": self.state.tokens,
+            "averaged": self.train_step.ema is not None,
+        }
 
     def _save(self) -> None:
         self.state.elapsed = time.monotonic() - self._clock
-        save_state(self.loaded.path, self.train_step, self.state)
+        save_state(self.loaded.path, self.train_step, self.state, self.loaded.manifest.run)
         self._saved_at = time.monotonic()
 
     def _reason_to_stop(self) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import record_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,11 +42,11 @@ def write(path: Path, tokenizers: Tokenizers, batches: list[list[Row]]) -> Split
             texts = [row[2] for row in rows], [row[3] for row in rows]
             batch = record_batch(tokenizers, ids, texts)
             writer.write(batch.serialize().to_pybytes())
-    return Split(path)
+    return Split(path, tokenizers)
 
 
 @settings(max_examples=60, deadline=None)
-@given(batches=st.lists(ROWS, max_size=4), source=st.sampled_from([400, 1 << 16, 70_000]))
+@given(batches=st.lists(ROWS, max_size=4), source=st.sampled_from([60_001, 1 << 16, 70_000]))
 def test_written_rows_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, tiny_tokenizer: Tokenizer, batches: list[list[Row]], source: int
 ) -> None:
@@ -83,7 +84,7 @@ def test_a_damaged_split_is_reported_in_one_line(tmp_path: Path, tiny_tokenizer:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CorpusError, match=r"dev.arrow: missing or damaged .*; run nmt preprocess again") as caught:
-        Split(path)
+        Split(path, Tokenizers(tiny_tokenizer, tiny_tokenizer))
     assert "\n" not in str(caught.value)
 
 
@@ -107,7 +108,7 @@ def manifest(**changed: Any) -> dict[str, Any]:
             "target_size": 400,
             "sentences": 4,
         },
-        "inputs": {"train": [{"path": "train.en", "sha256": "0"}]},
+        "inputs": {"train": [{"path": "train.en", "sha256": "0" * 64}]},
         "files": {},
         "options": {"seed": 1},
         "fingerprint": "0",
@@ -153,7 +154,9 @@ def test_a_split_must_exist_and_hold_the_number_of_pairs_in_the_manifest(
     tokenizers = Tokenizers(tiny_tokenizer, tiny_tokenizer)
     tokenizers.save(tmp_path)
     write(tmp_path / "train.arrow", tokenizers, [[([1], [2], "a", "b")]])
-    PREPARED.write(tmp_path, PreparedManifest.model_validate(manifest()))
+    sizes = {"source_size": tiny_tokenizer.size, "target_size": tiny_tokenizer.size}
+    written = manifest(tokenizer={**manifest()["tokenizer"], **sizes}, files=record_files(tmp_path).files)
+    PREPARED.write(tmp_path, PreparedManifest.model_validate(written))
     corpus = PreparedCorpus.open(tmp_path)
     with pytest.raises(CorpusError, match=r"no split dev; available: train"):
         corpus.split("dev")

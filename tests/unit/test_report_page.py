@@ -1,6 +1,5 @@
 """The parts of the report page that need no model: charts, dev sentences over time, the history of a run."""
 
-import json
 import math
 import re
 from itertools import combinations
@@ -11,7 +10,7 @@ import pytest
 
 from nmt_cli.report.page.charts import LABEL_HEIGHT, LABEL_WIDTH, MOST_POINTS, WIDTH, Line, line_chart, thin
 from nmt_cli.report.page.samples import samples_over_time
-from nmt_cli.training.history import History, read_history
+from nmt_cli.training.history import History, history_line, read_history
 
 
 def validation(step: int, **outputs: str) -> dict[str, Any]:
@@ -78,14 +77,14 @@ def test_samples_merge_outputs_that_did_not_change() -> None:
 
 def test_history_is_read_by_kind_without_a_line_that_was_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    assert read_history(path) == History([], [], [])
+    assert read_history(path, "run") == History([], [], [])
     records = [
         {"kind": "train", "step": 1, "loss": 2.0},
         validation(2, one="a car"),
         {"kind": "message", "step": 2, "message": "the loss {rises}"},
         {"kind": "message", "step": 3, "message": "warning: attention is flat"},
     ]
-    path.write_text("".join(json.dumps(record) + "\n" for record in records) + '{"kind": "train", "st')
-    history = read_history(path)
+    path.write_text("".join(history_line(record, "run") for record in records) + '{"kind": "train", "st')
+    history = read_history(path, "run")
     assert [history.updates, history.validations, history.messages] == [records[:1], records[1:2], records[2:]]
     assert [(warning["step"], warning["message"]) for warning in history.warnings] == [(3, "attention is flat")]

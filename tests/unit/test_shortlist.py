@@ -1,12 +1,13 @@
 """Training and storing a lexicon, and search restricted to its shortlist."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import TINY_TEXT, write_tiny_model
+from conftest import TINY_TEXT, record_files, write_tiny_model
 from test_dataset import with_sizes, write
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
@@ -19,7 +20,7 @@ from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, LineTranslator
-from nmt_cli.errors import CorpusError
+from nmt_cli.errors import CheckpointError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.int8 import Int8Linear
 from nmt_cli.special_tokens import EOS, PAD
@@ -97,6 +98,11 @@ def test_shortlist_of_the_whole_vocabulary_changes_nothing(
         assert [c.score for c in one.candidates] == pytest.approx([c.score for c in other.candidates], rel=1e-4)
 
 
+def recorded(model: LoadedModel) -> LoadedModel:
+    """The model with the hashes of its files as they are now."""
+    return replace(model, manifest=model.manifest.model_copy(update={"files": record_files(model.path).files}))
+
+
 def test_output_holds_only_shortlisted_tokens(model: LoadedModel) -> None:
     size = model.tokenizers.target.size
     table = np.full((size, LEXICON_WIDTH), PAD, np.int32)
@@ -104,7 +110,7 @@ def test_output_holds_only_shortlisted_tokens(model: LoadedModel) -> None:
     table[EOS + 1 :, 0] = np.arange(EOS + 1, size) // 2
     table[PAD, :3] = frequent = [300, 301, 302]
     write_lexicon(model.path, table)
-    shortlist = Shortlist.read(model, 1)
+    shortlist = Shortlist.read(recorded(model), 1)
     assert shortlist.joint
     changed = 0
     for line, unrestricted in zip(LINES, translate(model, LINES, None), strict=True):
@@ -128,12 +134,12 @@ def test_selected_rows_of_int8_linear_equal_the_full_product() -> None:
 
 def test_missing_or_damaged_lexicon_is_refused(model: LoadedModel) -> None:
     def refused(message: str) -> None:
-        with pytest.raises(CorpusError, match=message):
-            LineTranslator(model, SearchConfig(shortlist=8))
+        with pytest.raises(CheckpointError, match=message):
+            LineTranslator(recorded(model), SearchConfig(shortlist=8))
 
-    refused("prepare and train again, or leave out --shortlist")
+    refused("has no lexicon; leave out --shortlist")
     (model.path / LEXICON).write_bytes(b"rubbish")
-    refused("missing or damaged")
+    refused("not a lexicon")
     write_lexicon(model.path, np.zeros((7, LEXICON_WIDTH), np.int32))
     refused("not a lexicon of this vocabulary")
     write_lexicon(model.path, np.full((model.tokenizers.source.size, LEXICON_WIDTH), 1 << 20, np.int32))
@@ -141,4 +147,4 @@ def test_missing_or_damaged_lexicon_is_refused(model: LoadedModel) -> None:
     tokenizers = Tokenizers(model.tokenizers.source, model.tokenizers.source)
     table = np.zeros((tokenizers.source.size, LEXICON_WIDTH), np.int32)
     write_lexicon(model.path, table)
-    assert (read_lexicon(model.path, tokenizers) == table).all()
+    assert (read_lexicon(record_files(model.path), tokenizers) == table).all()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sentencepiece
+from conftest import record_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,7 +216,7 @@ def test_saved_tokenizers_load_equal(tmp_path: Path, joint: bool) -> None:
     source = Tokenizer(MODELS["unigram"], "nfkc")
     tokenizers = Tokenizers(source, source if joint else Tokenizer(MODELS["bpe"], "nfkc"))
     tokenizers.save(tmp_path)
-    loaded = Tokenizers.load(tmp_path, "nfkc")
+    loaded = Tokenizers.load(record_files(tmp_path), "nfkc", (tokenizers.source.size, tokenizers.target.size))
     assert loaded.joint is joint
     assert loaded.files() == tokenizers.files()
     assert loaded.source.encode("ﬁne") == loaded.source.encode("fine") == tokenizers.source.encode("fine")
@@ -226,5 +227,9 @@ def test_invalid_tokenizer_files_are_refused(tmp_path: Path) -> None:
         Tokenizer(b"something else", "nfc", "x.model")
     with pytest.raises(CorpusError, match=r"x.model: pad, unk, bos and eos have the ids \(-1, 0, 1, 2\).*--pad_id=0"):
         Tokenizer(train("bpe", pad_id=-1, unk_id=0, bos_id=1, eos_id=2), "nfc", "x.model")
-    with pytest.raises(CorpusError, match=r"tokenizer.source.model: cannot read the tokenizer: No such file"):
-        Tokenizers.load(tmp_path, "nfc")
+    with pytest.raises(CorpusError, match=r"tokenizer.source.model: the manifest does not list such a file"):
+        Tokenizers.load(record_files(tmp_path), "nfc", (1, 1))
+    source = Tokenizer(MODELS["unigram"])
+    Tokenizers(source, source).save(tmp_path)
+    with pytest.raises(CorpusError, match=r"tokenizer.model: .* subwords, but the manifest has 7 and 8; make it again"):
+        Tokenizers.load(record_files(tmp_path), "nfc", (7, 8))

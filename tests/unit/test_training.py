@@ -173,12 +173,12 @@ def test_resumed_training_is_bitwise_equal(tmp_path: Path, decay: float) -> None
     uninterrupted = train_step(ema_decay=decay)
     for i in range(3):
         uninterrupted.update(batches(i), 1e-2)
-    save_state(tmp_path, uninterrupted, TrainerState(step=3, best=1.5, bad_validations=2))
+    save_state(tmp_path, uninterrupted, TrainerState(step=3, best=1.5, bad_validations=2), "run")
     for i in range(3, 6):
         uninterrupted.update(batches(i), 1e-2)
     resumed = train_step(ema_decay=decay)
     torch.manual_seed(99)
-    assert load_state(tmp_path, resumed) == TrainerState(step=3, best=1.5, bad_validations=2)
+    assert load_state(tmp_path, resumed, "run") == TrainerState(step=3, best=1.5, bad_validations=2)
     for i in range(3, 6):
         resumed.update(batches(i), 1e-2)
     for name, weight in model_weights(uninterrupted.model).items():
@@ -189,16 +189,16 @@ def test_resumed_training_is_bitwise_equal(tmp_path: Path, decay: float) -> None
 
 
 def test_state_of_a_different_model_is_refused(tmp_path: Path) -> None:
-    save_state(tmp_path, train_step(), TrainerState())
+    save_state(tmp_path, train_step(), TrainerState(), "run")
     torch.manual_seed(0)
     other = TrainStep(Seq2Seq(ModelConfig(embedding_size=6, hidden_size=6), VocabSizes(40, 40, True)),
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
-        load_state(tmp_path, other)
+        load_state(tmp_path, other, "run")
     without = train_step(ema_decay=0)
-    save_state(tmp_path, without, TrainerState())
+    save_state(tmp_path, without, TrainerState(), "run")
     with pytest.raises(CheckpointError, match="--ema-decay 0"):
-        load_state(tmp_path, train_step())
+        load_state(tmp_path, train_step(), "run")
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nmt_cli.checkpoint.layout import CONFIG, METRICS, MODEL, WEIGHTS, ModelManifest, read_metadata
+from nmt_cli.checkpoint.layout import METRICS, MODEL, ModelManifest, read_options, read_weights_metadata
 from nmt_cli.corpus.cleaning_report import CleaningReport, notes
-from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest
+from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, prepared_folder
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation.breakdown import WorstSentence
 from nmt_cli.evaluation.results import EvalResult
 from nmt_cli.report.attention_map import AttentionMap
-from nmt_cli.settings import read_toml
 from nmt_cli.training.health import Verdict, judge
 from nmt_cli.training.history import History, Record, read_history
 
@@ -95,12 +94,12 @@ class Report:
 def read_model(path: Path) -> ModelRecord:
     """Read a model folder. Raises CheckpointError or ConfigError if it is missing or damaged."""
     manifest = MODEL.read(path)
-    history = read_history(path / METRICS)
+    history = read_history(path / METRICS, manifest.run)
     return ModelRecord(
         path=path,
         manifest=manifest,
-        options=_flat(read_toml(path / CONFIG)),
-        metadata=read_metadata(path / WEIGHTS),
+        options=_flat(read_options(path)),
+        metadata=read_weights_metadata(path, manifest),
         history=history,
         verdict=judge([record["dev_chrf"] for record in history.validations]),
         corpus=_read_corpus(Path(manifest.prepared), manifest.corpus),
@@ -111,8 +110,8 @@ def _read_corpus(folder: Path, identity: str) -> CorpusRecord | None:
     """The corpus in a folder; None if it is gone or another one."""
     try:
         manifest = PREPARED.read(folder)
-        report = CleaningReport.model_validate_json((folder / REPORT).read_bytes())
-    except (CorpusError, OSError, ValidationError):
+        report = CleaningReport.model_validate_json(prepared_folder(folder, manifest).read(REPORT))
+    except (CorpusError, ValidationError):
         return None
     if manifest.identity != identity:
         return None
