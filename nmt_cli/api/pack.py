@@ -159,6 +159,7 @@ def _manifest(manifest: ModelManifest, config: TrainConfig, options: FileRecord)
             "prepared": Path(manifest.prepared).name,
             "command": ["nmt", "train", *to_arguments(config)],
             "files": {**manifest.files, CONFIG: options},
+            "previous_config": None,
         }
     )
 

@@ -54,9 +54,10 @@ def _read_folder(folder: Path) -> Facts:
     if manifest.get("kind") not in WHAT:
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")
     if manifest["kind"] == PREPARED.name:
-        return {"manifest": PREPARED.read(folder).model_dump(mode="json")}
+        PREPARED.read(folder)
+        return {"manifest": manifest}
     model = MODEL.read(folder)
-    facts: Facts = {"manifest": model.model_dump(mode="json"), "config": read_options(folder)}
+    facts: Facts = {"manifest": manifest, "config": read_options(folder)}
     if (folder / WEIGHTS).is_file():
         facts["weights"] = read_weights_metadata(folder, model)
     return facts

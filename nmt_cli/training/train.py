@@ -22,7 +22,7 @@ from nmt_cli.checkpoint.layout import (
     has_only_begun,
     read_weights_metadata,
 )
-from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, load_tokenizers, read_config
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
 from nmt_cli.checkpoint.output_dir import (
     backups,
     begin_run,
@@ -34,7 +34,6 @@ from nmt_cli.checkpoint.output_dir import (
 )
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
-from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import Compute, compute_for_training
@@ -153,7 +152,7 @@ def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) ->
     saved_config = _saved_config(config)
     manifest = _manifest(saved_config, corpus, compute)
     if config.resume:
-        manifest = _resumed_manifest(saved_config, manifest, corpus.tokenizers)
+        manifest = _resumed_manifest(saved_config, manifest)
         check_state(config.out, without_memory(lambda: build_model(config, corpus.tokenizers)))
     torch.manual_seed(config.training.seed)
     try:
@@ -218,10 +217,10 @@ def _saved_config(config: TrainConfig) -> TrainConfig:
     return config.model_copy(update={"resume": False, "overwrite": False, "prepared": config.prepared.resolve()})
 
 
-def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: Tokenizers) -> ModelManifest:
+def _resumed_manifest(config: TrainConfig, manifest: ModelManifest) -> ModelManifest:
     """The manifest of the run to resume, to which the current environment is added if it differs.
 
-    Raises CheckpointError if the run was on another corpus, or with another tokenizer or model options.
+    Raises CheckpointError if the run was on another corpus, or with other model options.
     """
     before = MODEL.read(config.out)
     if before.corpus != manifest.corpus:
@@ -229,11 +228,6 @@ def _resumed_manifest(config: TrainConfig, manifest: ModelManifest, tokenizers: 
             f"{config.prepared}: not the corpus that {config.out} was trained on ({before.prepared}, identity "
             f"{before.corpus[:12]}, now {manifest.corpus[:12]}): its text, options or subwords differ; "
             "train a new model with another --out"
-        )
-    if load_tokenizers(config.out, before).files() != tokenizers.files():
-        raise CheckpointError(
-            f"{config.out}: its tokenizer is not that of {config.prepared}, so one of the two was changed since; "
-            "restore the right one, or train a new model with another --out"
         )
     if read_config(config.out).model != config.model:
         raise CheckpointError(f"{config.out}: the run has other model options; resume without model options")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sacrebleu.metrics.bleu import BLEU
 
+from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.cli.app import main
 from nmt_cli.decoding.alignment import format_pharaoh
@@ -358,9 +359,9 @@ def changed_model(trained: Path, tmp_path: Path) -> Change:
     shutil.copytree(trained / "prepared", tmp_path / "prepared")
 
     def change(**values: str) -> Path:
-        path = tmp_path / "model" / "manifest.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | values), encoding="utf-8")
-        return tmp_path / "model"
+        path = tmp_path / "model"
+        MODEL.write(path, MODEL.read(path).model_copy(update=values))
+        return path
 
     return change
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.cli.app import main
 
 pytestmark = pytest.mark.integration
@@ -131,8 +132,7 @@ def test_the_card_has_licence_and_scores_of_the_test_split(home: Path, packed: P
 def test_without_the_corpus_the_card_has_scores_on_dev(home: Path, tmp_path: Path) -> None:
     for change, reason in (({"prepared": str(tmp_path)}, "no prepared corpus"), ({"corpus": "0"}, "prepared again")):
         model = shutil.copytree(home / "translator", tmp_path / "model", dirs_exist_ok=True)
-        manifest = json.loads((home / "translator" / "manifest.json").read_text())
-        (model / "manifest.json").write_text(json.dumps({**manifest, **change}))
+        MODEL.write(model, MODEL.read(home / "translator").model_copy(update=change))
         _, err = nmt("pack", model, tmp_path / "out", "--overwrite")
         assert "the card has scores on dev only: " in err
         assert reason in err

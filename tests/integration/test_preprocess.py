@@ -663,12 +663,14 @@ def test_info_shows_a_prepared_corpus(nmt: Nmt, text: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [{"counts": [1]}, {"command": 7}, {"tokenizer": None}])
-def test_info_shows_a_manifest_that_it_cannot_summarize(nmt: Nmt, tmp_path: Path, change: dict[str, object]) -> None:
-    manifest = {"kind": "prepared", "source": "en", "target": "ko", "command": ["nmt"], **change}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    status, out, err = nmt("info", tmp_path)
-    assert (status, err) == (0, "")
-    assert "source" in out
+def test_info_does_not_believe_a_manifest_of_other_types(nmt: Nmt, text: Path, change: dict[str, object]) -> None:
+    assert nmt(*ALL)[0] == 0
+    path = text / "prepared" / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    status, out, err = nmt("info", "prepared")
+    assert (status, out) == (1, "")
+    assert err.startswith(f"nmt: prepared/manifest.json: damaged at {next(iter(change))}")
+    assert err.count("\n") == 1
 
 
 def test_info_summarizes_a_model(nmt: Nmt, tiny_model: Path) -> None:

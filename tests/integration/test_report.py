@@ -12,6 +12,7 @@ import pytest
 from browser import dump_dom
 
 from nmt_cli import PreprocessConfig, TrainConfig, preprocess, train
+from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.cli.app import main
 
 pytestmark = pytest.mark.integration
@@ -182,8 +183,8 @@ def test_models_are_compared_with_the_first(call: Call, tmp_path: Path) -> None:
 
 def test_model_whose_corpus_is_gone_is_shown_without_scores(call: Call, trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "first", tmp_path / "alone")
-    manifest = tmp_path / "alone" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(str(trained / "prepared"), str(tmp_path / "gone")))
+    alone = MODEL.read(tmp_path / "alone").model_copy(update={"prepared": str(tmp_path / "gone")})
+    MODEL.write(tmp_path / "alone", alone)
     out = tmp_path / "report.html"
     error = call("report", tmp_path / "alone", "--out", out)
     assert f"{tmp_path / 'gone'}, no longer exists; give --prepared, or --source-file and --reference" in error
@@ -202,8 +203,8 @@ def test_models_with_different_test_sets_are_refused(call: Call, trained: Path, 
     other = {**text, "source": "en", "target": "ko", "vocabulary_size": 330, "out": tmp_path / "other"}
     preprocess(PreprocessConfig.model_validate(other))
     shutil.copytree(trained / "second", tmp_path / "moved")
-    manifest = tmp_path / "moved" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(str(trained / "prepared"), str(tmp_path / "other")))
+    moved = MODEL.read(tmp_path / "moved").model_copy(update={"prepared": str(tmp_path / "other")})
+    MODEL.write(tmp_path / "moved", moved)
     error = call("report", "first", tmp_path / "moved", "--out", tmp_path / "report.html", status=1)
     assert f"nmt: moved: its sources (test of {tmp_path / 'other'}) are not those of first" in error
     assert not (tmp_path / "report.html").exists()
