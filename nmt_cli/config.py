@@ -48,10 +48,13 @@ class PreprocessConfig(Settings):
     """Target language code, which is also the file suffix (sample: ko)."""
     format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], CliOption("Input")] = "auto"
     """Format of the input files; auto detects it from the file name."""
+    delimiter: Annotated[Literal["auto", "tab", "comma", "semicolon", "pipe"], CliOption("Input")] = "auto"
+    """Separator of columns; auto: tab in .tsv files, recognised from the first lines in .csv files."""
     source_field: Annotated[str | None, CliOption("Input")] = None
-    """Column name or number (from 1) or JSON key of the source; by default the language code, else column 1."""
+    """Column name or number (from 1) or JSON key of the source; by default recognised from header and content, or
+    refused where they do not decide."""
     target_field: Annotated[str | None, CliOption("Input")] = None
-    """Column name or number (from 1) or JSON key of the target; by default the language code, else column 2."""
+    """Column name or number (from 1) or JSON key of the target; by default recognised like that of the source."""
     invalid_utf8: Annotated[Literal["error", "replace"], CliOption("Input")] = "error"
     """Bytes that are not UTF-8: stop and report where they are (error), or replace each by U+FFFD (replace)."""
     holdout: Annotated[Positive, CliOption("Input")] = 1000

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt_cli.config import KeepOption, PreprocessConfig
-from nmt_cli.corpus.normalization import Form, normalize
+from nmt_cli.corpus.columns import shorten
+from nmt_cli.corpus.normalization import Form, is_blank, normalize
+from nmt_cli.corpus.plausibility import Plausibility
 from nmt_cli.corpus.readers import ParallelText, read_pairs
 from nmt_cli.corpus.scratch_file import Pair, ScratchFile, in_chunks
 from nmt_cli.corpus.tabular import Fields
@@ -53,7 +55,7 @@ class Check:
 
 
 CHECKS = (
-    Check(BLANK, "blank side", "source or target is empty or only white space"),
+    Check(BLANK, "blank side", "source or target is empty, or only white space and invisible characters"),
     Check(CONTROL, "control characters", "NUL and other control characters"),
     Check(COPY, "copies", f"source and target are equal and have more than {COPIED_WORDS} words"),
     Check(
@@ -91,7 +93,7 @@ def dropped_bits(config: PreprocessConfig) -> int:
 
 def check_pair(source: str, target: str, scripts: tuple[Script, Script]) -> int:
     """The findings of a single pair, before normalisation."""
-    if not source or not target or source.isspace() or target.isspace():
+    if is_blank(source) or is_blank(target):
         return BLANK
     findings = 0
     if source == target:
@@ -135,7 +137,8 @@ class CheckedText:
         line only if no earlier cell spans several lines."""
         index = bisect_right(self.firsts, row) - 1
         file = self.texts[index].files[0]
-        return file.name, file.header + row - self.firsts[index] + 1
+        pair = row - self.firsts[index]
+        return file.name, file.header + pair + bisect_right(file.gaps, pair) + 1
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def check_split(name: str, texts: list[ParallelText], reading: ReadOptions, path
 
     Raises CorpusError if a text cannot be read or contains no pair.
     """
-    scripts = (Script(reading.fields.languages[0]), Script(reading.fields.languages[1]))
+    languages = reading.fields.languages
+    scripts = (Script(languages[0]), Script(languages[1]))
     findings: list[Findings] = []
     pairs: list[Hashes] = []
     sources: list[Hashes] = []
@@ -161,8 +165,12 @@ def check_split(name: str, texts: list[ParallelText], reading: ReadOptions, path
     with ScratchFile(path) as scratch:
         for text in texts:
             firsts.append(scratch.rows)
+            plausibility = Plausibility(languages)
             with reading.progress.step(f"reading {name}: {text.name}", unit="pairs") as step:
                 for chunk in in_chunks(read_pairs(text, reading.fields)):
+                    if text.files[0].chosen and scratch.rows == firsts[-1]:
+                        reading.progress.message(_describe_columns(text, languages, chunk))
+                    plausibility.sample(chunk)
                     scratch.append(chunk)
                     findings.append(np.array([check_pair(s, t, scripts) for s, t in chunk], np.uint16))
                     normalized = [(normalize(s, reading.unicode), normalize(t, reading.unicode)) for s, t in chunk]
@@ -171,11 +179,18 @@ def check_split(name: str, texts: list[ParallelText], reading: ReadOptions, path
                     characters += sum(len(s) + len(t) for s, t in normalized)
                     step.advance(len(chunk))
             if scratch.rows == firsts[-1]:
-                languages = " and ".join(reading.fields.languages)
-                reason = "is empty" if text.format != "tmx" else f"contains no pair of {languages}"
+                reason = "is empty" if text.format != "tmx" else f"contains no pair of {' and '.join(languages)}"
                 raise CorpusError(f"{text.name}: {reason}")
+            plausibility.check(f"{text.name} ({name})")
     arrays = np.concatenate(findings), np.concatenate(pairs), np.concatenate(sources)
     return CheckedText(texts, firsts, scratch, *arrays, characters)
+
+
+def _describe_columns(text: ParallelText, languages: tuple[str, str], pairs: list[Pair]) -> str:
+    """Which columns or keys are read, with the first pair in which no side is blank."""
+    pair = next((pair for pair in pairs if not (is_blank(pair[0]) or is_blank(pair[1]))), pairs[0])
+    example = " | ".join(f"{code}: {shorten(side)}" for code, side in zip(languages, pair, strict=True))
+    return f"{text.name}: {text.files[0].chosen}, such as {example}"
 
 
 def _hashes(pairs: list[Pair]) -> Hashes:

@@ -50,6 +50,7 @@ class FileFacts(BaseModel):
     invalid_bytes: int
     joined_segments: int
     left_out: dict[str, int]
+    first_left_out: dict[str, int]
 
 
 class SideFacts(BaseModel):
@@ -148,6 +149,7 @@ def _files(text: CheckedText) -> list[FileFacts]:
             invalid_bytes=file.invalid_bytes,
             joined_segments=file.joined_lines,
             left_out=file.left_out,
+            first_left_out=file.first_left_out,
         )
         for parallel in text.texts
         for file in parallel.files
@@ -180,9 +182,12 @@ def notes(report: CleaningReport) -> list[str]:
 
 def _reader_counts(file: FileFacts) -> list[tuple[str, int]]:
     return [
-        ("byte order mark removed", file.byte_order_marks),
+        ("byte order marks removed", file.byte_order_marks),
         ("carriage returns removed from line ends", file.carriage_returns),
         ("invalid bytes replaced by U+FFFD", file.invalid_bytes),
         ("line breaks inside segments replaced by spaces", file.joined_segments),
-        *((f"{reason}, skipped", count) for reason, count in file.left_out.items()),
+        *(
+            (f"{reason}, skipped, the first at line {file.first_left_out[reason]}", count)
+            for reason, count in file.left_out.items()
+        ),
     ]

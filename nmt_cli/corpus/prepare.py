@@ -122,7 +122,7 @@ def _find(job: _Job, given: str) -> ParallelText:
 def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSettings]:
     """Write everything except the manifest."""
     config = job.config
-    fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8)
+    fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8, config.delimiter)
     reading = ReadOptions(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
     examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}

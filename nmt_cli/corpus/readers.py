@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from nmt_cli.corpus.misalignment import first_suspicious_line
+from nmt_cli.corpus.normalization import is_blank
 from nmt_cli.corpus.tabular import Fields, read_csv, read_jsonl, read_tsv
 from nmt_cli.corpus.text_io import OPENERS, TextFile, read_lines
 from nmt_cli.corpus.tmx import read_tmx
@@ -23,6 +24,8 @@ _ENDINGS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".tmx": "tmx",
 }
+
+EXTRA_BLANK = "blank lines at the end, which the other side does not have"
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,24 @@ def _clean_segment(segment: str, file: TextFile, fields: Fields) -> str:
 
 def _read_two_files(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
     sides = [read_lines(file, fields.invalid) for file in text.files]
-    for source, target in itertools.zip_longest(*sides):
+    for number, (source, target) in enumerate(itertools.zip_longest(*sides), 1):
         if source is None or target is None:
-            for side in sides:
-                for _ in side:  # read to the end, so that all lines are counted
-                    pass
-            raise CorpusError(_explain_misalignment(text, fields))
+            _leave_out_blank_rest(text, fields, [source, target], sides, number)
+            return
         yield source, target
+
+
+def _leave_out_blank_rest(
+    text: ParallelText, fields: Fields, first: list[str | None], sides: list[Iterator[str]], number: int
+) -> None:
+    """Skip the rest of the longer side from line `number` on if it is blank; raise CorpusError if it is not."""
+    side = 0 if first[1] is None else 1
+    rest = itertools.chain([first[side] or ""], sides[side])
+    blank = [is_blank(line) for line in rest]  # read to the end, so that all lines are counted
+    if not all(blank):
+        raise CorpusError(_explain_misalignment(text, fields))
+    file = text.files[side]
+    file.left_out[EXTRA_BLANK], file.first_left_out[EXTRA_BLANK] = len(blank), number
 
 
 def _explain_misalignment(text: ParallelText, fields: Fields) -> str:

@@ -1,16 +1,31 @@
 """Files with both sides: TSV, CSV and JSON Lines."""
 
 import csv
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from nmt_cli.corpus.text_io import OnInvalid, TextFile, read_lines
+from nmt_cli.corpus.columns import USUAL_NAMES, Columns, choose_columns
+from nmt_cli.corpus.text_io import MAX_LINE_BYTES, OnInvalid, TextFile, read_lines
 from nmt_cli.errors import CorpusError
+from nmt_cli.languages import same_language
 
-_USUAL_NAMES = ({"source", "src"}, {"target", "tgt", "trg"})
+Delimiter = Literal["auto", "tab", "comma", "semicolon", "pipe"]
 
+_DELIMITERS: dict[Delimiter, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+_SAMPLE_ROWS = 300
+"""First rows, from which separator and columns are recognised."""
+_SAMPLE_CHARACTERS = 1 << 20
+_MISSING = object()
+_SEPARATOR_LINE = re.compile('"?sep=(.)"?', re.IGNORECASE)
+"""First line of a file that Excel separates by another character."""
+
+T = TypeVar("T")
 Row = tuple[int, list[str]]
 """The line number on which a row ends, and its cells."""
 
@@ -22,82 +37,116 @@ class Fields:
     languages: tuple[str, str]
     names: tuple[str | None, str | None] = (None, None)
     invalid: OnInvalid = "error"
+    delimiter: Delimiter = "auto"
 
 
 def read_tsv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
     """Yield the pairs of a tab-separated file, without quoting. Raises CorpusError if a row is too short."""
-    return _pick(file, fields, ((n, line.split("\t")) for n, line in enumerate(read_lines(file, fields.invalid), 1)))
+    separator = _DELIMITERS.get(fields.delimiter, "\t")
+    rows = ((n, line.split(separator)) for n, line in enumerate(read_lines(file, fields.invalid), 1))
+    return _pick(file, fields, rows)
 
 
 def read_csv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of a comma-separated file as spreadsheets write it; quoted cells may contain line breaks."""
+    """Yield the pairs of a file as spreadsheets write it; quoted cells may contain line breaks. Without an option the
+    separator is recognised from the first lines."""
     return _pick(file, fields, _csv_rows(file, fields))
 
 
 def _csv_rows(file: TextFile, fields: Fields) -> Iterator[Row]:
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.reader((line + "\n" for line in read_lines(file, fields.invalid)), strict=True)
+    csv.field_size_limit(MAX_LINE_BYTES)
+    lines = read_lines(file, fields.invalid)
+    sample = _take(lines, len)
+    named = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
     first_line = 1
+    if named:
+        del sample[0]
+        file.header, first_line = 1, 2
+    delimiter = _DELIMITERS.get(fields.delimiter) or (named[1] if named else _recognise(sample))
+    reader = csv.reader((line + "\n" for line in itertools.chain(sample, lines)), strict=True, delimiter=delimiter)
+    skipped = file.header
     try:
         for cells in reader:
-            yield reader.line_num, cells
-            first_line = reader.line_num + 1
+            yield reader.line_num + skipped, cells
+            first_line = reader.line_num + skipped + 1
     except csv.Error as error:
         raise CorpusError(f"{file.name}:{first_line}: not valid CSV ({error}); is a quotation mark unclosed?") from None
 
 
+def _recognise(lines: list[str]) -> str:
+    """The separator that divides most of the lines into the same number of cells, two or more; else a comma.
+
+    Of separators that divide equally well it is the one that leaves fewer quotation marks in the cells, one that text
+    hardly contains, or the one with more cells.
+    """
+
+    def fit(delimiter: str) -> tuple[float, int, bool, int]:
+        reader = csv.reader((f"{line}\n" for line in lines), strict=True, delimiter=delimiter)
+        counts: Counter[int] = Counter()
+        quotes = 0
+        with suppress(csv.Error):  # another separator, or a cell that the end of the sample cuts
+            for row in reader:
+                counts[len(row)] += bool(row)
+                quotes += any('"' in cell for cell in row)
+        rows, width = max(((rows, width) for width, rows in counts.items() if width > 1), default=(0, 0))
+        share = rows / max(1, counts.total()) * reader.line_num / max(1, len(lines))
+        return share, -quotes, bool(rows) and delimiter in "\t|", width
+
+    return max(_DELIMITERS.values(), key=fit)
+
+
+def _take(items: Iterator[T], size: Callable[[T], int]) -> list[T]:
+    """The first items, as many as a sample may hold."""
+    taken: list[T] = []
+    characters = 0
+    while len(taken) < _SAMPLE_ROWS and characters < _SAMPLE_CHARACTERS:
+        try:
+            taken.append(next(items))
+        except StopIteration:
+            break
+        characters += size(taken[-1])
+    return taken
+
+
 def _pick(file: TextFile, fields: Fields, rows: Iterator[Row]) -> Iterator[tuple[str, str]]:
-    """Yield the two selected columns, without the header if there is one."""
-    first = next(rows, None)
-    if first is None:
+    """Yield the two chosen columns, without the header if there is one, and without the rows of another width."""
+    sample = _take(rows, lambda row: sum(map(len, row[1])))
+    if not sample:
         return
-    columns, is_header = _columns(file, fields, first[1])
-    if is_header:
+    first = sample[0]
+    columns = choose_columns(file.name, fields.languages, fields.names, [cells for _, cells in sample])
+    file.chosen = columns.describe(first[1])
+    if columns.has_header:
+        del sample[0]
         file.header = first[0]
-    else:
-        yield _cells(file, columns, first)
-    for row in rows:
-        yield _cells(file, columns, row)
+    pairs = 0
+    for row in itertools.chain(sample, rows):
+        if _is_ragged(row[1], columns):
+            file.leave_out(f"rows with {len(row[1])} columns instead of {columns.width}", row[0])
+            file.gaps.append(pairs)
+        else:
+            pairs += 1
+            yield _cells(file, columns, row)
 
 
-def _cells(file: TextFile, columns: tuple[int, int], row: Row) -> tuple[str, str]:
+def _is_ragged(cells: list[str], columns: Columns) -> bool:
+    """Whether a row has more cells than usual, or fewer, so that its cells may stand in other columns."""
+    if not any(cells) or len(cells) == columns.width or len(cells) <= max(columns.source, columns.target):
+        return False
+    return len(cells) < columns.width or any(cells[columns.width :])
+
+
+def _cells(file: TextFile, columns: Columns, row: Row) -> tuple[str, str]:
     line, cells = row
     if not any(cells):
         return "", ""
     try:
-        return cells[columns[0]], cells[columns[1]]
+        return cells[columns.source], cells[columns.target]
     except IndexError:
         raise CorpusError(
-            f"{file.name}:{line}: {len(cells)} columns, but column {max(columns) + 1} is needed; "
-            "fix the line or choose other columns with --source-field and --target-field"
+            f"{file.name}:{line}: {len(cells)} columns, but column {max(columns.source, columns.target) + 1} is "
+            "needed; fix the line or choose other columns with --source-field and --target-field"
         ) from None
-
-
-def _columns(file: TextFile, fields: Fields, first: Sequence[str]) -> tuple[tuple[int, int], bool]:
-    """Indices of the two columns, and whether the first row is a header."""
-    header = [cell.strip().lower() for cell in first]
-    usual = [{language.lower()} | names for language, names in zip(fields.languages, _USUAL_NAMES, strict=True)]
-    indices: list[int] = []  # -1: not found in the header
-    for side, name in enumerate(fields.names):
-        if name is None:
-            indices.append(next((i for i, cell in enumerate(header) if cell in usual[side]), -1))
-        elif name.isdecimal():
-            indices.append(int(name) - 1)
-        elif name.strip().lower() in header:
-            indices.append(header.index(name.strip().lower()))
-        else:
-            raise CorpusError(f"{file.name}:1: no column {name}; columns: {', '.join(first)}")
-    source, target = indices
-    is_header = any(name is not None and not name.isdecimal() for name in fields.names) or all(
-        0 <= i < len(header) and header[i] in usual[0] | usual[1] for i in indices
-    )
-    if not is_header:
-        source, target = (i if fields.names[side] is not None else side for side, i in enumerate(indices))
-    if min(source, target) < 0 or source == target:
-        raise CorpusError(
-            f"{file.name}: cannot identify source and target column; name them with --source-field and --target-field"
-        )
-    return (source, target), is_header
 
 
 def read_jsonl(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
@@ -113,22 +162,39 @@ def read_jsonl(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise CorpusError(f"{file.name}:{number}: not valid JSON ({error})") from None
-        source, target = (_value(record, side, fields, f"{file.name}:{number}") for side in (0, 1))
+        place = f"{file.name}:{number}"
+        (source_key, source), (target_key, target) = (_value(record, side, fields, place) for side in (0, 1))
+        file.chosen = file.chosen or f"keys {source_key} and {target_key}"
         yield source, target
 
 
-def _value(record: Any, side: int, fields: Fields, place: str) -> str:
-    name = fields.names[side]
-    language = fields.languages[side]
-    paths = [name] if name else [language, f"translation.{language}", *sorted(_USUAL_NAMES[side], reverse=True)]
-    for path in paths:
+def _value(record: Any, side: int, fields: Fields, place: str) -> tuple[str, str]:
+    """The key and the text of one side; null is a blank text."""
+    for path in _paths(record, side, fields):
         value = record
         for key in [path] if isinstance(record, dict) and path in record else path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            return value
-        if value is not None:
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        if value is None or isinstance(value, str):
+            return path, value or ""
+        if value is not _MISSING:
             raise CorpusError(f"{place}: {path} is {type(value).__name__}, not text")
     keys = f"keys: {', '.join(record)}" if isinstance(record, dict) else f"the line is {type(record).__name__}"
     option = ("--source-field", "--target-field")[side]
-    raise CorpusError(f"{place}: no key {paths[0]}; {keys}; name it with {option}")
+    raise CorpusError(f"{place}: no key {fields.names[side] or fields.languages[side]}; {keys}; name it with {option}")
+
+
+def _paths(record: Any, side: int, fields: Fields) -> Iterator[str]:
+    """The keys under which the text of a side may be, in the order of preference."""
+    name, language = fields.names[side], fields.languages[side]
+    if name:
+        yield name
+        return
+    yield language
+    yield f"translation.{language}"
+    yield from sorted(USUAL_NAMES[side], reverse=True)
+    if isinstance(record, dict):
+        nested = record.get("translation")
+        yield from (key for key in record if same_language(key, language))
+        yield from (
+            f"translation.{k}" for k in (nested if isinstance(nested, dict) else ()) if same_language(k, language)
+        )

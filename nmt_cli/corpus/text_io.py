@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import re
+import shlex
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 SEPARATORS = re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
 """Characters that other programs treat as a line end."""
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_INNER_RETURN = re.compile(rb"[^\r]\r(?=[^\r])")
+_LOOKED_AT = 1 << 16
 _DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
@@ -43,14 +46,25 @@ class TextFile:
     invalid_bytes: int = 0
     header: int = 0
     """Number of header lines (TSV and CSV only)."""
+    chosen: str = ""
+    """The columns or keys that hold the two sides (TSV, CSV and JSON Lines only)."""
     joined_lines: int = 0
     """Segments with a line break, which became a space (CSV, JSON Lines and TMX only)."""
     left_out: dict[str, int] = field(default_factory=dict)
     """Number of skipped records, by reason."""
+    first_left_out: dict[str, int] = field(default_factory=dict)
+    """Line of the first skipped record, by reason."""
+    gaps: list[int] = field(default_factory=list)
+    """For each skipped record that is a line, the number of pairs before it."""
 
     def __post_init__(self) -> None:
         self.name = self.name or str(self.path)
         self.suffix = self.suffix or (self.path.suffix if self.path.suffix in OPENERS else "")
+
+    def leave_out(self, reason: str, line: int) -> None:
+        """Count a skipped record that ends on this line."""
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+        self.first_left_out.setdefault(reason, line)
 
 
 def read_blocks(file: TextFile) -> Iterator[bytes]:
@@ -77,7 +91,7 @@ def _damaged(file: TextFile, error: Exception) -> CorpusError:
 def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
     r"""Yield the lines of a UTF-8 text file, without their `\n`.
 
-    Other separators such as U+2028, U+0085 and form feeds do not end a line. A byte order mark at the start and one
+    Other separators such as U+2028, U+0085 and form feeds do not end a line. Byte order marks and one
     `\r` at the end of a line are removed and counted in `file`; with `invalid` "replace", bytes that are not UTF-8
     become U+FFFD and are counted too. Memory holds one block, whatever the size of the file.
     Raises CorpusError naming file, line and byte offset of the first byte that is not UTF-8.
@@ -123,28 +137,32 @@ def whole_lines(file: TextFile) -> Iterator[bytes]:
 def _refuse_other_encodings(block: bytes, file: TextFile) -> None:
     if block[:2] in _UTF16_MARKS:
         raise CorpusError(f"{file.name}: is UTF-16, not UTF-8; convert it with iconv -f UTF-16 -t UTF-8")
+    if b"\n" not in block and len(_INNER_RETURN.findall(block[:_LOOKED_AT])) > 1:
+        raise CorpusError(
+            f"{file.name}: its lines end in a carriage return only, as on an old Mac; convert them with "
+            f"tr '\\r' '\\n' < {shlex.quote(file.name)} > NEW"
+        )
     if 4 * block.count(0) > len(block):
         raise CorpusError(f"{file.name}: more than a quarter of it is NUL bytes; it is not UTF-8 text (UTF-16?)")
 
 
 def _decode(part: bytes, offset: int, file: TextFile, invalid: OnInvalid) -> str:
-    if offset == 0 and part.startswith(BYTE_ORDER_MARK):
-        file.byte_order_marks += 1
-        part = part[len(BYTE_ORDER_MARK) :]
-        offset = len(BYTE_ORDER_MARK)
+    """Decode UTF-8. Byte order marks, which joined files have inside too, are removed and counted."""
     try:
-        return part.decode()
+        text = part.decode()
     except UnicodeDecodeError as error:
-        if invalid == "replace":
-            text = part.decode(errors="replace")
-            file.invalid_bytes += text.count("\ufffd") - part.count("\ufffd".encode())
-            return text
-        line = file.lines + part.count(b"\n", 0, error.start) + 1
-        position = offset + error.start
-        raise CorpusError(
-            f"{file.name}:{line}: byte 0x{part[error.start]:02X} at byte offset {position} is not UTF-8; "
-            "convert the file, or let nmt preprocess replace such bytes with --invalid-utf8 replace"
-        ) from None
+        if invalid == "error":
+            line = file.lines + part.count(b"\n", 0, error.start) + 1
+            raise CorpusError(
+                f"{file.name}:{line}: byte 0x{part[error.start]:02X} at byte offset {offset + error.start} is not "
+                "UTF-8; convert the file, or let nmt preprocess replace such bytes with --invalid-utf8 replace"
+            ) from None
+        text = part.decode(errors="replace")
+        file.invalid_bytes += text.count("\ufffd") - part.count("\ufffd".encode())
+    if BYTE_ORDER_MARK in part:
+        file.byte_order_marks += text.count("\ufeff")
+        text = text.replace("\ufeff", "")
+    return text
 
 
 def _strip_return(line: str, file: TextFile) -> str:

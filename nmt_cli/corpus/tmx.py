@@ -81,7 +81,7 @@ class _Units:
             if len(self._unit) == 2:
                 self._ready.append((self._unit[0], self._unit[1]))
             else:
-                self._file.left_out[NO_PAIR] = self._file.left_out.get(NO_PAIR, 0) + 1
+                self._file.leave_out(NO_PAIR, self.parser.CurrentLineNumber)
 
     def _characters(self, text: str) -> None:
         if self._text is not None and not self._native:

@@ -13,6 +13,7 @@ import torch
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
+from nmt_cli.corpus.normalization import is_blank
 from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
@@ -99,7 +100,7 @@ class LineTranslator:
 
     def _segments(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
         """The segments of each line, within the model's limit; a blank line has none."""
-        encoded = self._encode([line.text if line.text.strip() else "" for line in lines])
+        encoded = self._encode(["" if is_blank(line.text) else line.text for line in lines])
         return [
             self._split(line)
             if len(ids) > self._limit

@@ -318,7 +318,20 @@ def test_cleaning_examples_show_file_line_and_text(nmt: Nmt, text: Path, suffix:
 def test_source_field_and_target_field_choose_the_json_keys(nmt: Nmt, text: Path) -> None:
     write(text / "all.jsonl", [json.dumps({"id": "x", "text": {"a": s, "b": t}}) for s, t in pairs(0, 60)])
     fields = ("--source-field", "text.b", "--target-field", "text.a")
-    status, _, err = nmt("preprocess", "--train", "all.jsonl", *LANGUAGES, *fields, "--holdout", 5, "--out", "out")
+    status, _, err = nmt(
+        "preprocess",
+        "--train",
+        "all.jsonl",
+        "--source",
+        "ko",
+        "--target",
+        "en",
+        *fields,
+        "--holdout",
+        5,
+        "--out",
+        "out",
+    )
     assert status == 0, err
     corpus = PreparedCorpus.open(text / "out")
     rows = [pair for split in ("train", "dev", "test") for pair in texts(corpus, split)]
@@ -336,7 +349,7 @@ def test_removed_bom_and_carriage_returns_are_reported(nmt: Nmt, text: Path) -> 
     (text / "train.en").write_bytes(b"\xef\xbb\xbf" + b"".join(s.encode() + b"\r\n" for s, _ in pairs(0, 120)))
     status, out, _ = nmt(*ALL)
     assert status == 0
-    assert "train.en: 1 byte order mark removed" in out
+    assert "train.en: 1 byte order marks removed" in out
     assert "train.en: 120 carriage returns removed from line ends" in out
     assert texts(PreparedCorpus.open(text / "prepared"), "train") == pairs(0, 120)
 
@@ -392,8 +405,11 @@ def test_options_change_the_prepared_corpus(
 
 def test_vocabulary_size_is_exact(nmt: Nmt, text: Path) -> None:
     rng = random.Random(1)
-    rows = [" ".join("".join(rng.choices("abcdefgh", k=5)) for _ in range(6)) for _ in range(200)]
-    write_pairs(text / "train", [(row, row[::-1]) for row in rows])
+    latin, hangul = (
+        [" ".join("".join(rng.choices(letters, k=5)) for _ in range(6)) for _ in range(200)]
+        for letters in ("abcdefgh", "가나다라마바사아")
+    )
+    write_pairs(text / "train", list(zip(latin, hangul, strict=True)))
     for size in (300, 350):
         assert nmt(*ALL, "--vocabulary-size", size, "--out", size)[0] == 0
         assert PreparedCorpus.open(text / str(size)).manifest.tokenizer.source_size == size

@@ -1,7 +1,11 @@
 """Checks of sentence pairs, duplicates and overlap, and held-out splits."""
 
+import unicodedata
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import cleaning
@@ -26,6 +30,7 @@ from nmt_cli.corpus.cleaning import (
     mark_known_sources,
     mark_overlap,
 )
+from nmt_cli.corpus.normalization import is_blank
 from nmt_cli.corpus.splits import hold_out
 from nmt_cli.corpus.writing_systems import Script
 
@@ -57,6 +62,21 @@ from nmt_cli.corpus.writing_systems import Script
 )
 def test_a_pair_has_the_expected_findings(source: str, target: str, expected: int) -> None:
     assert check_pair(source, target, (Script("en"), Script("ko"))) == expected
+
+
+INVISIBLE = [chr(n) for n in range(0x110000) if unicodedata.category(chr(n)) == "Cf" and not 0x600 <= n < 0x1000]
+SHOWN = {"\u1806", *(chr(n) for n in (0x110BD, 0x110CD, *range(0x13430, 0x13440), *range(0xFFF9, 0xFFFC)))}
+"""Format characters that are drawn."""
+
+
+@given(
+    st.text(st.sampled_from([*(set(INVISIBLE) - SHOWN), "\u3164", "\ufe0f", " ", "\u3000", "\n"])),
+    st.sampled_from("a집1.😀"),
+)
+def test_text_without_a_visible_character_is_blank(text: str, visible: str) -> None:
+    assert is_blank(text)
+    assert check_pair(text, "집", (Script("en"), Script("ko"))) == BLANK
+    assert not is_blank(f"{text}{visible}{text}")
 
 
 @pytest.mark.parametrize(

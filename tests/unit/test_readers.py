@@ -173,6 +173,20 @@ def test_unequal_line_counts_name_both_files_and_counts(
         read(write_sides(tmp_path / "t", source, target))
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_blank_lines_at_the_end_of_one_side_are_dropped_and_counted(tmp_path: Path, side: int) -> None:
+    sides = [["a", "b", ""], ["x", "y", "z"]]
+    sides[side] += ["", " ", "\u200b"]
+    text = locate(str(write_sides(tmp_path / "t", *sides)), "auto", LANGUAGES)
+    assert list(read_pairs(text, Fields(LANGUAGES))) == [("a", "x"), ("b", "y"), ("", "z")]
+    reason = "blank lines at the end, which the other side does not have"
+    assert (text.files[side].left_out, text.files[side].first_left_out) == ({reason: 3}, {reason: 4})
+    assert not text.files[1 - side].left_out
+    sides[side].append("c")
+    with pytest.raises(CorpusError, match=r"has 7\b"):
+        read(write_sides(tmp_path / "t", *sides))
+
+
 def test_first_suspicious_line_is_near_a_deleted_line() -> None:
     source = ["word " * (1 + 7 * i % 23) for i in range(1000)]
     target = [line.replace("word", "wort!") for line in source]

@@ -42,7 +42,7 @@ def read(path: Path, content: bytes, invalid: OnInvalid = "error") -> tuple[list
         (b"a\n\nb", ["a", "", "b"]),
         (b"\n\n\n", ["", "", ""]),
         (b"a\r\nb\r\r\n", ["a", "b\r"]),
-        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "b"]),
         (b"a\0b\nword\nword\n", ["a\0b", "word", "word"]),
         ((ODD + "\n" + ODD).encode(), [ODD, ODD]),
     ],
@@ -63,6 +63,25 @@ def test_block_size_does_not_change_the_lines(
         patch.setattr(text_io, "BLOCK", block)
         lines, _ = read(path, "".join(f"{text}\n" for text in texts).encode())
     assert lines == texts
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(st.sampled_from("a 집\ufeff")), min_size=1), st.integers(1, 5))
+def test_byte_order_marks_are_removed_wherever_they_are(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], block: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_io, "BLOCK", block)
+        content = "".join(f"{text}\n" for text in texts)
+        lines, file = read(tmp_path_factory.mktemp("lines") / "f", content.encode())
+    assert lines == [text.replace("\ufeff", "") for text in texts]
+    assert file.byte_order_marks == content.count("\ufeff")
+
+
+def test_lines_that_end_in_carriage_returns_only_are_told(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"f: its lines end in a carriage return only.*tr '\\r' '\\n' < .*f > NEW"):
+        read(tmp_path / "f", "하나.\r둘.\r셋.\r".encode())
+    assert read(tmp_path / "f", b"one\rstray\n\r\r\r")[0] == ["one\rstray", "\r\r"]
 
 
 def test_line_longer_than_a_block_is_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,9 @@ def test_n_best_does_not_change_the_best_translation(model: LoadedModel) -> None
     assert [translation.text for translation in first] == [translation.text for translation in five]
 
 
-@pytest.mark.parametrize("blank_line", ["", " ", "\t \u3000", "\r", "\u2028", "\u00a0"])
+@pytest.mark.parametrize(
+    "blank_line", ["", " ", "\t \u3000", "\r", "\u2028", "\u00a0", "\u200b\u200d", "\u00ad", "\ufeff", "\u3164"]
+)
 def test_blank_line_gives_an_empty_translation(model: LoadedModel, blank_line: str) -> None:
     (translation,) = translate(model, [blank_line])
     assert translation.text == ""
