@@ -31,6 +31,18 @@ ScheduledSampling = Literal["none", "free", "constant", "linear", "exponential",
 KeepOption = Literal["none", "duplicates", "copies", "overlap", "control", "wrong-script"]
 
 
+def check_encoding(name: str) -> str:
+    """The name itself. Raises ValueError if Python knows no text encoding of this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"no encoding is called {name}; such as cp949, shift_jis, gb18030, cp1252") from None
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(check_encoding)]
+
+
 class PreprocessConfig(Settings):
     """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
 
@@ -55,8 +67,12 @@ class PreprocessConfig(Settings):
     refused where they do not decide."""
     target_field: Annotated[str | None, CliOption("Input")] = None
     """Column name or number (from 1) or JSON key of the target; by default recognised like that of the source."""
+    encoding: Annotated[Encoding | None, CliOption("Input")] = None
+    """Encoding of the input files, such as cp949, shift_jis, gb18030 or cp1252; by default UTF-8, or what a TMX file
+    declares."""
     invalid_utf8: Annotated[Literal["error", "replace"], CliOption("Input")] = "error"
-    """Bytes that are not UTF-8: stop and report where they are (error), or replace each by U+FFFD (replace)."""
+    """Bytes that are not UTF-8, or not in the encoding: stop and report where they are (error), or replace each by
+    U+FFFD (replace)."""
     holdout: Annotated[Positive, CliOption("Input")] = 1000
     """Sentence pairs to hold out for each of dev and test if not given (at most a tenth of the training text)."""
 

@@ -17,6 +17,7 @@ from nmt_cli.corpus.cleaning_report import CleaningReport, SplitReport, report_s
 from nmt_cli.corpus.corpus_encoder import LengthLimits, open_encoder
 from nmt_cli.corpus.dataset import Split, split_file
 from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
+from nmt_cli.corpus.encodings import lookup
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings
@@ -122,7 +123,13 @@ def _find(job: _Job, given: str) -> ParallelText:
 def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSettings]:
     """Write everything except the manifest."""
     config = job.config
-    fields = Fields(job.languages, (config.source_field, config.target_field), config.invalid_utf8, config.delimiter)
+    fields = Fields(
+        languages=job.languages,
+        names=(config.source_field, config.target_field),
+        invalid=config.invalid_utf8,
+        delimiter=config.delimiter,
+        encoding=lookup(config.encoding) if config.encoding else "",
+    )
     reading = ReadOptions(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
     examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}

@@ -61,11 +61,13 @@ def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
     Raises CorpusError if a file cannot be read or decoded, if a row lacks a side, or if two files have different
     numbers of lines; the message then names the first suspicious line.
     """
+    for file in text.files:
+        file.encoding = fields.encoding
     if text.format == "text":
         return _read_two_files(text, fields)
     file = text.files[0]
     if text.format == "tmx":
-        pairs = read_tmx(file, *fields.languages)
+        pairs = read_tmx(file, *fields.languages, fields.invalid)
     else:
         reader = {"tsv": read_tsv, "csv": read_csv, "jsonl": read_jsonl}[text.format]
         pairs = reader(file, fields)

@@ -38,6 +38,7 @@ class Fields:
     names: tuple[str | None, str | None] = (None, None)
     invalid: OnInvalid = "error"
     delimiter: Delimiter = "auto"
+    encoding: str = ""
 
 
 def read_tsv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import IO, Literal, cast
 
 import zstandard
 
+from nmt_cli.corpus.encodings import decode_blocks, is_mostly_invalid, likely_encodings
 from nmt_cli.errors import CorpusError
 
 BLOCK = 1 << 20
@@ -29,6 +30,13 @@ SEPARATORS = re.compile("[\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _INNER_RETURN = re.compile(rb"[^\r]\r(?=[^\r])")
 _LOOKED_AT = 1 << 16
+_MANY_INVALID = 20
+"""Invalid bytes in a block from which it may be text in another encoding."""
+_MOSTLY = 3
+"""One over the share of characters that may be replaced."""
+_LEAST_TEXT = 16
+"""Bytes from which an encoding is told; fewer may be any."""
+NEWLINE = b"\n"
 _DAMAGED = (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, zstandard.ZstdError)
 
 
@@ -40,6 +48,8 @@ class TextFile:
     name: str = ""
     suffix: str = ""
     """Compression: .gz, .bz2, .xz, .zst or an empty string."""
+    encoding: str = ""
+    """Encoding to read it in; by default UTF-8."""
     lines: int = 0
     byte_order_marks: int = 0
     carriage_returns: int = 0
@@ -89,7 +99,7 @@ def _damaged(file: TextFile, error: Exception) -> CorpusError:
 
 
 def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
-    r"""Yield the lines of a UTF-8 text file, without their `\n`.
+    r"""Yield the lines of a text file, without their `\n`. It is UTF-8 unless `file.encoding` names another encoding.
 
     Other separators such as U+2028, U+0085 and form feeds do not end a line. Byte order marks and one
     `\r` at the end of a line are removed and counted in `file`; with `invalid` "replace", bytes that are not UTF-8
@@ -97,7 +107,7 @@ def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
     Raises CorpusError naming file, line and byte offset of the first byte that is not UTF-8.
     """
     offset = 0
-    for part in whole_lines(file):
+    for part in whole_lines(file, invalid):
         text = _decode(part, offset, file, invalid)
         offset += len(part)
         lines = text.split("\n")
@@ -109,13 +119,13 @@ def read_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[str]:
         yield from lines
 
 
-def whole_lines(file: TextFile) -> Iterator[bytes]:
-    """Yield blocks of whole lines, byte order mark included; the last line may lack its line feed. Raises
-    CorpusError if the file cannot be read or is not text."""
+def whole_lines(file: TextFile, invalid: OnInvalid = "error") -> Iterator[bytes]:
+    """Yield blocks of whole lines, byte order mark included; the last line may lack its line feed. Text of another
+    encoding is converted to UTF-8. Raises CorpusError if the file cannot be read or is not text."""
     parts: list[bytes] = []
     pending = 0
     first = True
-    for block in read_blocks(file):
+    for block in _in_utf8(file, invalid):
         if first:
             _refuse_other_encodings(block, file)
             first = False
@@ -134,9 +144,18 @@ def whole_lines(file: TextFile) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
+def _in_utf8(file: TextFile, invalid: OnInvalid) -> Iterator[bytes]:
+    if not file.encoding:
+        yield from read_blocks(file)
+        return
+    for text in decode_blocks(file.name, read_blocks(file), file.encoding, invalid == "replace"):
+        file.invalid_bytes += text.count("\ufffd") if invalid == "replace" else 0
+        yield text.encode(errors="replace")
+
+
 def _refuse_other_encodings(block: bytes, file: TextFile) -> None:
     if block[:2] in _UTF16_MARKS:
-        raise CorpusError(f"{file.name}: is UTF-16, not UTF-8; convert it with iconv -f UTF-16 -t UTF-8")
+        raise CorpusError(f"{file.name}: is UTF-16, not UTF-8; {_conversion(file, 'UTF-16')}")
     if b"\n" not in block and len(_INNER_RETURN.findall(block[:_LOOKED_AT])) > 1:
         raise CorpusError(
             f"{file.name}: its lines end in a carriage return only, as on an old Mac; convert them with "
@@ -146,23 +165,45 @@ def _refuse_other_encodings(block: bytes, file: TextFile) -> None:
         raise CorpusError(f"{file.name}: more than a quarter of it is NUL bytes; it is not UTF-8 text (UTF-16?)")
 
 
+def _conversion(file: TextFile, encoding: str) -> str:
+    """How to read a file in this encoding."""
+    return (
+        f"convert it with iconv -f {encoding.upper()} -t UTF-8 {shlex.quote(file.name)} > NEW (nmt preprocess reads "
+        f"it with --encoding {encoding.lower()})"
+    )
+
+
 def _decode(part: bytes, offset: int, file: TextFile, invalid: OnInvalid) -> str:
     """Decode UTF-8. Byte order marks, which joined files have inside too, are removed and counted."""
     try:
         text = part.decode()
     except UnicodeDecodeError as error:
+        line = file.lines + part.count(b"\n", 0, error.start) + 1
         if invalid == "error":
-            line = file.lines + part.count(b"\n", 0, error.start) + 1
             raise CorpusError(
                 f"{file.name}:{line}: byte 0x{part[error.start]:02X} at byte offset {offset + error.start} is not "
-                "UTF-8; convert the file, or let nmt preprocess replace such bytes with --invalid-utf8 replace"
+                f"UTF-8; {_explain_invalid(part[part.rfind(NEWLINE, 0, error.start) + 1 :], file)}"
             ) from None
         text = part.decode(errors="replace")
-        file.invalid_bytes += text.count("\ufffd") - part.count("\ufffd".encode())
+        replaced = text.count("\ufffd") - part.count("\ufffd".encode())
+        file.invalid_bytes += replaced
+        if replaced >= _MANY_INVALID and _MOSTLY * replaced > len(text):
+            raise CorpusError(
+                f"{file.name}:{line}: most of its text is not UTF-8 and would be lost by --invalid-utf8 replace; "
+                f"{_explain_invalid(part[part.rfind(NEWLINE, 0, error.start) + 1 :], file)}"
+            ) from None
     if BYTE_ORDER_MARK in part:
         file.byte_order_marks += text.count("\ufeff")
         text = text.replace("\ufeff", "")
     return text
+
+
+def _explain_invalid(rest: bytes, file: TextFile) -> str:
+    """What to do with bytes that are not UTF-8: name the likely encoding if most of the text is in another one."""
+    likely = likely_encodings(rest) if len(rest) >= _LEAST_TEXT and is_mostly_invalid(rest) else []
+    if not likely:
+        return "convert the file, or let nmt preprocess replace such bytes with --invalid-utf8 replace"
+    return f"it looks like {' or '.join(likely)}; {_conversion(file, likely[0])}"
 
 
 def _strip_return(line: str, file: TextFile) -> str:

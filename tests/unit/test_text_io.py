@@ -184,3 +184,46 @@ def test_only_one_block_is_read_at_a_time(tmp_path: Path, monkeypatch: pytest.Mo
     lines = read_lines(file)
     assert next(lines) == "00000000"
     assert file.lines < 10, "the rest has not been read yet"
+
+
+TEXTS = {
+    "cp949": "빨간 사과 여기 있다.\n오늘은 날씨가 매우 좋습니다.\n",
+    "cp932": "これは日本語の文章です。\n今日はとても良い天気ですね。\n",
+    "gb18030": "这是一个中文句子。\n今天天气很好，我们去公园。\n",
+    "cp1252": "L'été à Noël.\nÇa va très bien, merci beaucoup.\nIl a mangé une crêpe.\n",
+    "koi8_r": "Привет, мир.\nСегодня хорошая погода.\nОн пошёл в школу.\n",
+}
+
+
+@pytest.mark.parametrize("encoding", TEXTS)
+def test_another_encoding_is_named_and_read(tmp_path: Path, encoding: str) -> None:
+    content = ("plain line\n" + TEXTS[encoding]).encode(encoding)
+    named = rf"f:2: byte .* it looks like (\w+ or )?{encoding}.*; convert it with iconv -f .* -t UTF-8 .*f > NEW"
+    with pytest.raises(CorpusError, match=named):
+        read(tmp_path / "f", content)
+    file = TextFile(tmp_path / "f", encoding=encoding)
+    assert list(read_lines(file)) == ["plain line", *TEXTS[encoding].splitlines()]
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "cp932", "gb18030", "koi8_r"])
+def test_text_that_replacing_would_destroy_is_refused(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(CorpusError, match=rf"f:1: most of its text is not UTF-8 .* it looks like {encoding}"):
+        read(tmp_path / "f", 3 * TEXTS[encoding].encode(encoding), "replace")
+
+
+def test_one_damaged_byte_is_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"f:3: byte 0xB0 .* is not UTF-8; convert the file, or .*--invalid-utf8"):
+        read(tmp_path / "f", TEXTS["cp949"].encode() + b"\xb0 " + TEXTS["cp949"].encode())
+
+
+@pytest.mark.parametrize(("encoding", "block"), [("cp949", 1), ("utf-16", 3), ("cp932", 7)])
+def test_reading_another_encoding_does_not_depend_on_the_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, block: int
+) -> None:
+    monkeypatch.setattr(text_io, "BLOCK", block)
+    text = TEXTS["cp932" if encoding == "cp932" else "cp949"]
+    (tmp_path / "f").write_bytes(text.encode(encoding))
+    assert list(read_lines(TextFile(tmp_path / "f", encoding=encoding))) == text.splitlines()
+    (tmp_path / "f").write_bytes(text.encode(encoding) + b"\x81")
+    with pytest.raises(CorpusError, match=r"f:3: byte 0x81 is not"):
+        list(read_lines(TextFile(tmp_path / "f", encoding=encoding)))
