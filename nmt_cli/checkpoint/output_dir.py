@@ -21,6 +21,7 @@ from nmt_cli.checkpoint.layout import (
 from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CheckpointError, ConfigError
+from nmt_cli.file_names import check_utf8
 from nmt_cli.manifest import MANIFEST, read_kind
 
 _OURS = (CONFIG, MODEL_CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
@@ -32,6 +33,7 @@ PACKED_FILES = tuple(name for name in _OURS if name != RESUME.parts[0])
 
 def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
     """Raise ConfigError or CheckpointError if training must not start, or resume, in this folder."""
+    check_utf8(out, CheckpointError)
     if resume:
         if overwrite:
             raise ConfigError("--resume and --overwrite cannot be combined")

@@ -96,9 +96,10 @@ def main(arguments: list[str] | None = None) -> None:
     _open_streams(prints=WRITES_FILES.isdisjoint(arguments[:1]))
     interrupt_on_sigterm()
     show_messages()
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # UTF-8, whatever the locale
-            stream.reconfigure(encoding="utf-8", errors="surrogateescape" if stream is sys.stderr else None)
+    # UTF-8, whatever the locale; names of files that are not UTF-8 are shown
+    for stream, errors in ((sys.stdin, None), (sys.stdout, "backslashreplace"), (sys.stderr, "surrogateescape")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors=errors)
     with _handle_errors():
         build(arguments)(arguments, prog_name="nmt")
 

@@ -10,6 +10,7 @@ from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, prepared_folder
 from nmt_cli.corpus.tokenizer import JOINT, SEPARATE
 from nmt_cli.errors import CorpusError
+from nmt_cli.file_names import check_utf8
 from nmt_cli.manifest import MANIFEST, read_kind
 
 FILES = {MANIFEST, REPORT, LEXICON, JOINT, *SEPARATE, *map(split_file, SPLITS)}
@@ -27,6 +28,7 @@ def check_output_dir(out: Path, overwrite: bool) -> PreparedManifest | None:
     Raises CorpusError if there is something else, or a file that preprocess did not write. A damaged corpus is an error
     too, unless `overwrite` replaces it; then None is returned.
     """
+    check_utf8(out, CorpusError)
     nearest = next(path for path in Path(os.path.realpath(out)).parents if path.exists())
     if not nearest.is_dir():
         raise CorpusError(f"{out}: {nearest} is a file, not a folder; choose another --out")

@@ -10,6 +10,7 @@ from nmt_cli.corpus.manifest import FORMAT, InputFile
 from nmt_cli.corpus.readers import ParallelText
 from nmt_cli.errors import CorpusError
 from nmt_cli.file_hashes import FileRecord
+from nmt_cli.file_names import readable
 from nmt_cli.settings import to_arguments
 
 _NOT_CONTENT = {"out", "overwrite", "threads"}
@@ -29,7 +30,7 @@ def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
         if parts
     }
     if models:
-        files["tokenizer"] = [(str(path), path) for path in models]
+        files["tokenizer"] = [(readable(path), path) for path in models]
     return {role: [_hash_file(name, path) for name, path in entries] for role, entries in files.items()}
 
 
@@ -58,4 +59,4 @@ def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], 
 
 def command_line(config: PreprocessConfig) -> list[str]:
     """The command that reproduces the corpus, without options for output folder and machine."""
-    return ["nmt", "preprocess", *to_arguments(config, exclude=_NOT_CONTENT)]
+    return ["nmt", "preprocess", *map(readable, to_arguments(config, exclude=_NOT_CONTENT))]

@@ -137,18 +137,19 @@ def detect_format(given: str) -> Format:
 def _existing(given: str) -> TextFile:
     file = TextFile(Path(given), given)
     try:
-        mode = os.stat(given).st_mode
+        mode = os.stat(file.path).st_mode
     except OSError as error:
-        raise CorpusError(f"{given}: {(error.strerror or 'cannot be read').lower()}") from None
+        raise CorpusError(f"{file.name}: {(error.strerror or 'cannot be read').lower()}") from None
     if stat.S_ISDIR(mode):
-        raise CorpusError(f"{given}: is a folder; give a file or a prefix of files in it")
+        raise CorpusError(f"{file.name}: is a folder; give a file or a prefix of files in it")
     return file
 
 
 def _with_suffix(prefix: str, language: str) -> TextFile | None:
     for ending in OPENERS:
-        if os.path.isfile(name := f"{prefix}.{language}{ending}"):
-            return TextFile(Path(name), name)
+        file = TextFile(Path(f"{prefix}.{language}{ending}"))
+        if file.path.is_file():
+            return file
     return None
 
 

@@ -16,6 +16,7 @@ import zstandard
 
 from nmt_cli.corpus.encodings import decode_blocks, is_mostly_invalid, likely_encodings
 from nmt_cli.errors import CorpusError
+from nmt_cli.file_names import existing_form, readable
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
@@ -68,7 +69,8 @@ class TextFile:
     """For each skipped record that is a line, the number of pairs before it."""
 
     def __post_init__(self) -> None:
-        self.name = self.name or str(self.path)
+        self.name = readable(self.name or self.path)
+        self.path = existing_form(self.path)
         self.suffix = self.suffix or (self.path.suffix if self.path.suffix in OPENERS else "")
 
     def leave_out(self, reason: str, line: int) -> None:

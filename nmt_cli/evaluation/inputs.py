@@ -251,13 +251,13 @@ def read_text(path: Path, notes: list[str]) -> Text:
     file = TextFile(path)
     lines = list(read_lines(file))
     if not lines:
-        raise CorpusError(f"{path}: is empty; there is nothing to score")
+        raise CorpusError(f"{file.name}: is empty; there is nothing to score")
     if file.carriage_returns or file.byte_order_marks:
         notes.append(
-            f"{path}: removed a carriage return from the end of {file.carriage_returns} lines "
+            f"{file.name}: removed a carriage return from the end of {file.carriage_returns} lines "
             f"and {file.byte_order_marks} byte order marks"
         )
-    return Text(lines, str(path))
+    return Text(lines, file.name)
 
 
 def check_lines(texts: Sequence[Text]) -> None:

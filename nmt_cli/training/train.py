@@ -36,6 +36,7 @@ from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
 from nmt_cli.file_hashes import FileRecord
+from nmt_cli.file_names import readable
 from nmt_cli.kernels.device import Compute, compute_for_training
 from nmt_cli.model.initialization import without_memory
 from nmt_cli.paths import check_paths
@@ -243,7 +244,7 @@ def _manifest(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> 
         format=FORMAT,
         kind="model",
         toolkit=__version__,
-        command=["nmt", *sys.argv[1:]],
+        command=["nmt", *map(readable, sys.argv[1:])],
         source=manifest.source,
         target=manifest.target,
         unicode=manifest.unicode,
