@@ -123,5 +123,5 @@ def _shown(result: EvalResult, sentence: WorstSentence) -> ShownSentence:
 
     translation = result.translations[sentence.line - 1]
     best = translation.candidates[0]
-    has_attention = best.attention is not None and bool(translation.source_tokens)
+    has_attention = best.attention_blocks is not None and bool(translation.source_tokens)
     return ShownSentence(sentence, best.confidence, attention_map(translation) if has_attention else None)

@@ -21,12 +21,14 @@ from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import WINDOW, Batching, LineTranslator
 from nmt_cli.errors import ConfigError, CorpusError, OutputError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.progress import Progress
+from nmt_cli.progress import Progress, logger
 
 if TYPE_CHECKING:
     from nmt_cli.report.attention import AttentionFile, AttentionMap, ModelLabel
 
 
+MAX_DRAWN = 4_000_000
+"""Attention weights of a line, source by target subwords, at most, that are drawn."""
 FIRST_WINDOW = 32
 """Lines that are translated first, so that output starts within a second or two."""
 
@@ -168,7 +170,9 @@ class Outputs:
             self._alignment.write(format_pharaoh(translation.alignment(translation.candidates[0])) + "\n")
         if self._receipt and (entry := receipt_entry(translation)):
             self._receipt.write(entry + "\n")
-        if self._attention and translation.source_tokens:
+        if self._attention and _is_too_long_to_draw(translation):
+            logger.warning(f"{self._attention.path}: line {translation.line.number} is left out, too long to draw")
+        elif self._attention and translation.source_tokens:
             self._attention.add(None if self._attention.full else attention_map(translation))
 
     def finish(self, lines: int, loaded: LoadedModel) -> None:
@@ -179,6 +183,10 @@ class Outputs:
             )
         if self._attention:
             self._attention.write(model_label(loaded))
+
+
+def _is_too_long_to_draw(translation: Translation) -> bool:
+    return len(translation.source_tokens) * len(translation.candidates[0].tokens) > MAX_DRAWN
 
 
 def attention_map(translation: Translation) -> "AttentionMap":

@@ -7,6 +7,7 @@ removed. All other characters, including no-break and ideographic
 spaces, are unchanged.
 """
 
+import itertools
 import re
 import unicodedata
 from typing import Literal
@@ -18,6 +19,10 @@ SPACE = "\u2581"
 
 _BREAKS = re.compile(f"[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029{SPACE}]")
 
+
+LONG = 4096
+"""Characters of a text from which its runs of combining characters are looked at."""
+_LONG_RUN = 32
 
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -39,7 +44,24 @@ def normalize(text: str, form: Form) -> str:
 
     Idempotent: normalize(normalize(text, form), form) == normalize(text, form).
     """
-    return single_line(text if form == "none" else unicodedata.normalize("NFC" if form == "nfc" else "NFKC", text))
+    if form == "none":
+        return single_line(text)
+    return single_line(unicodedata.normalize("NFC" if form == "nfc" else "NFKC", _order_long_runs(text)))
+
+
+def _order_long_runs(text: str) -> str:
+    """The text with long runs of combining characters in canonical order, to which normalisation brings them too, but
+    in quadratic time."""
+    if len(text) < LONG or text.isascii():
+        return text
+    parts = []
+    for is_run, group in itertools.groupby(text, lambda character: unicodedata.combining(character) > 0):
+        part = "".join(group)
+        if is_run and len(part) > _LONG_RUN:
+            decomposed = "".join(unicodedata.normalize("NFD", character) for character in part)
+            part = "".join(sorted(decomposed, key=unicodedata.combining))
+        parts.append(part)
+    return "".join(parts)
 
 
 def single_line(text: str) -> str:

@@ -69,6 +69,36 @@ def links(weights: npt.ArrayLike) -> list[Link]:
     return sorted((int(best[j]), j) for j in range(len(matrix)) if matrix[j, best[j]] > 0)
 
 
+def block_links(
+    blocks: Sequence[npt.NDArray[np.float32]], source_words: Sequence[int], target_words: Sequence[int]
+) -> list[Link]:
+    """The links of a line of several segments, each of which attends only to its own source.
+
+    It is `links(merge_subwords(...))` of the block-diagonal matrix, in memory and time of the blocks: only the first
+    and last word of a segment may have subwords in another one.
+
+    Args:
+        blocks: the (T, S) attention of each segment.
+        source_words, target_words: for each subword of the line the index of its word, from 0.
+    """
+    weights: dict[int, dict[int, float]] = {}  # target word -> source word -> sum of the weights
+    row = column = 0
+    for block in blocks:
+        sources = np.asarray(source_words[column : column + block.shape[1]], dtype=np.intp)
+        targets = np.asarray(target_words[row : row + len(block)], dtype=np.intp)
+        row, column = row + len(block), column + block.shape[1]
+        if not block.size:
+            continue
+        merged = merge_subwords(block, (sources - sources[0]).tolist(), (targets - targets[0]).tolist())
+        counts = np.bincount(targets - targets[0])
+        for j, line in enumerate(merged * counts[:, None]):
+            sums = weights.setdefault(int(targets[0]) + j, {})
+            for i in dict.fromkeys((0, int(line.argmax()), len(line) - 1)):
+                sums[int(sources[0]) + i] = sums.get(int(sources[0]) + i, 0.0) + float(line[i])
+    best = {j: max(sorted(sums), key=sums.__getitem__) for j, sums in weights.items()}
+    return sorted((i, j) for j, i in best.items() if weights[j][i] > 0)
+
+
 def format_pharaoh(links: Iterable[Link]) -> str:
     """Format links as in Pharaoh files, `0-0 1-2`: source word, target word, both from 0."""
     return " ".join(f"{i}-{j}" for i, j in links)

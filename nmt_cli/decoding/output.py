@@ -46,5 +46,5 @@ def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:
         "finished": candidate.finished,
         "tokens": candidate.tokens,
         "probabilities": [round(value, DIGITS) for value in candidate.probabilities],
-        "alignment": None if candidate.attention is None else translation.alignment(candidate),
+        "alignment": None if candidate.attention_blocks is None else translation.alignment(candidate),
     }

@@ -83,12 +83,7 @@ class Assembler:
                 for value in hypothesis.token_log_probs[: len(hypothesis.tokens)]
             ],
             words=_consecutive(words, [not spaced] * len(words)),
-            attention=_block_diagonal(
-                [  # without the column of EOS, which is no subword of the line
-                    None if hypothesis.attention is None else hypothesis.attention[:, : len(segment.source)]
-                    for segment, hypothesis in zip(segments, hypotheses, strict=True)
-                ]
-            ),
+            attention_blocks=_attention_blocks(segments, hypotheses),
             finished=all(hypothesis.finished for hypothesis in hypotheses),
         )
 
@@ -142,16 +137,13 @@ def _consecutive(segments: Sequence[Sequence[int]], continues: Sequence[bool]) -
     return numbered
 
 
-def _block_diagonal(weights: Sequence[npt.NDArray[np.float32] | None]) -> npt.NDArray[np.float32] | None:
-    """The attention of segments, each over its own source, as one matrix over the whole line; None if any is None."""
-    blocks = [block for block in weights if block is not None]
-    if len(blocks) < len(weights):
-        return None
-    if len(blocks) == 1:
-        return blocks[0]
-    joined = np.zeros((sum(len(block) for block in blocks), sum(block.shape[1] for block in blocks)), np.float32)
-    row = column = 0
-    for block in blocks:
-        joined[row : row + len(block), column : column + block.shape[1]] = block
-        row, column = row + len(block), column + block.shape[1]
-    return joined
+def _attention_blocks(
+    segments: Sequence[EncodedSegment], hypotheses: Sequence[Hypothesis]
+) -> tuple[npt.NDArray[np.float32], ...] | None:
+    """The attention of each segment, without the column of EOS, which is no subword of the line; None if one lacks."""
+    blocks = [
+        hypothesis.attention[:, : len(segment.source)]
+        for segment, hypothesis in zip(segments, hypotheses, strict=True)
+        if hypothesis.attention is not None
+    ]
+    return tuple(blocks) if len(blocks) == len(segments) else None

@@ -3,6 +3,8 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 MIN_REPEATS = 3
 """Least number of consecutive repetitions that counts as a loop."""
 
@@ -21,7 +23,11 @@ def longest_loop(items: Sequence[Hashable]) -> Loop | None:
     best: Loop | None = None
     if len(items) - len(set(items)) < MIN_REPEATS - 1:
         return None
+    numbers: dict[Hashable, int] = {}
+    ids = np.array([numbers.setdefault(item, len(numbers)) for item in items])
     for size in range(1, len(items) // MIN_REPEATS + 1):
+        if np.count_nonzero(ids[size:] == ids[:-size]) < (MIN_REPEATS - 1) * size:
+            continue  # most sizes: too few items are equal to those before them
         matches = 0
         for i in range(size, len(items)):
             matches = matches + 1 if items[i] == items[i - size] else 0

@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Count = Callable[[list[str]], list[int]]
 """Counts the subwords of each text."""
 
 _SENTENCE = re.compile(r"""(?<=[.!?…])(?:["'”’»)\]]*)\s+|(?<=[。！？])(?:["'”’」』）]*)\s*""")
-_CLAUSE = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])\s*|\s+(?=[–—-]\s)")
+_CLAUSE = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])\s*|(?<!\s)\s++(?=[–—-]\s)")
+MOST_ACCENTS = 32
+"""Combining characters that are kept with their letter; no writing system needs more."""
 _WORD = re.compile(r"\s+")
 
 
@@ -41,22 +43,25 @@ def _sentences(text: str, limit: int, count: Count) -> Iterator[Segment]:
 
 
 def _fitting(
-    text: str, span: tuple[int, int], boundaries: tuple[re.Pattern[str], ...], limit: int, count: Count
+    text: str, span: tuple[int, int], boundaries: Sequence[re.Pattern[str]], limit: int, count: Count
 ) -> Iterator[tuple[int, int]]:
     """Cut a span at the first kind of boundary, with as few cuts as possible; spans that are still too long are cut at
-    the next kind."""
-    start, end = span
-    if count([text[start:end]])[0] <= limit:
-        yield span
-    elif boundaries:
-        for packed in _pack(text, list(_spans(boundaries[0], text, start, end)), limit, count):
-            yield from _fitting(text, packed, boundaries[1:], limit, count)
-    elif end - start > 1:
-        middle = _middle(text, start, end)
-        for half in ((start, middle), (middle, end)):
-            yield from _fitting(text, half, (), limit, count)
-    else:
-        yield span
+    the next kind, and those without a boundary into halves."""
+    fitting = count([text[span[0] : span[1]]])[0] <= limit
+    pending = [(span, 0, fitting)]
+    while pending:
+        (start, end), level, fits = pending.pop()
+        if fits or (level == len(boundaries) and end - start <= 1):
+            yield start, end
+            continue
+        if level < len(boundaries):
+            parts = list(_pack(text, list(_spans(boundaries[level], text, start, end)), limit, count))
+            level += 1
+        else:
+            middle = _middle(text, start, end)
+            parts = [(start, middle), (middle, end)]
+        sizes = count([text[first:last] for first, last in parts])
+        pending += [(part, level, size <= limit) for part, size in zip(reversed(parts), reversed(sizes), strict=True)]
 
 
 def _spans(boundary: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -84,8 +89,10 @@ def _pack(text: str, spans: list[tuple[int, int]], limit: int, count: Count) -> 
 
 
 def _middle(text: str, start: int, end: int) -> int:
-    """The middle of a span, moved forward if it would separate a character from its combining accents."""
+    """The middle of a span, moved forward if it would separate a character from its combining accents, unless these
+    are too many."""
     middle = (start + end) // 2
-    while middle + 1 < end and unicodedata.combining(text[middle]):
-        middle += 1
+    for moved in range(middle, min(middle + MOST_ACCENTS, end)):
+        if not unicodedata.combining(text[moved]):
+            return moved
     return middle

@@ -1,12 +1,13 @@
 """The result of translating one line."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt_cli.decoding.alignment import Link, links, merge_subwords
+from nmt_cli.decoding.alignment import Link, block_links
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.errors import ConfigError
 
@@ -32,7 +33,8 @@ class Candidate:
     poor_probability: the calibrated probability that its chrF++ is below `Calibration.threshold`; None if the model is
         not calibrated, and for a blank line.
     tokens, probabilities, words: its subwords, the model's probability of each, the index of the word it is part of.
-    attention: (T, S) weights of its subwords over those of the source, if requested.
+    attention_blocks: for each segment of the line, the (T, S) weights of its subwords over those of its source, if
+        requested. The whole matrix of a long line would not fit in memory.
     finished: False if it was cut at the length limit.
     """
 
@@ -43,8 +45,24 @@ class Candidate:
     tokens: list[str]
     probabilities: list[float]
     words: list[int]
-    attention: npt.NDArray[np.float32] | None
+    attention_blocks: tuple[npt.NDArray[np.float32], ...] | None
     finished: bool
+
+    @cached_property
+    def attention(self) -> npt.NDArray[np.float32] | None:
+        """The (T, S) weights of its subwords over those of the source: those of each segment over its own source, and
+        zero elsewhere. None if they were not requested."""
+        if self.attention_blocks is None:
+            return None
+        if len(self.attention_blocks) == 1:
+            return self.attention_blocks[0]
+        shapes = [block.shape for block in self.attention_blocks]
+        joined = np.zeros((sum(rows for rows, _ in shapes), sum(columns for _, columns in shapes)), np.float32)
+        row = column = 0
+        for block in self.attention_blocks:
+            joined[row : row + len(block), column : column + block.shape[1]] = block
+            row, column = row + len(block), column + block.shape[1]
+        return joined
 
 
 @dataclass(frozen=True)
@@ -64,11 +82,11 @@ class Translation:
 
     def alignment(self, candidate: Candidate) -> list[Link]:
         """(source word, target word) links of a candidate, from its attention. Raises ConfigError if it has none."""
-        if candidate.attention is None:
+        if candidate.attention_blocks is None:
             raise ConfigError("alignment: this model has no attention to compute it from")
-        return links(merge_subwords(candidate.attention, self.source_words, candidate.words))
+        return block_links(candidate.attention_blocks, self.source_words, candidate.words)
 
 
 def blank(line: Line) -> Candidate:
     """The translation of a blank line."""
-    return Candidate("", 0.0, 1.0, None, [], [], [], np.zeros((0, 0), np.float32), True)
+    return Candidate("", 0.0, 1.0, None, [], [], [], (np.zeros((0, 0), np.float32),), True)

@@ -1,15 +1,16 @@
 """Word alignments: merging subword attention, the Pharaoh format, and alignment error rates."""
 
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nmt_cli.decoding.alignment import format_pharaoh, links, merge_subwords
+from nmt_cli.decoding.alignment import block_links, format_pharaoh, links, merge_subwords
 from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, parse_links, read_links
 
@@ -131,3 +132,33 @@ def test_error_rate_is_averaged_over_links_not_sentences() -> None:
 def test_unequal_numbers_of_alignments_are_rejected() -> None:
     with pytest.raises(CorpusError, match="1 alignments, but 2 gold ones"):
         alignment_error_rate([frozenset()], [parse_links(""), parse_links("")])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.booleans(), st.booleans()), min_size=1, max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_links_of_blocks_are_those_of_the_whole_matrix(
+    shapes: list[tuple[int, int, bool, bool]], random: Random
+) -> None:
+    """Words may go on from one segment into the next, on either side."""
+    rows, columns = sum(shape[0] for shape in shapes), sum(shape[1] for shape in shapes)
+    whole = np.zeros((rows, columns), np.float32)
+    blocks, row, column = [], 0, 0
+    words: tuple[list[int], list[int]] = ([], [])
+    for height, width, *continues in shapes:
+        block = np.array([[random.choice((0, 1, 2, 4, 8)) for _ in range(width)] for _ in range(height)], np.float32)
+        block = block.reshape(height, width)
+        whole[row : row + height, column : column + width] = block
+        row, column = row + height, column + width
+        blocks.append(block)
+        for numbered, size, goes_on in zip(words, (width, height), continues, strict=True):
+            for n in range(size):
+                last = numbered[-1] if numbered else -1
+                numbered.append(max(last, 0) if (goes_on if n == 0 else random.random() < 0.5) else last + 1)
+    merged = merge_subwords(whole, *words)
+    found = {j: i for i, j in block_links(blocks, *words)}
+    assert found.keys() == {j for _, j in links(merged)}
+    for j, i in found.items():
+        assert merged[j, i] == pytest.approx(merged[j].max())
