@@ -11,13 +11,14 @@ DEMO_LIMITS := --max-steps 4000 --max-minutes 4
 SHOWN := 'The teacher reads a book at the library.' 'Did you read the newspaper at the cafe yesterday?' \
 	'The student did not eat dinner because he was sick.'
 
-.PHONY: help setup demo docs test test-slow test-portable check clean
+.PHONY: help setup demo docs test test-slow test-portable faults check clean
 
 help:
 	@echo "make demo           install, then preprocess, train, translate and eval on the bundled English-Korean sample"
 	@echo "make test           install if necessary, then run the tests"
 	@echo "make test-slow      run the longer tests: every attention system, training runs that must reach a score"
 	@echo "make test-portable  run the tests of the kernels again without AVX-512 and AVX, as on an older CPU"
+	@echo "make faults         run the tests of faults at length: kills and full disks at every change of a file"
 	@echo "make check          check format, lint, types, import contracts"
 	@echo "make docs           make the pictures of the documentation again, from real runs (needs tmux)"
 	@echo "make setup          install into $(VENV)"
@@ -56,10 +57,13 @@ docs: setup | $(DEMO)/model
 	$(VENV)/bin/python docs/pictures.py $(DEMO)/model $(DEMO)/prepared -- $(DEMO_LIMITS) $(SMALL)
 
 test: setup
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not faults"
 
 test-slow: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m slow
+
+faults: setup
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m faults
 
 PORTABLE := tests/unit/test_onednn.py tests/unit/test_prepack.py tests/unit/test_matmul.py tests/unit/test_device.py \
 	tests/unit/test_output_loss.py tests/unit/test_model.py tests/unit/test_family.py tests/unit/test_deferred_grad.py

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
+from nmt_cli.atomic import dir_lock, sync_folder, target_of_partial, write_atomic
 from nmt_cli.checkpoint.layout import (
     CONFIG,
     METRICS,
@@ -25,7 +25,10 @@ from nmt_cli.file_names import check_utf8
 from nmt_cli.manifest import MANIFEST, read_kind
 
 _OURS = (CONFIG, MODEL_CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE, WEIGHTS, MANIFEST)
-"""Files that are moved to a backup; the manifest is last, so that an interrupted move can be repeated."""
+"""Files of a model, which are moved to a backup."""
+
+MOVING = ".moving"
+"""Suffix of a backup that is not complete yet: if it stays, its files still belong into the folder."""
 
 PACKED_FILES = tuple(name for name in _OURS if name != RESUME.parts[0])
 """Files of a model to give away: all but the training state."""
@@ -34,6 +37,7 @@ PACKED_FILES = tuple(name for name in _OURS if name != RESUME.parts[0])
 def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
     """Raise ConfigError or CheckpointError if training must not start, or resume, in this folder."""
     check_utf8(out, CheckpointError)
+    restore_interrupted(out)
     if resume:
         if overwrite:
             raise ConfigError("--resume and --overwrite cannot be combined")
@@ -51,8 +55,7 @@ def check_output_dir(out: Path, resume: bool, overwrite: bool) -> None:
         raise CheckpointError(
             f"{out}: contains a model; continue with --resume, replace it with --overwrite, or choose another --out"
         )
-    allowed = [*backups(out), *_interrupted(out)]
-    if others := sorted(entry.name for entry in out.iterdir() if not (_is_ours(entry) or entry in allowed)):
+    if others := sorted(entry.name for entry in out.iterdir() if not (_is_ours(entry) or _number(entry))):
         raise CheckpointError(
             f"{out}: contains an incomplete model, and {others[0]}; use --overwrite, or choose another --out"
         )
@@ -104,9 +107,12 @@ def _is_ours(entry: Path) -> bool:
 
 def begin_run(out: Path, options: str) -> None:
     """Save the options of a new run, as TOML, so that it can begin again if it is killed before it saves a state; then
-    set the existing model aside. `end_beginning` removes them."""
+    set the existing model aside. `end_beginning` removes the options."""
     write_atomic(out / UNFINISHED, options)
-    _set_aside(out)
+    if (out / WEIGHTS).exists() or (out / RESUME).exists():
+        backup(out)
+    else:
+        _remove_ours(out)
 
 
 def end_beginning(out: Path) -> None:
@@ -114,26 +120,59 @@ def end_beginning(out: Path) -> None:
     (out / UNFINISHED).unlink()
 
 
-def _set_aside(out: Path) -> None:
-    """Move the files of the existing model to replaced-N in its folder; other files are not touched. A move that was
-    interrupted is continued. What a run left that was killed before it had saved a state is removed instead."""
-    interrupted = _interrupted(out)
-    if not interrupted and not (out / WEIGHTS).exists() and not (out / RESUME).exists():
-        _remove_ours(out)
+def backup(out: Path) -> None:
+    """Move the files of the existing model to replaced-N in its folder; other files are not touched.
+
+    Until all are moved, it is called replaced-N.moving: if this is interrupted, `restore_interrupted` moves them back.
+    """
+    destination = out / f"replaced-{max([0, *map(_number, out.iterdir())]) + 1}"
+    moving = destination.with_name(destination.name + MOVING)
+    moving.mkdir()
+    for name in _OURS:
+        if (out / name).exists():
+            (out / name).rename(moving / name)
+    sync_folder(moving)
+    moving.rename(destination)
+    sync_folder(out)
+
+
+def restore_interrupted(out: Path) -> None:
+    """Move the files back that an interrupted `backup` had moved. Raises CheckpointError if another run holds the lock,
+    or a file has appeared in their place."""
+    if not _moves(out):
         return
-    ours = [out / name for name in _OURS if (out / name).exists()]
-    if not ours:
-        return
-    number = max([0, *map(_number, out.iterdir())]) + 1
-    destination = interrupted[-1] if interrupted else out / f"replaced-{number}"
-    destination.mkdir(exist_ok=True)
-    for entry in ours:
-        entry.rename(destination / entry.name)
+    with dir_lock(out) as acquired:
+        if acquired is False:
+            raise CheckpointError(f"{out}: another nmt train is writing to it; wait for it, or choose another --out")
+        for moving in _moves(out):
+            for name in _OURS:
+                if not (moving / name).exists():
+                    continue
+                if (out / name).exists():
+                    raise CheckpointError(
+                        f"{moving}: holds a part of the previous model, whose replacement was interrupted, but "
+                        f"{name} stands beside it too; move one of the two away"
+                    )
+                (moving / name).rename(out / name)
+            with suppress(OSError):  # it holds something else
+                moving.rmdir()
+
+
+def _moves(out: Path) -> list[Path]:
+    """The backups in this folder that are not complete."""
+    if not out.is_dir():
+        return []
+    return [entry for entry in sorted(out.iterdir()) if entry.suffix == MOVING and _is_backup_folder(entry)]
 
 
 def backups(out: Path) -> list[Path]:
     """The backups in this folder, oldest first."""
-    return [folder for folder in _replaced(out) if read_kind(folder) == MODEL.name]
+    entries = (entry for entry in out.iterdir() if not entry.suffix and _is_backup_folder(entry))
+    return sorted((entry for entry in entries if read_kind(entry) == MODEL.name), key=_number)
+
+
+def _is_backup_folder(entry: Path) -> bool:
+    return bool(_number(entry)) and entry.is_dir() and not entry.is_symlink()
 
 
 def remove_backups(out: Path) -> None:
@@ -147,7 +186,7 @@ def remove_backups(out: Path) -> None:
 
 
 def _remove_ours(folder: Path) -> None:
-    """Remove the files of a model, the manifest last."""
+    """Remove the files of a model, the manifest last: until then, the folder is known as that of a model."""
     for name in (RESUME, *_OURS):
         if (folder / name).is_file():
             (folder / name).unlink()
@@ -155,22 +194,7 @@ def _remove_ours(folder: Path) -> None:
         (folder / RESUME.parent).rmdir()
 
 
-def _interrupted(out: Path) -> list[Path]:
-    """The backups that a killed run had not moved completely: their manifest would have been the last."""
-    return [
-        folder
-        for folder in _replaced(out)
-        if {entry.name for entry in folder.iterdir()} & {*_OURS} and not (folder / MANIFEST).exists()
-    ]
-
-
-def _replaced(out: Path) -> list[Path]:
-    """The folders replaced-N, by number."""
-    entries = (entry for entry in out.iterdir() if _number(entry) and entry.is_dir() and not entry.is_symlink())
-    return sorted(entries, key=_number)
-
-
 def _number(entry: Path) -> int:
-    """The N of replaced-N, from 1; 0 for anything else."""
-    match = re.fullmatch(r"replaced-(\d+)", entry.name)
+    """The N of replaced-N, from 1, also while it is moved; 0 for anything else."""
+    match = re.fullmatch(r"replaced-(\d{1,9})(\.moving)?", entry.name)
     return int(match[1]) if match else 0
