@@ -16,7 +16,7 @@ from nmt_cli import __version__
 from nmt_cli.cli.help import HelpCommand
 from nmt_cli.cli.messages import show_messages
 from nmt_cli.errors import NMTError
-from nmt_cli.signals import interrupt_on_sigterm
+from nmt_cli.signals import interrupt_on_signals
 from nmt_cli.startup import tune_gc, tune_onednn
 from nmt_cli.terminal import say, say_error
 
@@ -88,13 +88,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the program on these arguments (by default those of the process) and exit.
 
     Exit status: 0 success, 1 an error that the user can fix (one line on stderr), 2 wrong usage, 130 interrupted
-    (Ctrl-C or SIGTERM), 141 broken pipe on standard output.
+    (Ctrl-C, SIGTERM or SIGHUP), 141 broken pipe on standard output.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     tune_gc()
     tune_onednn()
     _open_streams(prints=WRITES_FILES.isdisjoint(arguments[:1]))
-    interrupt_on_sigterm()
+    interrupt_on_signals()
     show_messages()
     # UTF-8, whatever the locale; names of files that are not UTF-8 are shown
     for stream, errors in ((sys.stdin, None), (sys.stdout, "backslashreplace"), (sys.stderr, "surrogateescape")):

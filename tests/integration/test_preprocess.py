@@ -748,3 +748,18 @@ def test_command_in_the_manifest_reproduces_the_corpus(nmt: Nmt, text: Path) -> 
     status, out, _ = nmt(*manifest.command[1:])
     assert status == 0
     assert "prepared is up to date" in out
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_closed_pipe_ends_the_program_silently(text: Path, stream: str) -> None:
+    """On standard output when all is done; on standard error at the first message, before the folder stands."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:
+        out, error = (closed if name == stream else subprocess.PIPE for name in ("stdout", "stderr"))
+        command = [sys.executable, "-m", "nmt_cli", *ALL]
+        done = subprocess.run(command, cwd=text, stdout=out, stderr=error, check=False)
+    assert done.returncode == 141
+    assert (text / "prepared").exists() == (stream == "stdout")
+    assert b"Traceback" not in (done.stderr or b"")
+    assert not leftovers(text)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,13 @@ def test_short_help_is_a_screen_and_long_help_has_every_option(name: str, column
         listed = rf"(?m)^  (-., )?(--{option.replace('_', '-')}|{option.upper()})( |$|/)"
         assert re.search(listed, whole), option
         assert bool(re.search(listed, short)) == (option in usual), option
+
+
+@pytest.mark.parametrize("arguments", [["lab"], ["info", "{model}"], ["explain", "-m", "{model}", "a dog"]])
+def test_a_closed_pipe_ends_every_command_in_the_same_way(arguments: list[str], tiny_model: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "nmt_cli", *(word.format(model=tiny_model) for word in arguments)]
+    with open(writing, "wb") as stdout:
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -15,8 +15,23 @@ def test_the_first_signal_requests_a_stop_and_the_second_interrupts(number: sign
         assert stop.reason is None
         signal.raise_signal(number)
         assert stop.reason == number.name
+        if number == signal.SIGHUP:  # a closed terminal and its shell both send it
+            signal.raise_signal(number)
+            number = signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+
+
+@pytest.mark.parametrize("block", [graceful_stop, deferred])
+def test_a_hangup_stays_ignored_as_nohup_sets_it(block: type) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with block():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("masks", [True, False])
