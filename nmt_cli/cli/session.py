@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from rich.console import Console
 from rich.text import Text
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble, load_model

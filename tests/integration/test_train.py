@@ -135,16 +135,17 @@ def test_seed_and_learning_rate_determine_the_weights(prepared: Path, tmp_path: 
     assert train("e", "--learning-rate", "0.007") != first
 
 
-def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    number: signal.Signals, prepared: Path, tmp_path: Path
+) -> None:
     options = [*SMALL, "--max-steps", "60", "--validate-every", "20", "--subword-regularization", "0.2"]
     nmt("train", prepared, "--out", tmp_path / "uninterrupted", *options)
     state = tmp_path / "interrupted" / "last" / "state.safetensors"
-    stopped = run_with_signal(
-        signal.SIGTERM, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options
-    )
+    stopped = run_with_signal(number, UPDATE, 27, "train", prepared, "--out", tmp_path / "interrupted", *options)
     assert stopped.returncode == 130, stopped.stderr
-    assert "interrupted by SIGTERM" in stopped.stderr
-    assert "--resume" in stopped.stderr
+    assert f"interrupted by {number.name}" in stopped.stderr
+    assert f"Continue with: nmt train --out {tmp_path / 'interrupted'} --resume" in stopped.stderr
     before = read_metadata(state)["progress"]["step"]
     assert before == 27
     result = nmt("train", "--out", tmp_path / "interrupted", "--resume")  # with the options of the first run
@@ -161,6 +162,27 @@ def test_interrupted_and_resumed_run_equals_an_uninterrupted_one(prepared: Path,
         for run in ("uninterrupted", "interrupted")
     ]  # fmt: skip
     assert steps[0] == steps[1]
+
+
+@pytest.mark.parametrize("stopped_by", [signal.SIGTERM, signal.SIGKILL])
+def test_options_of_a_resumed_run_are_in_force_when_it_is_resumed_again(
+    stopped_by: signal.Signals, prepared: Path, tmp_path: Path
+) -> None:
+    """The printed command, which names none, goes on with the last ones; so does config.toml."""
+    model = tmp_path / "m"
+    nmt("train", prepared, "--out", model, *SMALL, "--max-steps", "4", "--patience", "7")
+    again = ("--resume", "--max-steps", "12", "--learning-rate", "0.002", "--metric", "bleu", "--patience", "9")
+    run_with_signal(stopped_by, UPDATE, 3, "train", "--out", model, *again)
+    for _ in range(2):
+        training = tomllib.loads((model / "config.toml").read_text())["training"]
+        names = ("max_steps", "learning_rate", "metric", "patience")
+        assert [training[name] for name in names] == [12, 0.002, "bleu", 9]
+        result = nmt("train", "--out", model, "--resume")
+    assert read_metadata(model / "last" / "state.safetensors")["progress"]["step"] == 12
+    assert "already at update 12" in result.stderr
+    refused = nmt("train", "--out", model, "--resume", "--hidden-size", "8", "--max-steps", "20", check=False)
+    assert refused.returncode == 1
+    assert tomllib.loads((model / "config.toml").read_text())["training"]["max_steps"] == 12
 
 
 @pytest.mark.parametrize(("every", "saved"), [(3, 6), (100_000, 0)])  # with and without a validation before

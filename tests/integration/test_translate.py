@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -387,6 +388,26 @@ def test_explain_accepts_arguments_of_any_bytes(tiny_model: Path) -> None:
     result = subprocess.run([sys.executable, "-m", "nmt_cli", *arguments], capture_output=True, check=False)
     assert result.returncode == 0, result.stderr.decode()
     assert "source       \ufffd\ufffd dog" in result.stdout.decode()
+
+
+@pytest.mark.skipif(shutil.which("localedef") is None, reason="no localedef")
+@pytest.mark.parametrize("name", ["개 é.html", "\udcb0\udcb3.html", "plain.html"])
+def test_arguments_are_utf_8_in_a_locale_of_another_encoding(tiny_model: Path, tmp_path: Path, name: str) -> None:
+    """The sentence is understood, and the file has the bytes of the argument as its name, in UTF-8 or not."""
+    made = subprocess.run(
+        ["localedef", "-i", "ko_KR", "-f", "EUC-KR", tmp_path / "ko_KR.euckr"], capture_output=True, check=False
+    )
+    if made.returncode > 1:
+        pytest.skip("this system has no EUC-KR")
+    page = tmp_path / name
+    words = ["explain", "-m", str(tiny_model), "나는 개 é", "--translation", "日本", "--html", str(page)]
+    environment = {**os.environ, "LOCPATH": str(tmp_path), "LC_ALL": "ko_KR.euckr"}
+    for words_ in (words, ["info", str(tiny_model)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "nmt_cli", *words_], env=environment, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+    assert "나는 개 é" in page.read_text(encoding="utf-8")
 
 
 def run(model: Path, *arguments: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

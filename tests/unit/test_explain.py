@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from browser import dump_dom
 from conftest import write_tiny_model
+from rich.console import Console
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.cli.app import main
@@ -17,7 +18,6 @@ from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.errors import ConfigError
 from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.report.console import Console
 from nmt_cli.report.explain.record import END, Explanation, Step, explain
 from nmt_cli.report.explain.render import _least_certain, show, write_page
 

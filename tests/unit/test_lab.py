@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from rich.console import Console
 from torch.utils.hooks import RemovableHandle
 
 from nmt_cli.cli.app import main
@@ -43,7 +44,6 @@ from nmt_cli.lab.synthetic import (
     train_epoch,
 )
 from nmt_cli.progress import Progress
-from nmt_cli.report.console import Console
 from nmt_cli.training.step import TrainStep
 
 LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"

@@ -1,6 +1,8 @@
 """Signals: a graceful stop, deferral while processes start, and handlers that are put back."""
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -81,3 +83,31 @@ def test_other_threads_leave_handlers_alone(block: type) -> None:
     thread.start()
     thread.join()
     assert errors == []
+
+
+CLOSED_TERMINAL = """
+import os, pty, sys
+from nmt_cli.signals import leave_closed_terminal
+master, slave = pty.openpty()
+report = os.dup(1)
+os.dup2(slave, 2)
+os.close(slave)
+if {closes}:
+    os.close(master)
+if {leaves}:
+    leave_closed_terminal()
+try:
+    os.write(2, b"a message")
+    os.write(report, b"written")
+except OSError as error:
+    os.write(report, error.strerror.encode())
+"""
+
+
+@pytest.mark.parametrize(
+    ("closes", "leaves", "result"),
+    [(True, False, b"Input/output error"), (True, True, b"written"), (False, True, b"written")],
+)
+def test_messages_to_a_closed_terminal_raise_no_error(closes: bool, leaves: bool, result: bytes) -> None:
+    script = CLOSED_TERMINAL.format(closes=closes, leaves=leaves)
+    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True).stdout == result
