@@ -18,7 +18,7 @@ help:
 	@echo "make test           install if necessary, then run the tests"
 	@echo "make test-slow      run the longer tests: every attention system, training runs that must reach a score"
 	@echo "make test-portable  run the tests of the kernels again without AVX-512 and AVX, as on an older CPU"
-	@echo "make faults         run the tests of faults at length: kills and full disks at every change of a file"
+	@echo "make faults         run the tests of faults at length: kills and full disks at every change, damaged and hostile files"
 	@echo "make check          check format, lint, types, import contracts"
 	@echo "make docs           make the pictures of the documentation again, from real runs (needs tmux)"
 	@echo "make setup          install into $(VENV)"
@@ -71,6 +71,9 @@ PORTABLE := tests/unit/test_onednn.py tests/unit/test_prepack.py tests/unit/test
 test-portable: setup
 	ONEDNN_MAX_CPU_ISA=SSE41 ATEN_CPU_CAPABILITY=default \
 		$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow" $(PORTABLE)
+
+faults: setup
+	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m faults
 
 check: setup
 	$(VENV)/bin/ruff format --check .

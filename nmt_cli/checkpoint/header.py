@@ -67,7 +67,7 @@ def read_header(path: Path) -> TensorHeader:
         raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (struct.error, ValueError, KeyError, TypeError):
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path}: damaged, or not written by nmt; restore it, or train again") from None
 
 

@@ -23,11 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt_cli.atomic import target_of_partial
 from nmt_cli.checkpoint.header import read_header
+from nmt_cli.config import TrainConfig
 from nmt_cli.documents import MAX_OPTIONS, parse_toml, read_file
 from nmt_cli.errors import CheckpointError
 from nmt_cli.file_hashes import FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
-from nmt_cli.settings import read_toml
+from nmt_cli.settings import read_toml, resolve
 
 FORMAT = 4
 """Format version of the model folder."""
@@ -128,6 +129,11 @@ def read_options(path: Path) -> dict[str, Any]:
         return parse_toml(model_folder(path, MODEL.read(path)).read(CONFIG)[: MAX_OPTIONS + 1])
     except ValueError as error:
         raise CheckpointError(f"{path / CONFIG}: {error}; restore it, or train again") from None
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read the config that a model was trained with. Raises CheckpointError or ConfigError."""
+    return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
 
 
 def has_only_begun(path: Path) -> bool:

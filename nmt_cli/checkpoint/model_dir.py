@@ -15,7 +15,7 @@ from nmt_cli.checkpoint.layout import (
     WEIGHTS,
     ModelManifest,
     model_folder,
-    read_options,
+    read_config,
     read_weights_metadata,
 )
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
@@ -29,7 +29,7 @@ from nmt_cli.kernels.prepack import linear_for
 from nmt_cli.model.inference import pack
 from nmt_cli.model.initialization import without_weights
 from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
-from nmt_cli.settings import resolve, to_toml
+from nmt_cli.settings import to_toml
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,6 @@ def create_model_dir(
 def save_weights(path: Path, weights: dict[str, Tensor], metadata: dict[str, Any]) -> str:
     """Write the weights used for translation. Returns their hash. The metadata holds the identifier of the run."""
     return write_tensors(path / WEIGHTS, weights, metadata)
-
-
-def read_config(path: Path) -> TrainConfig:
-    """Read the config that a model was trained with."""
-    return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> Seq2Seq:

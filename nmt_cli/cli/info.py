@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.checkpoint.layout import MODEL, WEIGHTS, read_options, read_weights_metadata
+from nmt_cli.checkpoint.layout import MODEL, WEIGHTS, read_config, read_weights_metadata
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.corpus.manifest import PREPARED
@@ -51,13 +51,13 @@ def _read_folder(folder: Path) -> Facts:
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from None
-    if manifest.get("kind") not in WHAT:
+    if manifest.get("kind") not in list(WHAT):
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")
     if manifest["kind"] == PREPARED.name:
         PREPARED.read(folder)
         return {"manifest": manifest}
     model = MODEL.read(folder)
-    facts: Facts = {"manifest": manifest, "config": read_options(folder)}
+    facts: Facts = {"manifest": manifest, "config": read_config(folder).model_dump(mode="json", exclude_none=True)}
     if (folder / WEIGHTS).is_file():
         facts["weights"] = read_weights_metadata(folder, model)
     return facts

@@ -201,8 +201,8 @@ class MetricsFile(Callback):
 def _up_to(line: bytes, step: int, run: str) -> bool:
     """Whether a line of metrics.jsonl is whole and of update `step` or an earlier one."""
     try:
-        return int(parse_history_line(line, run).get("step", 0)) <= step
-    except (ValueError, TypeError):
+        return int(parse_history_line(line, run)["step"]) <= step
+    except ValueError:
         return False
 
 

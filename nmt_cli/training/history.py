@@ -5,7 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, BinaryIO, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nmt_cli.documents import open_file, parse_json
 from nmt_cli.errors import CheckpointError
@@ -19,6 +21,47 @@ CHECK = "check"
 """Key of the hash of a line."""
 
 Record = dict[str, Any]
+
+
+class _Record(BaseModel):
+    """What a record holds; it may hold more."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    step: Annotated[int, Field(ge=0)]
+
+
+class _Update(_Record):
+    kind: Literal["train"]
+    elapsed: float
+    loss: float
+
+
+class _Sample(BaseModel):
+    source: str
+    output: str
+    reference: str
+
+
+class _Validation(_Record):
+    kind: Literal["validation"]
+    epoch: float
+    elapsed: float
+    dev_loss: float
+    dev_perplexity: float
+    dev_bleu: float
+    dev_chrf: float
+    attention_entropy: float | None
+    best: bool
+    samples: list[_Sample] = Field(default_factory=list)  # nmt pack leaves them out
+
+
+class _Message(_Record):
+    kind: Literal["message"]
+    message: str
+
+
+_RECORD: TypeAdapter[Any] = TypeAdapter(Annotated[_Update | _Validation | _Message, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)
@@ -59,6 +102,11 @@ def parse_history_line(line: bytes, run: str) -> Record:
     record = parse_json(line)
     if not isinstance(record, dict) or record.pop(CHECK, None) != _hash(record, run):
         raise ValueError("it does not match its hash")
+    try:
+        _RECORD.validate_python(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]) from None
     return record
 
 
@@ -67,24 +115,40 @@ def _hash(record: Record, run: str) -> str:
 
 
 def read_history(path: Path, run: str) -> History:
-    """Read the metrics.jsonl of a run; without one the history is empty. A last line that was cut off is left out.
+    """Read the metrics.jsonl of a run; without one the history is empty. A last line that was cut off is left out, with
+    a warning among the messages.
 
     Raises CheckpointError naming a line that is damaged or of another run.
     """
-    records: dict[str, list[Record]] = {"train": [], "validation": [], "message": []}
-    number = 0
+    records: list[Record] = []
     try:
         with open_file(path, path.parent) as file:
-            while (line := file.readline(MAX_LINE + 1)).endswith(b"\n"):
-                number += 1
-                record = parse_history_line(line, run)
-                records[record["kind"]].append(record)
-            if len(line) > MAX_LINE:
-                raise ValueError(f"longer than {MAX_LINE:,} bytes")
+            records += _records(file, run)
     except FileNotFoundError:
         pass
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: line {number} is damaged ({error}); restore the file, or delete it") from None
-    return History(records["train"], records["validation"], records["message"])
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}; restore the file, or delete it") from None
+    kinds = ("train", "validation", "message")
+    return History(*([record for record in records if record["kind"] == kind] for kind in kinds))
+
+
+def _records(file: BinaryIO, run: str) -> Iterator[Record]:
+    """Yield the records of a file, whose updates never decrease. Raises ValueError."""
+    step = number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        if len(line) > MAX_LINE:
+            raise ValueError(f"line {number} has more than {MAX_LINE:,} bytes")
+        if not line.endswith(b"\n"):
+            yield {"kind": "message", "step": step, "message": f"{WARNING}the last line of metrics.jsonl was cut off"}
+            return
+        try:
+            record = parse_history_line(line, run)
+        except ValueError as error:
+            raise ValueError(f"line {number} is damaged ({error})") from None
+        if record["step"] < step:
+            raise ValueError(f"line {number} is of update {record['step']}, but follows one of update {step}")
+        step = record["step"]
+        yield record

@@ -20,9 +20,10 @@ from nmt_cli.checkpoint.layout import (
     WEIGHTS,
     ModelManifest,
     has_only_begun,
+    read_config,
     read_weights_metadata,
 )
-from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir, read_config
+from nmt_cli.checkpoint.model_dir import LoadedModel, build_model, create_model_dir
 from nmt_cli.checkpoint.output_dir import (
     backups,
     begin_run,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nmt_cli.errors import CheckpointError
 from nmt_cli.report.page.charts import LABEL_HEIGHT, LABEL_WIDTH, MOST_POINTS, WIDTH, Line, line_chart, thin
 from nmt_cli.report.page.samples import samples_over_time
 from nmt_cli.training.history import History, history_line, read_history
@@ -15,7 +16,9 @@ from nmt_cli.training.history import History, history_line, read_history
 
 def validation(step: int, **outputs: str) -> dict[str, Any]:
     samples = [{"source": source, "reference": "a red car", "output": output} for source, output in outputs.items()]
-    return {"kind": "validation", "step": step, "elapsed": 60.0 * step, "samples": samples}
+    scores = {"dev_loss": 1.0, "dev_perplexity": 2.7, "dev_bleu": 0.0, "dev_chrf": 0.0, "attention_entropy": None}
+    times = {"step": step, "epoch": 1.0, "elapsed": 60.0 * step}
+    return {"kind": "validation", **times, **scores, "best": True, "samples": samples}
 
 
 def chart(*lines: Line) -> str:
@@ -79,12 +82,20 @@ def test_history_is_read_by_kind_without_a_line_that_was_cut_off(tmp_path: Path)
     path = tmp_path / "metrics.jsonl"
     assert read_history(path, "run") == History([], [], [])
     records = [
-        {"kind": "train", "step": 1, "loss": 2.0},
+        {"kind": "train", "step": 1, "elapsed": 1.0, "loss": 2.0},
         validation(2, one="a car"),
         {"kind": "message", "step": 2, "message": "the loss {rises}"},
         {"kind": "message", "step": 3, "message": "warning: attention is flat"},
     ]
     path.write_text("".join(history_line(record, "run") for record in records) + '{"kind": "train", "st')
     history = read_history(path, "run")
-    assert [history.updates, history.validations, history.messages] == [records[:1], records[1:2], records[2:]]
-    assert [(warning["step"], warning["message"]) for warning in history.warnings] == [(3, "attention is flat")]
+    assert [history.updates, history.validations, history.messages[:2]] == [records[:1], records[1:2], records[2:]]
+    assert [(warning["step"], warning["message"]) for warning in history.warnings] == [
+        (3, "attention is flat"), (3, "the last line of metrics.jsonl was cut off"),
+    ]  # fmt: skip
+    path.write_text("".join(history_line(record, "run") for record in records[::-1]))
+    with pytest.raises(CheckpointError, match=r"metrics.jsonl: line 2 is of update 2, but follows one of update 3"):
+        read_history(path, "run")
+    path.write_text(history_line(records[0], "another"))
+    with pytest.raises(CheckpointError, match=r"metrics.jsonl: line 1 is damaged .*; restore the file, or delete it"):
+        read_history(path, "run")

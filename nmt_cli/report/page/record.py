@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nmt_cli.checkpoint.layout import METRICS, MODEL, ModelManifest, read_options, read_weights_metadata
+from nmt_cli.checkpoint.layout import METRICS, MODEL, ModelManifest, read_config, read_weights_metadata
 from nmt_cli.corpus.cleaning_report import CleaningReport, notes
 from nmt_cli.corpus.manifest import PREPARED, REPORT, PreparedManifest, prepared_folder
 from nmt_cli.errors import CorpusError
@@ -98,7 +98,7 @@ def read_model(path: Path) -> ModelRecord:
     return ModelRecord(
         path=path,
         manifest=manifest,
-        options=_flat(read_options(path)),
+        options=_flat(read_config(path).model_dump(mode="json", exclude_none=True)),
         metadata=read_weights_metadata(path, manifest),
         history=history,
         verdict=judge([record["dev_chrf"] for record in history.validations]),
