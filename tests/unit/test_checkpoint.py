@@ -2,18 +2,20 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from generated_faults import write_options_text
 from safetensors import safe_open
 
 from nmt_cli.atomic import atomic_path, check_writable, write_atomic
 from nmt_cli.checkpoint.layout import read_metadata
 from nmt_cli.checkpoint.model_dir import load_model, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
-from nmt_cli.errors import CheckpointError
+from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.model.rnn import RNNLayer
 
@@ -100,6 +102,41 @@ def test_loading_a_model_leaves_the_random_state_and_later_initialization_unchan
         assert torch.equal(weight, written[name]), name
     weight = RNNLayer("lstm", 8, 8).cell.weight_hh_l0
     torch.testing.assert_close(weight[:8] @ weight[:8].T, torch.eye(8))
+
+
+def test_a_config_that_does_not_fit_the_weights_is_refused_before_memory_is_allocated(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    allocated: list[object] = []
+    monkeypatch.setattr(torch, "empty_like", lambda *_, **__: allocated.append(1))
+    for options, message in (
+        (b"[model]\nhidden_size = 65536\nembedding_size = 65536", "has shape .*config.toml requires .*65536"),
+        (b"[model]\nencoder_layers = 256\ndecoder_layers = 256", "missing tensor"),
+    ):
+        write_options_text(model, options)
+        with pytest.raises(CheckpointError, match=message):
+            load_model(model, compute_for_search("cpu", "fp32", 1))
+    write_options_text(model, b"[model]\nencoder_layers = 65536")
+    with pytest.raises(ConfigError, match=r"config.toml: model.encoder_layers = 65536: .*less than or equal to 256"):
+        load_model(model, compute_for_search("cpu", "fp32", 1))
+    assert allocated == []
+
+
+def test_weights_of_another_run_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    tensors, metadata = read_tensors(model / "weights.safetensors")
+    write_tensors(model / "weights.safetensors", tensors, {**metadata, "run": "0" * 32})
+    with pytest.raises(CheckpointError, match=r"weights.safetensors: belongs to another model"):
+        load_model(model, compute_for_search("cpu", "fp32", 1))
+
+
+def test_changed_metadata_is_detected_without_reading_the_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    write_tensors(path, TENSORS, {"dev_bleu": 36.5})
+    path.write_bytes(path.read_bytes().replace(b"36.5", b"99.9"))
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_metadata(path)
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:

@@ -195,6 +195,8 @@ def test_state_of_a_different_model_is_refused(tmp_path: Path) -> None:
                     TrainingConfig(), CPU)  # fmt: skip
     with pytest.raises(CheckpointError, match="has shape"):
         load_state(tmp_path, other, "run")
+    with pytest.raises(CheckpointError, match="belongs to another model"):
+        load_state(tmp_path, train_step(), "another run")
     without = train_step(ema_decay=0)
     save_state(tmp_path, without, TrainerState(), "run")
     with pytest.raises(CheckpointError, match="--ema-decay 0"):
