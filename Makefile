@@ -62,9 +62,6 @@ test: setup
 test-slow: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m slow
 
-faults: setup
-	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m faults
-
 PORTABLE := tests/unit/test_onednn.py tests/unit/test_prepack.py tests/unit/test_matmul.py tests/unit/test_device.py \
 	tests/unit/test_output_loss.py tests/unit/test_model.py tests/unit/test_family.py tests/unit/test_deferred_grad.py
 

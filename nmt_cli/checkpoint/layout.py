@@ -120,7 +120,14 @@ def model_folder(path: Path, manifest: ModelManifest) -> VerifiedFolder:
     with suppress(OSError, ValueError):
         if previous is not None and FileRecord.of(read_file(path / CONFIG, previous.size, path)) == previous:
             files = {**files, CONFIG: previous}
-    return VerifiedFolder(path, files, CheckpointError, "restore it, or train again")
+    moving = sorted(path.glob("replaced-*.moving"))
+    remedy = (
+        f"the rest of the model is in {moving[-1]}, since nmt train --overwrite was interrupted; the next nmt train "
+        "moves it back, --resume without training another"
+        if moving
+        else "restore it, or train again"
+    )
+    return VerifiedFolder(path, files, CheckpointError, remedy)
 
 
 def read_options(path: Path) -> dict[str, Any]:

@@ -14,7 +14,8 @@ _PREFIX = 1000
 """Characters looked at in each segment."""
 _EVIDENCE = 10
 """Segments from which a text is judged; fewer may be chance."""
-_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\S*\d\S*")
+"""A number or an id; several, separated by spaces, may be text."""
 
 
 class Plausibility:
@@ -40,15 +41,16 @@ class Plausibility:
                     self._with_letters[side] += 1
                     if self._scripts[side].is_wrong(text):
                         self._wrong[side].append(text)
-                elif _DIGIT.search(text):
+                elif _NUMBER.fullmatch(text.strip()):
                     self._numbers[side].append(text)
 
     def check(self, name: str) -> None:
-        """Raise CorpusError if most segments of a side are numbers or, where the scripts of the languages differ, in a
-        script that is not the language's."""
+        """Raise CorpusError if most segments of one side, but not of the other, are numbers or, where the scripts of
+        the languages differ, in a script that is not the language's."""
         for side, language in enumerate(self._languages):
             numbers, wrong, others = self._numbers[side], self._wrong[side], self._with_letters[side]
-            if self._scripts[side].known and len(numbers) > max(_EVIDENCE - 1, others):
+            words = self._with_letters[1 - side] >= len(self._numbers[1 - side])  # sums and their results are no ids
+            if self._scripts[side].known and words and len(numbers) > max(_EVIDENCE - 1, others):
                 raise CorpusError(
                     f"{name}: most {language} segments are numbers, such as {shorten(numbers[0])}; "
                     "choose other columns with --source-field and --target-field, or give other text"

@@ -13,6 +13,7 @@ import pytest
 from fault_runner import Ended, Faults, fault_server
 
 from nmt_cli.checkpoint.layout import read_metadata
+from nmt_cli.training.history import CHECK
 
 KILLED = 137
 TIMES = ("elapsed", "validation_seconds")
@@ -107,7 +108,7 @@ def training(folder: Path) -> tuple[object, ...]:
         record = json.loads(line)
         if record["kind"] == "validation":
             validations.append(
-                {key: value for key, value in record.items() if key not in ("elapsed", "validation_seconds")}
+                {key: value for key, value in record.items() if key not in ("elapsed", "validation_seconds", CHECK)}
             )
     hashes = [read_metadata(folder / name)["sha256"] for name in ("weights.safetensors", "last/state.safetensors")]
     return (*hashes, validations)

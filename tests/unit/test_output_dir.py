@@ -9,10 +9,7 @@ from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.checkpoint.model_dir import load_model
 from nmt_cli.checkpoint.output_dir import (
     backup,
-    backups,
     check_output_dir,
-    lock_dir,
-    remove_backups,
     restore_interrupted,
 )
 from nmt_cli.errors import CheckpointError
@@ -72,27 +69,6 @@ def test_a_replaced_model_is_whole_in_its_folder_and_named_by_commands(tiny_mode
     load_model(model / "replaced-1", compute_for_search("cpu", "fp32", 1))
     with pytest.raises(CheckpointError, match=r"no model here, but the one .* is whole in .*replaced-1"):
         MODEL.read(model)
-
-
-def test_a_backup_whose_removal_was_killed_is_removed_by_the_next_run(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
-    shutil.copytree(tiny_model, model / "replaced-1")
-    before = contents(tiny_model)
-
-    def killed(folder: Path, ignore_errors: bool = False) -> None:
-        (folder / "manifest.json").unlink()
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", killed)
-        with pytest.raises(Killed):
-            remove_backups(model)
-    assert backups(model) == []
-    check_output_dir(model, resume=False, overwrite=True)
-    with lock_dir(model):
-        assert contents(model) == before
 
 
 def test_files_of_another_model_are_not_mixed_with_those_of_an_interrupted_replacement(
