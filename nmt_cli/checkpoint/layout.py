@@ -123,7 +123,7 @@ def model_folder(path: Path, manifest: ModelManifest) -> VerifiedFolder:
     moving = sorted(path.glob("replaced-*.moving"))
     remedy = (
         f"the rest of the model is in {moving[-1]}, since nmt train --overwrite was interrupted; the next nmt train "
-        "moves it back, --resume without training another"
+        "moves it back"
         if moving
         else "restore it, or train again"
     )
