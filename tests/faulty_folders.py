@@ -2,8 +2,12 @@
 
 import json
 import random
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from generated_faults import damaged, outcome
 
 from nmt_cli import PreprocessConfig, TrainConfig, preprocess, train
 from nmt_cli.checkpoint.layout import METRICS, MODEL_CARD, RESUME
@@ -58,3 +62,22 @@ def small_folders(path: Path) -> Folders:
     assert json.loads((pairs[0].model / "manifest.json").read_text())["kind"] == "model"
     assert (pairs[0].model / RESUME).is_file()
     return Folders(*pairs)
+
+
+def check_damage(
+    folders: Folders, tmp_path: Path, kind: str, read: Callable[[Path], str], rng: random.Random, flips: int
+) -> None:
+    """Damage each file of the corpus or the model in every way: reading it must tell, or give what it gave before."""
+    whole, other = (getattr(pair, kind) for pair in folders)
+    expected, copy = read(whole), tmp_path / kind
+    shutil.copytree(whole, copy)
+    for file in folders.files(kind):
+        content = (whole / file).read_bytes()
+        for name, changed in damaged(content, (other / file).read_bytes(), rng, flips):
+            (copy / file).unlink()
+            if changed is not None:
+                (copy / file).write_bytes(changed)
+            given = outcome(read, copy)
+            assert given in ("told", expected) or folders.harmless(file, content, changed), f"{file}: {name}"
+            (copy / file).write_bytes(content)
+    assert read(copy) == expected

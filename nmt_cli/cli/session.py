@@ -59,7 +59,7 @@ def converse(config: TranslateConfig) -> None:
 def _print(console: Console, translation: Translation) -> None:
     best = translation.candidates[0]
     text = marked(best)
-    low = any(issue.kind == "low_confidence" for issue in translation.issues)
+    low = translation.low_confidence
     text.append(f"   {'low ' * low}confidence {best.confidence:.2f}", style="yellow" if low else "dim")
     if unsure := unsure_words(best):
         text.append(f", unsure: {', '.join(unsure)}", style="dim")

@@ -80,6 +80,11 @@ class Translation:
         """The best translation, on one line."""
         return self.candidates[0].text
 
+    @property
+    def low_confidence(self) -> bool:
+        """Whether the best translation should be doubted."""
+        return any(issue.kind == "low_confidence" for issue in self.issues)
+
     def alignment(self, candidate: Candidate) -> list[Link]:
         """(source word, target word) links of a candidate, from its attention. Raises ConfigError if it has none."""
         if candidate.attention_blocks is None:

@@ -106,7 +106,7 @@ def _score_each(
             hypothesis=hypotheses[i],
             references=refs,
         )
-        for i, (score, refs) in enumerate(zip(chrf.sentences(), zip(*references, strict=True), strict=True))
+        for i, (score, refs) in enumerate(zip(chrf.sentences, zip(*references, strict=True), strict=True))
     ]
 
 
@@ -140,7 +140,7 @@ def most_differing(
 ) -> list[DifferingSentence]:
     """The `count` sentences whose chrF differs most between two systems, largest difference first, among those that
     they translate differently."""
-    scores = zip(system.chrf.sentences(), baseline.chrf.sentences(), zip(*references, strict=True), strict=True)
+    scores = zip(system.chrf.sentences, baseline.chrf.sentences, zip(*references, strict=True), strict=True)
     sentences = [
         DifferingSentence(i + 1, own, other, sources[i] if sources else None, system.lines[i], baseline.lines[i], refs)
         for i, (own, other, refs) in enumerate(scores)

@@ -7,7 +7,7 @@ so their figures cannot disagree.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Literal
@@ -110,6 +110,7 @@ class Statistics:
         """The score of these sentences as if they were the corpus."""
         return self.score(self.rows[sentences].sum(axis=0))
 
+    @cached_property
     def sentences(self) -> list[float]:
         """The score of each sentence."""
         return [self.score(row) for row in self.rows]

@@ -126,7 +126,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
         lengths=by_length(*texts, statistics["bleu"], statistics["chrf"]),
         worst=worst_sentences(*listed),
         least_confident=[] if confidences is None else least_confident(*listed, confidences),
-        confidence=None if translations is None else _confidence(translations, statistics["chrf"].sentences()),
+        confidence=None if translations is None else _confidence(translations, statistics["chrf"].sentences),
         baseline=baseline,
         alignment=inputs.alignment,
         recipe=_recipe(inputs, resamples),
@@ -138,7 +138,7 @@ def score_inputs(inputs: EvalInput, resamples: int = 1000, num_worst: int = 5, t
 def _confidence(translations: "Sequence[Translation]", chrf: Sequence[float]) -> ConfidenceResult | None:
     """How well the model's calibrated confidence predicts chrF; blank lines have none."""
     judged = [
-        (best.poor_probability, any(issue.kind == "low_confidence" for issue in each.issues), score)
+        (best.poor_probability, each.low_confidence, score)
         for each, score in zip(translations, chrf, strict=True)
         if (best := each.candidates[0]).poor_probability is not None
     ]

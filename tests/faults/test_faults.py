@@ -11,7 +11,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from faulty_folders import Folders, small_folders
+from faulty_folders import Folders, check_damage, small_folders
 from generated_faults import changed_folder, damaged, outcome, read_corpus, read_model
 
 from nmt_cli.cli.app import main
@@ -56,18 +56,7 @@ def commands(corpus: Path, model: Path, out: Path) -> Iterator[tuple[object, ...
 
 @pytest.mark.parametrize(("kind", "read"), [("corpus", read_corpus), ("model", read_model)])
 def test_damage_of_any_file_is_told(folders: Folders, tmp_path: Path, kind: str, read: Callable[[Path], str]) -> None:
-    whole, other = (getattr(pair, kind) for pair in folders)
-    expected, copy, rng = read(whole), tmp_path / kind, random.Random(3)
-    shutil.copytree(whole, copy)
-    for file in folders.files(kind):
-        content = (whole / file).read_bytes()
-        for name, changed in damaged(content, (other / file).read_bytes(), rng, flips=100):
-            (copy / file).unlink()
-            if changed is not None:
-                (copy / file).write_bytes(changed)
-            given = outcome(read, copy)
-            assert given in ("told", expected) or folders.harmless(file, content, changed), f"{file}: {name}"
-            (copy / file).write_bytes(content)
+    check_damage(folders, tmp_path, kind, read, random.Random(3), flips=100)
 
 
 @pytest.mark.parametrize("seed", range(8))

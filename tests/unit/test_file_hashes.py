@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from conftest import record_files
-from faulty_folders import Folders, small_folders
-from generated_faults import changed_folder, damaged, outcome, read_corpus, read_model
+from faulty_folders import Folders, check_damage, small_folders
+from generated_faults import changed_folder, outcome, read_corpus, read_model
 
 from nmt_cli import file_hashes
 from nmt_cli.errors import CorpusError
@@ -26,19 +26,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
 
 @pytest.mark.parametrize(("kind", "read"), [("corpus", read_corpus), ("model", read_model)])
 def test_damage_of_any_file_is_told(folders: Folders, tmp_path: Path, kind: str, read: Callable[[Path], str]) -> None:
-    whole, other = (getattr(pair, kind) for pair in folders)
-    expected, copy, rng = read(whole), tmp_path / kind, random.Random(1)
-    shutil.copytree(whole, copy)
-    for file in folders.files(kind):
-        content = (whole / file).read_bytes()
-        for name, changed in damaged(content, (other / file).read_bytes(), rng, flips=6):
-            (copy / file).unlink()
-            if changed is not None:
-                (copy / file).write_bytes(changed)
-            given = outcome(read, copy)
-            assert given == "told" or given == expected or folders.harmless(file, content, changed), f"{file}: {name}"
-            (copy / file).write_bytes(content)
-    assert read(copy) == expected
+    check_damage(folders, tmp_path, kind, read, random.Random(1), flips=6)
 
 
 def test_what_a_stranger_changes_is_told_or_used(folders: Folders, tmp_path: Path) -> None:

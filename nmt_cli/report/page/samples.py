@@ -49,7 +49,7 @@ def _outputs(history: History, pair: tuple[str, str], target: str | None, unicod
     if not records:
         return
     texts = [text for _, text in records]
-    scores = Scorer([[pair[1]] * len(texts)], target, unicode).statistics("chrf", texts).sentences()
+    scores = Scorer([[pair[1]] * len(texts)], target, unicode).statistics("chrf", texts).sentences
     start = 0
     for end in range(1, len(texts) + 1):
         if end == len(texts) or texts[end] != texts[start]:
