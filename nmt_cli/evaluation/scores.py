@@ -74,6 +74,7 @@ def summarize(
         low, high = interval(resampled[:, column])
         scores[name] = Score(metric.corpus(), low, high, metric.signature(bs=resamples, seed=SEED))
     notes = [note for note in (tokenizer_note(target), _tokenised_note(hypotheses)) if note]
+    notes += dict.fromkeys(note for metric in statistics.values() for note in metric.notes)
     return Scores(scores["bleu"], scores["chrf"], scores["ter"], metric_order(target), tuple(notes))
 
 

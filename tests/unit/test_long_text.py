@@ -46,7 +46,7 @@ runs = st.tuples(
         *(st.text(st.sampled_from(characters), min_size=1, max_size=3) for characters in CATEGORIES.values()),
         st.sampled_from(ODD),
     ),
-    st.integers(1, 3000),
+    st.integers(1, 1500),
 )
 long_texts = st.lists(runs, min_size=1, max_size=4).map(lambda parts: "".join(text * times for text, times in parts))
 
@@ -56,7 +56,7 @@ def model(tiny_model: Path) -> LoadedModel:
     return load_model(tiny_model, compute_for_training("cpu", "fp32", 0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(text=long_texts)
 def test_long_runs_of_any_category_are_translated(model: LoadedModel, text: str) -> None:
     search = SearchConfig(beam_size=1, max_length=2)

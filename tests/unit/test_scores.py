@@ -243,3 +243,35 @@ def test_missing_private_sacrebleu_method_is_a_one_line_error(
         score(REFERENCES, [REFERENCES], "de")
     with pytest.raises(CorpusError, match=message):
         read_inputs(EvaluateConfig(model=tmp_path / "none"), Progress())
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u200b"])
+def test_a_blank_reference_of_several_is_left_out_of_its_sentence(blank: str) -> None:
+    hypotheses = ["a cat sat on the mat", "the dog ran away from us", "this is the very end"]
+    first, second = hypotheses.copy(), ["one cat was on the mat", blank, "an end of it"]
+    scores = score(hypotheses, [first, second], "en", resamples=10)
+    assert (scores.bleu.score, scores.chrf.score, scores.ter.score) == pytest.approx((100, 100, 0))
+    assert "|nrefs:var|" in f"|{scores.bleu.signature}"
+    assert "1 blank references are left out of sentences that have another one" in scores.notes
+    filled = score(hypotheses, [first, [second[0], first[1], second[2]]], "en", resamples=10)
+    assert filled.chrf.score == scores.chrf.score
+    scorer = Scorer([second, first], "en")
+    assert scorer.sentence_chrf(hypotheses) == pytest.approx([100] * 3)
+    assert scorer.statistics("chrf", hypotheses).sentences() == pytest.approx([100] * 3)
+
+
+def test_a_sentence_without_any_reference_keeps_its_blank_one() -> None:
+    assert score(["a", "b"], [["", "b"], ["", "b"]], "en", resamples=10).notes == ()
+
+
+@pytest.mark.parametrize("target", ["en", "zh"])
+def test_ter_leaves_out_very_long_sentences_and_says_so(target: str) -> None:
+    long = ("字" if target == "zh" else "word ") * (metrics.MAX_TER_WORDS + 1)
+    hypotheses, references = ["a cat sat", "the dog"], ["a cat ran", "the dog"]
+    short = score(hypotheses, [references], target, resamples=10)
+    for sides in ((long, "x"), ("x", long), ("", long)):
+        scores = score([*hypotheses, sides[0]], [[*references, sides[1]]], target, resamples=10)
+        assert scores.ter.score == short.ter.score
+        assert "TER leaves out 1 sentences of more than 300 words, which take too long" in scores.notes
+        scorer = Scorer([[*references, sides[1]]], target)
+        assert scorer.corpus_score("ter", [*hypotheses, sides[0]]) == pytest.approx(short.ter.score)
