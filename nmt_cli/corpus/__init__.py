@@ -2,8 +2,10 @@
 
 `prepare` runs these modules in this order:
 
-    sample, download, readers, text_io, tabular, tmx, misalignment     files -> pairs
-    normalization, cleaning, writing_systems, scratch_file             findings for each pair
+    sample, download, web, readers, text_io, encodings                 files -> text
+    tabular, columns, tmx, misalignment                                text -> pairs
+    normalization, cleaning, plausibility, writing_systems,
+    scratch_file                                                       findings for each pair
     splits                                                             pairs -> train, dev and test
     train_tokenizer, tokenizer, subword_regularization                 text -> subword ids
     corpus_encoder, dataset                                            subword ids -> Arrow files

@@ -2,19 +2,15 @@
 
 import itertools
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 from urllib.parse import urlsplit
 
 from nmt_cli.corpus.readers import Format, ParallelText, detect_format
 from nmt_cli.corpus.text_io import OPENERS, TextFile
+from nmt_cli.corpus.web import NotFoundError, fetch_http
 from nmt_cli.errors import CorpusError
-
-
-class NotFoundError(CorpusError):
-    """A URL does not exist."""
+from nmt_cli.progress import Progress
 
 
 def is_remote(given: str) -> bool:
@@ -22,19 +18,28 @@ def is_remote(given: str) -> bool:
     return "://" in given
 
 
-def fetch(given: str, format: Format | Literal["auto"], languages: tuple[str, str], folder: Path) -> ParallelText:
+def fetch(
+    given: str, format: Format | Literal["auto"], languages: tuple[str, str], folder: Path, progress: Progress
+) -> ParallelText:
     """Download an input (one URL with both sides, URL,URL, or a URL prefix) into a folder.
 
-    Raises CorpusError naming the URL if it cannot be fetched.
+    Raises CorpusError naming the URL and the reason if it cannot be fetched.
     """
-    resolved = detect_format(urlsplit(given).path) if format == "auto" else format
+    resolved = detect_format(_path(given)) if format == "auto" else format
     if resolved != "text":
-        return ParallelText(resolved, (_download(given, folder),))
+        return ParallelText(resolved, (_download(given, folder, progress),))
     parts = given.split(",")
     if len(parts) == 2 and all(is_remote(part) for part in parts):
-        return ParallelText("text", (_download(parts[0], folder), _download(parts[1], folder)))
-    source, target = (_find(given, language, folder) for language in languages)
-    return ParallelText("text", (source, target))
+        return ParallelText("text", tuple(_download(part, folder, progress) for part in parts))
+    return ParallelText("text", tuple(_find(given, language, folder, progress) for language in languages))
+
+
+def _path(url: str) -> str:
+    """The path of a URL. Raises CorpusError if it is not valid."""
+    try:
+        return urlsplit(url).path
+    except ValueError as error:
+        raise CorpusError(f"{url}: is not a valid URL ({error})") from None
 
 
 def copy_pipes(text: ParallelText, folder: Path) -> ParallelText:
@@ -48,44 +53,41 @@ def _copy_pipe(file: TextFile, folder: Path) -> TextFile:
         return TextFile(_save(stream, folder, ""), file.name)
 
 
-def _find(prefix: str, language: str, folder: Path) -> TextFile:
+def _find(prefix: str, language: str, folder: Path, progress: Progress) -> TextFile:
     candidates = [f"{prefix}.{language}{ending}" for ending in OPENERS]
     for url in candidates:
         try:
-            return _download(url, folder)
+            return _download(url, folder, progress)
         except NotFoundError:
             continue
     raise NotFoundError(f"{candidates[0]}: not found (nor with {', '.join(e for e in OPENERS if e)})")
 
 
-def _download(url: str, folder: Path) -> TextFile:
+def _download(url: str, folder: Path, progress: Progress) -> TextFile:
+    suffix = PurePosixPath(_path(url)).suffix
+    suffix = suffix if suffix in OPENERS else ""
+    progress.message(f"fetching {url}")
+    if url.lower().startswith(("http://", "https://")):
+        path = _unused(folder, suffix)
+        fetch_http(url, path, progress)
+        return TextFile(path, url)
     import fsspec
 
-    suffix = PurePosixPath(urlsplit(url).path).suffix
-    suffix = suffix if suffix in OPENERS else ""
-    with _plain_errors(url), fsspec.open(url, "rb") as stream:
-        return TextFile(_save(stream, folder, suffix), url)
+    try:
+        with fsspec.open(url, "rb") as stream:
+            return TextFile(_save(stream, folder, suffix), url)
+    except FileNotFoundError:
+        raise NotFoundError(f"{url}: not found") from None
+    except (ImportError, ValueError) as error:  # unknown protocol, or missing package for it
+        raise CorpusError(f"{url}: cannot be fetched: {error}") from None
 
 
 def _save(stream: IO[bytes], folder: Path, suffix: str) -> Path:
-    path = next(p for i in itertools.count() if not (p := folder / f"input-{i}{suffix}").exists())
+    path = _unused(folder, suffix)
     with open(path, "wb") as copy:
         shutil.copyfileobj(stream, copy, 1 << 20)
     return path
 
 
-@contextmanager
-def _plain_errors(url: str) -> Iterator[None]:
-    """Turn errors of fsspec and aiohttp into a CorpusError of one line."""
-    import aiohttp
-
-    try:
-        yield
-    except FileNotFoundError as error:
-        if isinstance(error.__cause__, aiohttp.ClientConnectionError):
-            raise CorpusError(f"{url}: cannot be fetched: {error.__cause__}") from None
-        raise NotFoundError(f"{url}: not found") from None
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise CorpusError(f"{url}: cannot be fetched: {error or type(error).__name__}") from None
-    except (ImportError, ValueError) as error:  # fsspec: unknown protocol, or missing package for it
-        raise CorpusError(f"{url}: cannot be fetched: {error}") from None
+def _unused(folder: Path, suffix: str) -> Path:
+    return next(p for i in itertools.count() if not (p := folder / f"input-{i}{suffix}").exists())

@@ -115,8 +115,7 @@ def _locate_inputs(job: _Job) -> Texts:
 
 def _find(job: _Job, given: str) -> ParallelText:
     if is_remote(given):
-        with job.progress.step(f"fetching {given}"):
-            return fetch(given, job.config.format, job.languages, job.work)
+        return fetch(given, job.config.format, job.languages, job.work, job.progress)
     return copy_pipes(locate(given, job.config.format, job.languages), job.work)
 
 
