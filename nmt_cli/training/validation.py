@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel
@@ -13,10 +14,11 @@ from nmt_cli.corpus.batching import PAD_MULTIPLE, make_batches, stored_segmentat
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.decoding.translator import translate_corpus
+from nmt_cli.errors import CorpusError
 from nmt_cli.evaluation.calibration import fit_calibration
 from nmt_cli.evaluation.metrics import Scorer
 from nmt_cli.kernels.device import Compute
-from nmt_cli.progress import Progress, Step
+from nmt_cli.progress import Progress, Step, logger
 from nmt_cli.training.step import batch_loss
 
 
@@ -40,14 +42,37 @@ class Validation:
         return math.exp(min(self.loss, 50.0))
 
 
+def _loss_batches(corpus: PreparedCorpus, batch_tokens: int) -> list[npt.NDArray[np.int64]]:
+    """The rows of dev that the loss is computed on, in batches: those of at most `max_length` subwords, as in training.
+    The attention of one very long pair would take gigabytes.
+
+    Raises CorpusError if there is none.
+    """
+    split, limit = corpus.split("dev"), corpus.manifest.max_length
+    longer = np.maximum(split.source_lengths, split.target_lengths)
+    rows = np.flatnonzero(longer <= limit)
+    if not len(rows):
+        raise CorpusError(
+            f"{corpus.path}: every pair of dev has a side with more than {limit} subwords, so there is no dev loss; "
+            "give shorter text with nmt preprocess --dev, or raise its --max-length"
+        )
+    if len(rows) < len(split):
+        logger.warning(
+            f"dev loss leaves out {len(split) - len(rows):,} pairs of more than {limit} subwords (the longest has "
+            f"{longer.max():,}), as training does; they are translated in segments"
+        )
+    lengths = split.source_lengths[rows], split.target_lengths[rows]
+    batches = make_batches(*lengths, batch_tokens, np.random.default_rng(0))
+    return [rows[batch] for batch in batches]
+
+
 class Validator:
     """Validates a model on dev. The loss is computed on batches of the shapes that training uses, for which oneDNN has
-    compiled its kernels already."""
+    compiled its kernels already, and leaves out pairs longer than those of training."""
 
     def __init__(self, corpus: PreparedCorpus, sentences: int, batch_tokens: int) -> None:
         self.split = corpus.split("dev")
-        lengths = self.split.source_lengths, self.split.target_lengths
-        self._batches = make_batches(*lengths, batch_tokens, np.random.default_rng(0))
+        self._batches = _loss_batches(corpus, batch_tokens)
         count = min(sentences, len(self.split))
         rows = np.linspace(0, len(self.split) - 1, count).round().astype(int).tolist()
         self.sources = [self.split.source_text(r) for r in rows]
@@ -67,6 +92,7 @@ class Validator:
         loaded.model.eval()
         with progress.step("validating", len(self.split) + len(self.sources), "sentences", announce=False) as step:
             loss, entropy = self._loss(loaded, step)
+            step.advance(len(self.split) - sum(map(len, self._batches)))
             if not math.isfinite(loss):
                 raise FloatingPointError("the dev loss is not finite")
             fp32 = replace(loaded, compute=Compute(loaded.compute.device, torch.float32))  # as in nmt eval

@@ -534,6 +534,36 @@ def test_validate_sentences_limits_decoding_but_not_the_loss(requested: int, dec
     assert len(validator.split) == 25
 
 
+def long_dev(folder: Path, prepared: Path, lengths: list[int]) -> Path:
+    """A corpus with pairs of these many digits in dev, and a limit of 20 subwords."""
+    text = prepared.parent
+    for code in ("num", "en"):
+        (folder / f"dev.{code}").write_text("".join("1 " * length + "\n" for length in lengths))
+    files = ["--train", text / "train", "--dev", folder / "dev", "--test", text / "test", "--max-length", 20]
+    options = ["--vocabulary-size", 300, "--max-ratio", 100, "--source", "num", "--target", "en"]
+    nmt("preprocess", *files, *options, "--out", folder / "long")
+    return folder / "long"
+
+
+def test_dev_loss_leaves_out_long_pairs_and_says_so(
+    prepared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = PreparedCorpus.open(long_dev(tmp_path, prepared, [3, 5000, 4, 300]))
+    validator = Validator(corpus, 10, 64)
+    assert sorted(row for rows in validator._batches for row in rows.tolist()) == [0, 2]
+    assert "dev loss leaves out 2 pairs of more than 20 subwords" in caplog.text
+    assert len(validator.sources) == 4, "they are translated"
+    result = nmt("train", corpus.path, "--out", tmp_path / "m", *SMALL, "--max-steps", "2")
+    assert "dev loss leaves out 2 pairs of more than 20 subwords" in result.stderr
+
+
+def test_a_dev_split_of_long_pairs_only_is_told(prepared: Path, tmp_path: Path) -> None:
+    corpus = long_dev(tmp_path, prepared, [300, 400])
+    result = nmt("train", corpus, "--out", tmp_path / "m", *SMALL, "--max-steps", "2", check=False)
+    assert result.returncode == 1
+    assert "every pair of dev has a side with more than 20 subwords" in result.stderr
+
+
 def test_repeated_non_finite_loss_stops_the_run(prepared: Path, tmp_path: Path) -> None:
     result = nmt("train", prepared, "--out", tmp_path / "m", *SMALL, "--max-steps", "50", "--validate-every", "100",
                  "--learning-rate", "1e38", "--warmup", "0", "--schedule", "constant", check=False)  # fmt: skip
