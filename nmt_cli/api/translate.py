@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from nmt_cli.atomic import atomic_open, check_output_file
+from nmt_cli.atomic import atomic_open, check_output_file, errors_name
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import TranslateConfig
 from nmt_cli.corpus.text_io import TextFile, read_lines
@@ -64,11 +64,13 @@ class LateFile(io.RawIOBase):
         return self._file
 
     def write(self, content: Any) -> int:
-        return self._open().write(content)
+        with errors_name(self._path):
+            return self._open().write(content)
 
     def flush(self) -> None:
         if self._file is not None:
-            self._file.flush()
+            with errors_name(self._path):
+                self._file.flush()
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if error is None:

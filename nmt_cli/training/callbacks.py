@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.atomic import write_atomic
+from nmt_cli.atomic import errors_name, write_atomic
 from nmt_cli.errors import ConfigError
 from nmt_cli.progress import Progress, Step, clock
 from nmt_cli.training.history import history_line, parse_history_line
@@ -177,10 +177,12 @@ class MetricsFile(Callback):
         write_atomic(path, b"".join(line + b"\n" for line in lines if _up_to(line, step, run)))
         self._run = run
         self._file = open(path, "a", encoding="utf-8", buffering=1)  # noqa: SIM115  # closed by close()
+        self._path = path
         self._step = step
 
     def _write(self, kind: str, content: dict[str, Any]) -> None:
-        self._file.write(history_line({"kind": kind, **content}, self._run))
+        with errors_name(self._path):
+            self._file.write(history_line({"kind": kind, **content}, self._run))
 
     def on_log(self, event: LogEvent) -> None:
         self._step = event.step

@@ -161,6 +161,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x"]
 
 
+def test_an_error_without_a_file_names_the_one_that_was_to_be_written(tmp_path: Path) -> None:
+    for error, expected in ((OSError(28, "full"), str(tmp_path / "x")), (OSError(2, "no", "other"), "other")):
+        with pytest.raises(OSError) as raised, atomic_path(tmp_path / "x"):  # noqa: PT011  # any number
+            raise error
+        assert raised.value.filename == expected
+
+
 def test_writing_keeps_symbolic_links_and_pipes(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     (tmp_path / "link").symlink_to(tmp_path / "file")
