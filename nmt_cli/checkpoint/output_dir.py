@@ -29,6 +29,8 @@ _OURS = (CONFIG, MODEL_CARD, METRICS, RESUME.parts[0], LEXICON, JOINT, *SEPARATE
 
 MOVING = ".moving"
 """Suffix of a backup that is not complete yet: if it stays, its files still belong into the folder."""
+REMOVING = ".removing"
+"""Suffix of a backup that is being removed."""
 
 PACKED_FILES = tuple(name for name in _OURS if name != RESUME.parts[0])
 """Files of a model to give away: all but the training state."""
@@ -88,6 +90,8 @@ def lock_dir(out: Path) -> Iterator[None]:
         if acquired is False:
             raise CheckpointError(f"{out}: another nmt train is writing to it; wait for it, or choose another --out")
         _remove_partials(out)
+        for leftover in _with_suffix(out, REMOVING):
+            _discard(leftover)
         yield
 
 
@@ -139,12 +143,12 @@ def backup(out: Path) -> None:
 def restore_interrupted(out: Path) -> None:
     """Move the files back that an interrupted `backup` had moved. Raises CheckpointError if another run holds the lock,
     or a file has appeared in their place."""
-    if not _moves(out):
+    if not _with_suffix(out, MOVING):
         return
     with dir_lock(out) as acquired:
         if acquired is False:
             raise CheckpointError(f"{out}: another nmt train is writing to it; wait for it, or choose another --out")
-        for moving in _moves(out):
+        for moving in _with_suffix(out, MOVING):
             for name in _OURS:
                 if not (moving / name).exists():
                     continue
@@ -158,11 +162,11 @@ def restore_interrupted(out: Path) -> None:
                 moving.rmdir()
 
 
-def _moves(out: Path) -> list[Path]:
-    """The backups in this folder that are not complete."""
+def _with_suffix(out: Path, suffix: str) -> list[Path]:
+    """The backups in this folder that are not complete, or that are being removed."""
     if not out.is_dir():
         return []
-    return [entry for entry in sorted(out.iterdir()) if entry.suffix == MOVING and _is_backup_folder(entry)]
+    return [entry for entry in sorted(out.iterdir()) if entry.suffix == suffix and _is_backup_folder(entry)]
 
 
 def backups(out: Path) -> list[Path]:
@@ -179,14 +183,18 @@ def remove_backups(out: Path) -> None:
     """Remove all backups that no other process has locked; files in them that nmt train did not write are kept."""
     for folder in backups(out):
         with dir_lock(folder) as acquired:
-            if acquired is not False:
-                _remove_ours(folder)
-                with suppress(OSError):  # it holds something else
-                    folder.rmdir()
+            if acquired is not False:  # renamed first, so that no half of a backup stays
+                _discard(folder.rename(folder.with_name(folder.name + REMOVING)))
+
+
+def _discard(folder: Path) -> None:
+    _remove_ours(folder)
+    with suppress(OSError):  # it holds something else
+        folder.rmdir()
 
 
 def _remove_ours(folder: Path) -> None:
-    """Remove the files of a model, the manifest last: until then, the folder is known as that of a model."""
+    """Remove the files of a model."""
     for name in (RESUME, *_OURS):
         if (folder / name).is_file():
             (folder / name).unlink()
@@ -195,6 +203,6 @@ def _remove_ours(folder: Path) -> None:
 
 
 def _number(entry: Path) -> int:
-    """The N of replaced-N, from 1, also while it is moved; 0 for anything else."""
-    match = re.fullmatch(r"replaced-(\d{1,9})(\.moving)?", entry.name)
+    """The N of replaced-N, from 1, also while it is moved or removed; 0 for anything else."""
+    match = re.fullmatch(r"replaced-(\d{1,9})(\.moving|\.removing)?", entry.name)
     return int(match[1]) if match else 0

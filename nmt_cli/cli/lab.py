@@ -80,14 +80,14 @@ def _run(name: str, config: LabConfig) -> None:
     import torch
 
     from nmt_cli.kernels.device import compute_for_search, describe_machine
-    from nmt_cli.lab.experiment import ExperimentConfig, show, write
+    from nmt_cli.lab.experiment import ExperimentConfig, check_folder, show, write
     from nmt_cli.parallel import available_cores
 
     experiment = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
     torch.set_num_threads(config.threads or min(getattr(experiment, "THREADS", 1), available_cores()))
     seeds = config.seeds or (1 if config.quick else experiment.SEEDS)
     folder = config.out / (f"{name}-quick" if config.quick else name)
-    folder.mkdir(parents=True, exist_ok=True)  # fail now rather than after half an hour
+    check_folder(folder)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nmt-lab-") as work:
         setting = ExperimentConfig(

@@ -12,10 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from nmt_cli.atomic import write_atomic
+from nmt_cli.errors import OutputError
 from nmt_cli.progress import Progress
 from nmt_cli.report.attention import AttentionMap, write_attention
 from nmt_cli.report.console import SafeConsole
 from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
+
+RESULTS = "results.json"
+"""The numbers of an experiment, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +117,37 @@ def show(result: ExperimentResult, config: ExperimentConfig, console: Console | 
         console.print(Text(line(verdict, config.quick), style="green" if verdict.reproduced else "yellow"))
 
 
-def write(result: ExperimentResult, config: ExperimentConfig, folder: Path, recipe: Mapping[str, Any]) -> None:
-    """Write report.md, results.json and the figure into a folder."""
+def check_folder(folder: Path) -> None:
+    """Create the folder of an experiment if needed. Raises OutputError, before the experiment has run for half an hour,
+    if files that it would replace are not those of an earlier experiment."""
     folder.mkdir(parents=True, exist_ok=True)
+    replaced = sorted(
+        path.name for path in folder.iterdir() if path.stem in ("results", "report", "figure", "attention")
+    )
+    if replaced and not _is_result(folder / RESULTS):
+        raise OutputError(f"{folder}: contains {replaced[0]}, which nmt lab did not write; choose another --out")
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"title", "verdicts", "recipe"} <= content.keys()
+
+
+def write(result: ExperimentResult, config: ExperimentConfig, folder: Path, recipe: Mapping[str, Any]) -> None:
+    """Write results.json, which marks the folder as ours, and report.md and the figure into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "title": result.title,
+        "quick": config.quick,
+        "seeds": list(config.seeds),
+        "verdicts": [asdict(verdict) for verdict in result.verdicts],
+        "numbers": result.numbers,
+        "recipe": dict(recipe),
+    }
+    write_atomic(folder / RESULTS, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     figures = write_plots(result.plots, folder / "figure")
     if result.maps:
         for name in ("attention.html", "attention.svg"):
@@ -141,12 +173,3 @@ def write(result: ExperimentResult, config: ExperimentConfig, folder: Path, reci
         "",
     ]
     write_atomic(folder / "report.md", "\n".join(lines))
-    content = {
-        "title": result.title,
-        "quick": config.quick,
-        "seeds": list(config.seeds),
-        "verdicts": [asdict(verdict) for verdict in result.verdicts],
-        "numbers": result.numbers,
-        "recipe": dict(recipe),
-    }
-    write_atomic(folder / "results.json", json.dumps(content, ensure_ascii=False, indent=2) + "\n")

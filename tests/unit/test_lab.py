@@ -19,7 +19,7 @@ from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.prepare import preprocess
-from nmt_cli.errors import ConfigError
+from nmt_cli.errors import ConfigError, OutputError
 from nmt_cli.lab import (
     CORPUS_EXPERIMENTS,
     EXPERIMENTS,
@@ -33,7 +33,17 @@ from nmt_cli.lab import (
     length,
     scores,
 )
-from nmt_cli.lab.experiment import ExperimentConfig, Verdict, curve, line, show, spread, write
+from nmt_cli.lab.experiment import (
+    ExperimentConfig,
+    ExperimentResult,
+    Verdict,
+    check_folder,
+    curve,
+    line,
+    show,
+    spread,
+    write,
+)
 from nmt_cli.lab.synthetic import (
     FIRST_SYMBOL,
     Pairs,
@@ -44,6 +54,8 @@ from nmt_cli.lab.synthetic import (
     train_epoch,
 )
 from nmt_cli.progress import Progress
+from nmt_cli.report.console import Console
+from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.training.step import TrainStep
 
 LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
@@ -106,6 +118,23 @@ def test_every_experiment_writes_verdicts_and_a_report(
         text = output.getvalue()
         assert all(len(row) <= width for row in text.split("\n"))
         assert outcome.title in text
+
+
+@pytest.mark.parametrize("name", ["report.md", "results.json", "figure.svg", "attention.html"])
+def test_files_that_are_not_of_the_lab_are_kept(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "length"
+    check_folder(folder)
+    (folder / "notes.txt").write_text("mine")
+    check_folder(folder)
+    (folder / name).write_text("{}")
+    with pytest.raises(OutputError, match=f"contains {name}, which nmt lab did not write"):
+        check_folder(folder)
+    config = ExperimentConfig(True, [1], Progress(), tmp_path)
+    plot = Plot("title", "x", "y", [Curve("a", [0, 1], [0, 1])])
+    result = ExperimentResult("title", "method", ["a"], [["b"]], [plot], [], {})
+    recipe = {"command": "nmt lab", "machine": "m", "seconds": 1.0}
+    write(result, config, folder, recipe)
+    check_folder(folder)
 
 
 def test_sums_are_correct_and_distinct() -> None:
