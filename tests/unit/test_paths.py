@@ -97,6 +97,8 @@ def test_files_that_do_not_exist_yet_are_compared_too(spellings: tuple[Path, lis
     with pytest.raises(OutputError, match="written by --out and by --receipt"):
         check_paths(config)
     assert identity(Path("real/new")) != identity(Path("real/old"))
+    Path("dangling").symlink_to("real/new")
+    assert identity(Path("real/new")) == identity(Path("dangling"))
 
 
 def test_devices_may_be_written_twice_and_standard_input_is_no_file() -> None:
