@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from generated_faults import write_options_text
+from generated_faults import split_tensor_file, write_options_text, write_tensor_file
 from safetensors import safe_open
 
 from nmt_cli.atomic import atomic_path, check_writable, write_atomic
+from nmt_cli.checkpoint.header import read_header
 from nmt_cli.checkpoint.layout import read_metadata
 from nmt_cli.checkpoint.model_dir import load_model, model_weights
 from nmt_cli.checkpoint.tensors import read_tensors, write_tensors
@@ -137,6 +138,20 @@ def test_changed_metadata_is_detected_without_reading_the_tensors(tmp_path: Path
     path.write_bytes(path.read_bytes().replace(b"36.5", b"99.9"))
     with pytest.raises(CheckpointError, match="damaged"):
         read_metadata(path)
+
+
+@pytest.mark.parametrize("entry", [{"shape": [1 << 20, 1 << 20]}, {"data_offsets": [4, 28]}, {"dtype": "F64"}])
+def test_a_header_whose_tensors_do_not_fill_the_file_is_not_believed(tmp_path: Path, entry: dict[str, object]) -> None:
+    path = tmp_path / "x.safetensors"
+    write_tensors(path, TENSORS, {})
+    header, tensors = split_tensor_file(path.read_bytes())
+    assert set(read_header(path).shapes) == set(TENSORS)
+    write_tensor_file(path, {**header, "a": {**header["a"], **entry}}, tensors)
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_header(path)
+    write_tensor_file(path, header, tensors + b"more")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_header(path)
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Stored splits, and the manifest of a prepared corpus."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +163,20 @@ def test_a_split_must_exist_and_hold_the_number_of_pairs_in_the_manifest(
         corpus.split("dev")
     with pytest.raises(CorpusError, match=r"train.arrow: 1 pairs, but the manifest has 2"):
         corpus.split("train")
+
+
+def test_a_forged_split_is_refused_before_it_is_read(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    """Its hash may be right: offsets beyond the data would crash, ids beyond the vocabulary fail much later."""
+    tokenizers, path = Tokenizers(tiny_tokenizer, tiny_tokenizer), tmp_path / "dev.arrow"
+    write(path, tokenizers, [[([1, 2, 3], [4], "a", "b")]])
+    forged = path.read_bytes().replace(struct.pack("<ii", 0, 3), struct.pack("<ii", 0, 2**30))
+    assert forged != path.read_bytes()
+    path.write_bytes(forged)
+    with pytest.raises(CorpusError, match=r"dev.arrow: missing or damaged"):
+        Split(path, tokenizers)
+    write(path, with_sizes(tiny_tokenizer, 60_000, 400), [[([50_000], [4], "a", "b")]])
+    with pytest.raises(CorpusError, match="a subword id of the source is not in the vocabulary"):
+        Split(path, tokenizers)
+    write(path, with_sizes(tiny_tokenizer, 70_000, 400), [[([1], [4], "a", "b")]])
+    with pytest.raises(CorpusError, match="not the columns of a split of this vocabulary"):
+        Split(path, tokenizers)
