@@ -165,7 +165,8 @@ class LabConfig(Settings):
     prepared: Annotated[Path | None, CliOption("Run", path="input")] = None
     """Prepared corpus that translation models train on; by default the bundled sample."""
     gold_alignment: Annotated[Path | None, CliOption("Run", path="input")] = None
-    """Gold word alignment of the corpus's test split (i-j sure, ipj possible, from 0), for the alignment experiment."""
+    """Gold word alignment of the corpus's test split (i-j sure, ipj possible, from 0; or in NAACL's form), for the
+    alignment experiment."""
     out: Annotated[Path, CliOption("Run", path="output")] = Path("lab")
     """Folder to write to, with a subfolder for each experiment."""
     threads: Annotated[Threads, CliOption("Run")] = 0
@@ -514,8 +515,8 @@ class EvaluateConfig(TranslationConfig):
     target: Annotated[Language | None, CliOption("Input")] = None
     """Target language, whose script selects BLEU's tokenizer; by default that of the model or the prepared corpus."""
     gold_alignment: Annotated[Path | None, CliOption("Statistics", path="input")] = None
-    """Gold word alignment of source and reference (i-j sure, ipj possible, from 0). Also reports the alignment error
-    rate of the model's attention under forced decoding of the reference."""
+    """Gold word alignment of source and reference (i-j sure, ipj possible, from 0; or in NAACL's form). Also reports
+    the alignment error rate of the model's attention under forced decoding of the reference."""
     baseline: Annotated[Path | None, CliOption("Statistics", path="input")] = None
     """Another system: its translation of the same lines, or a model folder, which translates with the same search.
     Tests whether the difference is significant, and lists the sentences that differ most."""

@@ -16,7 +16,8 @@ from nmt_cli.corpus.manifest import PreparedManifest
 from nmt_cli.corpus.normalization import Form
 from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.errors import CheckpointError, ConfigError, CorpusError
-from nmt_cli.evaluation.alignment import Alignment, ErrorRate, read_links
+from nmt_cli.evaluation.alignment import Alignment, ErrorRate
+from nmt_cli.evaluation.gold_alignment import read_gold
 from nmt_cli.evaluation.metrics import check_sacrebleu
 from nmt_cli.languages import same_language
 from nmt_cli.progress import Progress
@@ -130,7 +131,7 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
     baseline = read_text(config.baseline, notes) if config.baseline and not needed.baseline_model else None
     check_lines([text for text in (hypotheses, sources, *references, baseline) if text])
     gold = (
-        _read_gold(config.gold_alignment, sources, references[0])
+        _read_gold(config.gold_alignment, sources, references[0], notes)
         if config.gold_alignment and sources and needed.needs_translation
         else None
     )
@@ -195,22 +196,11 @@ def _translate_baseline(
     return Text(text.lines, f"{path} {loaded.hash}")
 
 
-def _read_gold(path: Path, sources: Text, references: Text) -> list[Alignment]:
-    """Read the gold alignment of these texts. Raises CorpusError if it does not fit them."""
-    gold = read_links(path)
-    check_lines([references, Text([""] * len(gold), str(path))])
-    sides = (("source", sources), ("target", references))
-    for number, sentence in enumerate(gold, start=1):
-        for side, (name, text) in enumerate(sides):
-            last, words = (
-                max((link[side] for link in sentence.possible), default=-1),
-                len(text.lines[number - 1].split()),
-            )
-            if last >= words:
-                raise CorpusError(
-                    f"{path}:{number}: links {name} word {last}, but there are {words} words; words are counted from "
-                    "0, and the source word comes first"
-                )
+def _read_gold(path: Path, sources: Text, references: Text, notes: list[str]) -> list[Alignment]:
+    """The gold alignment of these texts. Raises CorpusError if it does not fit them."""
+    pairs = zip(sources.lines, references.lines, strict=True)
+    gold, note = read_gold(path, [(len(source.split()), len(reference.split())) for source, reference in pairs])
+    notes += [note] if note else []
     return gold
 
 

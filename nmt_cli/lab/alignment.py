@@ -2,15 +2,18 @@
 
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from nmt_cli.corpus.dataset import PreparedCorpus, Split
 from nmt_cli.decoding.alignment import Link
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
-from nmt_cli.errors import ConfigError, CorpusError
-from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate, read_links
+from nmt_cli.errors import ConfigError
+from nmt_cli.evaluation.alignment import Alignment, alignment_error_rate
+from nmt_cli.evaluation.gold_alignment import read_gold
 from nmt_cli.lab.compare import describe, gold_of_sample, open_corpus, train_system
 from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, points, spread
+from nmt_cli.progress import Progress
 from nmt_cli.report.attention_map import AttentionMap, Matrix, Subwords
 from nmt_cli.report.curves import Curve, Plot
 
@@ -34,11 +37,9 @@ def run(config: ExperimentConfig) -> ExperimentResult:
         raise ConfigError(
             "--prepared needs --gold-alignment FILE too: the alignment of its test split, one line per sentence"
         )
-    gold = read_links(config.gold_alignment) if config.gold_alignment is not None else gold_of_sample("test")
-    if len(gold) != len(split):
-        raise CorpusError(
-            f"--gold-alignment {config.gold_alignment}: {len(gold)} lines, but the test split has {len(split)} pairs"
-        )
+    gold = (
+        _read_gold(config.gold_alignment, split, config.progress) if config.gold_alignment else gold_of_sample("test")
+    )
     pairs = [(split.source_ids(row), split.target_ids(row)) for row in range(len(split))]
     errors: dict[str, dict[str, list[float]]] = {}
     maps: list[AttentionMap] = []
@@ -53,6 +54,15 @@ def run(config: ExperimentConfig) -> ExperimentResult:
                 errors.setdefault(name, {}).setdefault(step, []).append(alignment_error_rate(alignments, gold).aer)
     diagonal = alignment_error_rate([set(diagonal_links(split, row)) for row in range(len(split))], gold).aer
     return _result(corpus, gold, MINUTES, errors, diagonal, maps)
+
+
+def _read_gold(path: Path, split: Split, progress: Progress) -> list[Alignment]:
+    rows = range(len(split))
+    sizes = [(len(split.source_text(row).split()), len(split.target_text(row).split())) for row in rows]
+    gold, note = read_gold(path, sizes)
+    if note:
+        progress.message(note)
+    return gold
 
 
 def diagonal_links(split: Split, row: int) -> list[Link]:

@@ -330,7 +330,10 @@ def test_carriage_returns_and_bom_are_removed_and_other_line_breaks_kept(eval_js
         (["--prepared", "none"], "none: no prepared corpus here"),
         (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
         (["--prepared", "model"], "model: not a prepared corpus"),
-        (["--gold-alignment", "few"], "prepared has 14 lines, but few has 2; both must have the same number of lines"),
+        (
+            ["--gold-alignment", "few"],
+            "few has 2 lines, but there are 14 sentences; both must have the same number",
+        ),
         (["--gold-alignment", "links"], "links:14: links target word 9, but there are"),
         (["--gold-alignment", "test.ko"], "is not a link; write 3-4 (sure) or 3p4 (possible), counted from 0"),
         (["--gold-alignment", "good", "--ensemble", "model"], "--gold-alignment: measures the attention of one model"),

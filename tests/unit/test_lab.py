@@ -54,7 +54,6 @@ from nmt_cli.lab.synthetic import (
     train_epoch,
 )
 from nmt_cli.progress import Progress
-from nmt_cli.report.console import Console
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.training.step import TrainStep
 
