@@ -14,6 +14,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 MAX_MANIFEST = 1 << 20
 """Bytes of a manifest; ours have a few thousand."""
 MAX_OPTIONS = 1 << 16
@@ -125,6 +127,16 @@ def _parts(value: Any) -> list[Any]:
     return []
 
 
+def first_problem(error: ValidationError) -> str:
+    """Where the first value of a document is that does not fit its schema, and why: "at KEY: REASON"."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the top"
+    return _shorten(f"at {where}: {first['msg']}")
+
+
 def _first_line(error: Exception) -> str:
-    text = str(error).split("\n")[0]
+    return _shorten(str(error).split("\n")[0])
+
+
+def _shorten(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "..."

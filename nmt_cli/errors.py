@@ -13,7 +13,10 @@ top is a bug and shows its traceback.
 
 
 class NMTError(Exception):
-    """An error that the user can fix."""
+    """An error that the user can fix. Its message is one line, whatever a file or its name holds."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
 
 
 class ConfigError(NMTError):

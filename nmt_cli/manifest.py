@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.documents import MAX_MANIFEST, parse_json, read_file
+from nmt_cli.documents import MAX_MANIFEST, first_problem, parse_json, read_file
 from nmt_cli.errors import NMTError
 
 MANIFEST = "manifest.json"
@@ -91,9 +91,7 @@ class FolderType(Generic[R]):
             # as JSON, where a list may stand for a tuple although types are strict
             record = self.manifest_class.model_validate_json(json.dumps(content), strict=True)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])[:100]
-            raise self.error(f"{path}: damaged at {where}: {first['msg']}; run {self.command} again") from None
+            raise self.error(f"{path}: damaged {first_problem(error)}; run {self.command} again") from None
         if recorded != _hash(content):
             raise self.error(
                 f"{path}: damaged or changed: it does not match the hash that it holds; run {self.command} again"

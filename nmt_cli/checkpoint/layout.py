@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nmt_cli.atomic import target_of_partial
 from nmt_cli.checkpoint.header import read_header
 from nmt_cli.config import TrainConfig
-from nmt_cli.documents import MAX_OPTIONS, parse_toml, read_file
+from nmt_cli.documents import MAX_OPTIONS, first_problem, parse_toml, read_file
 from nmt_cli.errors import CheckpointError
 from nmt_cli.file_hashes import FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
@@ -175,9 +175,7 @@ def read_weights_metadata(path: Path, manifest: ModelManifest) -> dict[str, Any]
     try:
         _WeightsMetadata.model_validate(metadata)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CheckpointError(f"{path / WEIGHTS}: its metadata is damaged at {where}: {first['msg']}") from None
+        raise CheckpointError(f"{path / WEIGHTS}: its metadata is damaged {first_problem(error)}") from None
     check_run(path / WEIGHTS, metadata, manifest.run)
     return metadata
 

@@ -124,7 +124,7 @@ def _handle_errors() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except NMTError as error:
-        _fail(" ".join(str(error).split("\n")))
+        _fail(str(error))
     except KeyboardInterrupt:
         say_error("nmt: interrupted")
         sys.exit(130)
@@ -139,5 +139,5 @@ def _handle_errors() -> Iterator[None]:
 
 
 def _fail(message: str) -> None:
-    say_error(f"nmt: {message}")
+    say_error(f"nmt: {' '.join(message.splitlines())}")
     sys.exit(1)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from nmt_cli.documents import open_file, parse_json
+from nmt_cli.documents import first_problem, open_file, parse_json
 from nmt_cli.errors import CheckpointError
 
 WARNING = "warning: "
@@ -105,8 +105,7 @@ def parse_history_line(line: bytes, run: str) -> Record:
     try:
         _RECORD.validate_python(record)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:200]) from None
+        raise ValueError(first_problem(error)) from None
     return record
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.documents import MAX_DEPTH, open_file, parse_json, parse_toml, read_file
-from nmt_cli.errors import NMTError
+from nmt_cli.errors import CorpusError, NMTError
 from nmt_cli.manifest import read_kind, read_raw_manifest
 from nmt_cli.settings import read_toml
 
@@ -122,3 +122,8 @@ def test_only_regular_files_of_limited_size_within_the_folder_are_read(tmp_path:
     (folder / "manifest.json").symlink_to(folder / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
         read_raw_manifest(folder)
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r", "\u2028", "\x85"])
+def test_the_message_of_an_error_is_one_line(separator: str) -> None:
+    assert str(CorpusError(f"a{separator}b: no such file")) == "a b: no such file"
