@@ -11,7 +11,7 @@ DEMO_LIMITS := --max-steps 4000 --max-minutes 4
 SHOWN := 'The teacher reads a book at the library.' 'Did you read the newspaper at the cafe yesterday?' \
 	'The student did not eat dinner because he was sick.'
 
-.PHONY: help setup demo docs test test-slow test-portable faults check clean
+.PHONY: help setup demo docs test test-slow test-portable faults breaks check clean
 
 help:
 	@echo "make demo           install, then preprocess, train, translate and eval on the bundled English-Korean sample"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-slow      run the longer tests: every attention system, training runs that must reach a score"
 	@echo "make test-portable  run the tests of the kernels again without AVX-512 and AVX, as on an older CPU"
 	@echo "make faults         run the tests of faults at length: kills and full disks at every change, damaged and hostile files"
+	@echo "make breaks         break a copy of the code in many ways, each of which a test must catch (docs/promises.md)"
 	@echo "make check          check format, lint, types, import contracts"
 	@echo "make docs           make the pictures of the documentation again, from real runs (needs tmux)"
 	@echo "make setup          install into $(VENV)"
@@ -71,6 +72,9 @@ test-portable: setup
 
 faults: setup
 	$(VENV)/bin/python -m pytest --numprocesses auto --dist worksteal -m faults
+
+breaks: setup
+	$(VENV)/bin/python tests/breaks.py
 
 check: setup
 	$(VENV)/bin/ruff format --check .

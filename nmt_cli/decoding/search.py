@@ -226,7 +226,8 @@ class Search:
             self.pool.cut(beam.rows, left, self._score(beam, t), beam.log_probs, t - 1)
 
     def _cannot_improve(self, beam: Beam, t: int) -> Tensor:
-        """(B,) True where no hypothesis is alive, or none can still enter the pool."""
+        """(B,) True where no hypothesis is alive, or none would enter the pool if it ended at the next step. A length
+        penalty might still raise the score of one that goes on for many steps; without one nothing is lost."""
         penalty = length_penalty(torch.tensor(float(t + 2)), self.options.length_penalty)
         bound = beam.log_probs.amax(1) / penalty
         return bound <= self.pool.worst[beam.rows]

@@ -16,6 +16,10 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import nmt_cli.api.bulk as bulk
+import nmt_cli.api.pack
+import nmt_cli.cli.display
+import nmt_cli.corpus.prepare
+import nmt_cli.training.train  # noqa: F401  # all that the commands import, once instead of in each process
 from nmt_cli.__main__ import program
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}

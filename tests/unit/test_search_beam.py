@@ -82,6 +82,19 @@ def test_wider_beam_never_scores_worse() -> None:
     assert worse == 0
 
 
+@pytest.mark.parametrize("beam_size", [1, 3, 6])
+def test_stopping_early_loses_nothing_without_a_length_penalty(beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SearchConfig(beam_size=beam_size, n_best=beam_size, length_penalty=0.0, max_length=12)
+    scripts = [random_script(VOCABULARY, seed) for seed in range(30)]
+
+    def results() -> list[list[tuple[list[int], float]]]:
+        return [[(found.tokens, found.score) for found in run(script, options)[0]] for script in scripts]
+
+    early = results()
+    monkeypatch.setattr(search_module.Search, "_cannot_improve", lambda _, beam, __: torch.zeros(len(beam.rows)) > 0)
+    assert early == results()
+
+
 def test_score_equals_the_rescored_log_probability() -> None:
     for seed in range(10):
         script = random_script(VOCABULARY, seed)
