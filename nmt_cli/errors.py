@@ -4,10 +4,11 @@ NMTError                 base class: the CLI prints one line on stderr and exits
 ├── ConfigError          an invalid option, config file or combination of options
 ├── CorpusError          text that cannot be used, or a prepared folder that does not fit
 ├── CheckpointError      a model folder that is missing, damaged, not a model, or must not be overwritten
-├── TrainingError        training that cannot continue (no finite loss, out of memory, nothing to train on)
+├── TrainingError        training that cannot continue (no finite loss, nothing to train on)
 └── OutputError          output that cannot be written
 
-A message names the file, the line, the value and the remedy where they exist. Any other exception that reaches the
+A message names the file, the line, the value and the remedy where they exist. Errors of the operating system, and
+memory or threads that it refuses, are told in one line too (see `system_errors`). Any other exception that reaches the
 top is a bug and shows its traceback.
 """
 

@@ -1,5 +1,6 @@
 """Worker processes: they use all cores, return their memory when they end, and stop on Ctrl-C."""
 
+import errno
 import multiprocessing
 import os
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from nmt_cli import signals
 from nmt_cli.errors import CorpusError
+from nmt_cli.system_errors import best_effort, explain, explain_shortage, reason
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,11 +30,14 @@ def available_cores() -> int:
 def worker_pool(number: int, prepare: Callable[..., None] | None = None, *args: Any) -> Iterator[ProcessPoolExecutor]:
     """A pool of spawned processes, each of which first calls prepare(*args).
 
-    An error or Ctrl-C in the block terminates them at once. Raises CorpusError if a worker was killed, as happens when
-    memory runs out.
+    An error or Ctrl-C in the block terminates them at once. Raises CorpusError if the system does not let them start,
+    or if a worker was killed, as happens when memory runs out.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(number, context, _init_worker, (prepare, args))
+    try:
+        pool = ProcessPoolExecutor(number, context, _init_worker, (prepare, args))
+    except (OSError, NotImplementedError) as error:
+        raise CorpusError(f"no worker process can be started: {explain_start(error)}") from None
     before = set(multiprocessing.active_children())
     try:
         yield pool
@@ -68,10 +73,29 @@ def ordered_map(pool: ProcessPoolExecutor, work: Callable[[T], R], tasks: Iterab
 
 def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
     """Submit a task with signals deferred: it may spawn a worker, which an interrupt would end with a traceback."""
-    if POSIX:
-        resource_tracker.ensure_running()  # started during the submit, it would unblock the signals; Windows has none
-    with signals.deferred():
-        return pool.submit(work, task)
+    try:
+        if POSIX:  # started during the submit, the resource tracker would unblock the signals; Windows has none
+            resource_tracker.ensure_running()
+        with signals.deferred():
+            return pool.submit(work, task)
+    except OSError as error:
+        raise CorpusError(f"no worker process can be started: {explain_start(error)}") from None
+
+
+def explain_start(error: BaseException) -> str:
+    """Why worker processes did not start: the reason and a remedy. The cause may be deep below an error of a library.
+
+    What has no other reason are the semaphores by which processes wait for each other, which Linux keeps in /dev/shm.
+    """
+    while not isinstance(error, OSError | NotImplementedError) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__ or error
+    if isinstance(error, OSError):
+        if error.errno in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE):
+            return explain(error)
+        return f"the system refuses semaphores ({reason(error)}); /dev/shm must exist, be writable and have space"
+    if isinstance(error, NotImplementedError):
+        return "the system has no semaphores; /dev/shm must exist, be writable and have space"
+    return explain_shortage(error) or str(error)
 
 
 def _init_worker(prepare: Callable[..., None] | None, args: tuple[Any, ...]) -> None:
@@ -82,4 +106,5 @@ def _init_worker(prepare: Callable[..., None] | None, args: tuple[Any, ...]) -> 
 
 def _limit_cores(processors: int) -> None:
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
+        with best_effort():  # containers may forbid it
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])

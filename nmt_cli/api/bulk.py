@@ -15,7 +15,7 @@ from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
 from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.errors import ConfigError, OutputError
-from nmt_cli.parallel import available_cores
+from nmt_cli.parallel import available_cores, explain_start
 from nmt_cli.progress import Progress
 
 SHARDS_PER_WORKER = 2
@@ -106,29 +106,39 @@ def _dispatch(
 def _workers(config: BulkConfig) -> Iterator[Any]:
     """Yield a Dask client, connected to new workers on this machine or to those of the scheduler."""
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise ConfigError("nmt bulk: needs Dask; pip install 'nmt-cli[bulk]'") from None
     with ExitStack() as stack:
-        if config.scheduler is None:
-            number = config.workers or max(1, available_cores() // config.threads)
-            with signals.ignored_sigint():
-                cluster = LocalCluster(
-                    n_workers=number,
-                    threads_per_worker=1,
-                    memory_limit=0,  # none: _dispatch reports workers that die for lack of memory
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                )
-            address: Any = stack.enter_context(cluster)
-        else:
-            address = config.scheduler
+        address = config.scheduler or stack.enter_context(_local_cluster(config))
         try:
             client = stack.enter_context(Client(address, timeout=CONNECT_TIMEOUT))
             client.wait_for_workers(1, timeout=CONNECT_TIMEOUT)
         except (OSError, ValueError) as error:
+            if config.scheduler is None:
+                raise OutputError(f"no worker answers within {CONNECT_TIMEOUT} seconds: {error}") from None
             raise ConfigError(f"--scheduler {address}: no Dask scheduler with a worker answers: {error}") from None
         yield client
+
+
+def _local_cluster(config: BulkConfig) -> Any:
+    """Start workers on this machine. Raises OutputError if the system does not let them start."""
+    from distributed import LocalCluster
+
+    number = config.workers or max(1, available_cores() // config.threads)
+    try:
+        with signals.ignored_sigint():
+            return LocalCluster(
+                n_workers=number,
+                threads_per_worker=1,
+                memory_limit=0,  # none: _dispatch reports workers that die for lack of memory
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+    except (OSError, RuntimeError) as error:  # Dask wraps what a worker raised
+        raise OutputError(
+            f"no worker process can be started: {explain_start(error)}; or translate with nmt translate"
+        ) from None
 
 
 def _merge(config: BulkConfig, folder: ShardDir, names: Sequence[str], out: Path) -> IssueCounts:

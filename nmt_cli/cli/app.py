@@ -18,6 +18,7 @@ from nmt_cli.cli.messages import show_messages
 from nmt_cli.errors import NMTError
 from nmt_cli.signals import interrupt_on_signals
 from nmt_cli.startup import tune_gc, tune_onednn
+from nmt_cli.system_errors import explain, explain_shortage
 from nmt_cli.terminal import say, say_error
 
 COMMANDS = {
@@ -93,7 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     tune_gc()
     tune_onednn()
-    _open_streams(prints=WRITES_FILES.isdisjoint(arguments[:1]))
+    with _handle_errors():
+        _open_streams(prints=WRITES_FILES.isdisjoint(arguments[:1]))
     interrupt_on_signals()
     show_messages()
     # UTF-8, whatever the locale; names of files that are not UTF-8 are shown
@@ -135,7 +137,12 @@ def _handle_errors() -> Iterator[None]:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # open until exit
         if isinstance(error, BrokenPipeError):
             sys.exit(141)
-        _fail(f"{error.filename or 'input/output'}: {error.strerror or error}")
+        _fail(f"{error.filename or 'input/output'}: {explain(error)}")
+    except (MemoryError, RuntimeError) as error:
+        shortage = explain_shortage(error)
+        if shortage is None:
+            raise
+        _fail(shortage)
 
 
 def _fail(message: str) -> None:

@@ -150,7 +150,7 @@ def _load(config: BenchConfig, progress: Progress) -> dict[SearchPrecision, Load
         try:
             loaded[precision] = load_model(config.model, compute_for_search(config.device, precision, 0))
         except ConfigError as error:
-            if config.precision:
+            if config.precision or precision == "fp32":  # which every device has: then there is no such device
                 raise
             progress.warning(f"{precision} is skipped: {error}")
     return loaded

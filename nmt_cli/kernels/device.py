@@ -50,8 +50,10 @@ class Compute:
 
 def cpu_info(fact: str) -> str:
     """The field `fact` of Linux's /proc/cpuinfo, such as "model name"; elsewhere Python's name of the CPU."""
-    cpuinfo = Path("/proc/cpuinfo")
-    match = re.search(rf"{fact}\s*: (.*)", cpuinfo.read_text(encoding="utf-8")) if cpuinfo.exists() else None
+    try:
+        match = re.search(rf"{fact}\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:  # another system, or a container that hides it
+        match = None
     return match.group(1) if match else platform.processor() or platform.machine()
 
 
@@ -127,10 +129,16 @@ def _compute(device: torch.device, bf16: bool) -> Compute:
 
 def _device(device: Device, threads: int) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device cuda: no GPU that PyTorch can use; use device cpu")
+        why = "" if torch.version.cuda else f" (this PyTorch, {torch.__version__}, was built without CUDA)"
+        raise ConfigError(f"device cuda: no GPU that PyTorch can use{why}; use device cpu")
     if threads:
         torch.set_num_threads(threads)
     if device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     local_rank = os.environ.get("LOCAL_RANK")  # set by torchrun, which starts one process per GPU
+    if local_rank is not None and int(local_rank) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device cuda: {torch.cuda.device_count()} GPUs for process {int(local_rank) + 1} on this machine; "
+            "start torchrun with at most one process for each GPU (--nproc-per-node)"
+        )
     return torch.device("cuda" if local_rank is None else f"cuda:{local_rank}")
