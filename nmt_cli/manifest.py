@@ -5,8 +5,10 @@ It holds a hash of its own content, so that a changed digit is noticed.
 
 import hashlib
 import json
+import os
 import zipfile
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nmt_cli.atomic import write_atomic
 from nmt_cli.documents import MAX_MANIFEST, first_problem, parse_json, read_file
 from nmt_cli.errors import NMTError
+from nmt_cli.system_errors import explain
 
 MANIFEST = "manifest.json"
 OWN_HASH = "sha256"
@@ -46,6 +49,8 @@ class FolderType(Generic[R]):
     """The class of its manifest."""
     error: type[NMTError]
     """Raised if the manifest cannot be used."""
+    text_option: str = ""
+    """The option of its command that names text, if it is made from text."""
     backups: str = ""
     """Pattern of the names of the folders within it that hold what it held before, if its command keeps that."""
 
@@ -65,10 +70,10 @@ class FolderType(Generic[R]):
         try:
             content = read_raw_manifest(folder)
         except (FileNotFoundError, NotADirectoryError):
-            if zipfile.is_zipfile(folder):
-                raise self.error(f"{folder}: is a zip file; unpack it and name the folder that was in it") from None
             raise self.error(self._missing(folder)) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise self.error(f"{path}: cannot be read: {explain(error, f'run {self.command} again')}") from None
+        except ValueError as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
         if content.get("kind") != self.name:
             raise self.error(f"{folder}: not a {self.label}; make one with {self.command}")
@@ -80,10 +85,21 @@ class FolderType(Generic[R]):
         return self._validate(path, content)
 
     def _missing(self, folder: Path) -> str:
+        if os.path.isfile(folder):
+            return f"{folder}: {explain_file(folder)}{self._how_to_read_text(folder.with_suffix(''))}"
         found = sorted(folder.glob(f"{self.backups}/{MANIFEST}")) if self.backups else []
         if found:
             return f"{folder}: no {self.label} here, but the one that was here before is whole in {found[-1].parent}"
+        if how := self._how_to_read_text(folder):
+            return f"{folder}: no {self.label} here{how}"
         return f"{folder}: no {self.label} here; make one with {self.command} --out {folder}"
+
+    def _how_to_read_text(self, prefix: Path) -> str:
+        """How to make such a folder from the files of which the path is the prefix; empty if there are none."""
+        files = sorted(path.name for path in prefix.parent.glob(f"{escape(prefix.name)}.*")) if self.text_option else []
+        if len(files) < 2 or read_kind(prefix.parent) is not None:
+            return ""
+        return f"; prepare the text in {files[0]} and {files[1]} with {self.command} {self.text_option} {prefix} first"
 
     def _validate(self, path: Path, content: dict[str, Any]) -> R:
         recorded = content.pop(OWN_HASH, None)
@@ -110,6 +126,16 @@ def read_raw_manifest(folder: Path) -> dict[str, Any]:
     """
     content = parse_json(read_file(folder / MANIFEST, MAX_MANIFEST, folder))
     return content if isinstance(content, dict) else {}
+
+
+def explain_file(path: Path) -> str:
+    """Why a file is not the folder that was to be named, and which folder that may be."""
+    if zipfile.is_zipfile(path):
+        return "is a zip file; unpack it and name the folder that was in it"
+    for folder in list(path.absolute().parents)[:2]:  # a state lies one folder deeper
+        if read_kind(folder) is not None:
+            return f"is a file; name its folder, {os.path.relpath(folder) if not path.is_absolute() else folder}"
+    return "is a file, not a folder that nmt wrote"
 
 
 def read_kind(folder: Path) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.corpus.manifest import PREPARED
 from nmt_cli.errors import CorpusError
-from nmt_cli.manifest import MANIFEST, read_raw_manifest
+from nmt_cli.manifest import MANIFEST, explain_file, read_raw_manifest
+from nmt_cli.system_errors import explain
 from nmt_cli.terminal import say
 
 WHAT = {"prepared": "a prepared corpus", "model": "a model"}
@@ -46,10 +46,12 @@ def _read_folder(folder: Path) -> Facts:
     try:
         manifest = read_raw_manifest(folder)
     except (FileNotFoundError, NotADirectoryError):
-        if zipfile.is_zipfile(folder):
-            raise CorpusError(f"{folder}: is a zip file; unpack it and name the folder that was in it") from None
+        if folder.is_file():
+            raise CorpusError(f"{folder}: {explain_file(folder)}") from None
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: it has no {MANIFEST}") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read: {explain(error)}") from None
+    except ValueError as error:
         raise CorpusError(f"{path}: cannot be read: {error}") from None
     if manifest.get("kind") not in list(WHAT):
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")

@@ -86,7 +86,9 @@ class PreparedManifest(ManifestBase):
         return hashlib.sha256(json.dumps([self.fingerprint, written], sort_keys=True).encode()).hexdigest()
 
 
-PREPARED = FolderType("prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError)
+PREPARED = FolderType(
+    "prepared", "prepared corpus", "nmt preprocess", FORMAT, PreparedManifest, CorpusError, text_option="--train"
+)
 """The folder type of a prepared corpus."""
 
 

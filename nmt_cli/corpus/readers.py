@@ -14,6 +14,7 @@ from nmt_cli.corpus.tabular import Fields, read_csv, read_jsonl, read_tsv
 from nmt_cli.corpus.text_io import OPENERS, TextFile, read_lines
 from nmt_cli.corpus.tmx import read_tmx
 from nmt_cli.errors import CorpusError
+from nmt_cli.system_errors import explain
 
 Format = Literal["text", "tsv", "csv", "jsonl", "tmx"]
 
@@ -138,8 +139,10 @@ def _existing(given: str) -> TextFile:
     file = TextFile(Path(given), given)
     try:
         mode = os.stat(file.path).st_mode
+    except FileNotFoundError:
+        raise CorpusError(f"{file.name}: no such file or directory") from None
     except OSError as error:
-        raise CorpusError(f"{file.name}: {(error.strerror or 'cannot be read').lower()}") from None
+        raise CorpusError(f"{file.name}: cannot be read: {explain(error)}") from None
     if stat.S_ISDIR(mode):
         raise CorpusError(f"{file.name}: is a folder; give a file or a prefix of files in it")
     return file
@@ -148,19 +151,41 @@ def _existing(given: str) -> TextFile:
 def _with_suffix(prefix: str, language: str) -> TextFile | None:
     for ending in OPENERS:
         file = TextFile(Path(f"{prefix}.{language}{ending}"))
-        if file.path.is_file():
-            return file
+        try:
+            if stat.S_ISREG(os.stat(file.path).st_mode):
+                return file
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise CorpusError(f"{file.name}: cannot be read: {explain(error)}") from None
     return None
 
 
 def _explain_missing(given: str, languages: tuple[str, str], exists: list[bool]) -> str:
+    if os.path.isfile(given):
+        return f"{given}: {_explain_file(given, languages)}"
     missing = [f"{given}.{language}" for language, found in zip(languages, exists, strict=True) if not found]
     path = Path(given)
     folder, stem = (path, "") if path.is_dir() else (path.parent, path.name)
-    names = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.glob("*") if os.path.isfile(path))
     near = [name for name in names if set(languages) & set(name.split("."))]
     near = ([name for name in near if stem and name.startswith(stem)] or near)[:6]
     message = f"{' and '.join(missing)}: no such file (nor with {', '.join(e for e in OPENERS if e)})"
     if path.is_dir():
         message += f"; {given} is a folder, give a prefix of files in it"
     return f"{message}; files in {folder}: {', '.join(near)}" if near else message
+
+
+def _explain_file(given: str, languages: tuple[str, str]) -> str:
+    """What to give instead of one file: the prefix of both, if it is one of the two sides, else both."""
+    for language in languages:
+        for ending in OPENERS:
+            prefix = given.removesuffix(f".{language}{ending}")
+            if prefix != given:
+                other = languages[0] if language == languages[1] else languages[1]
+                rest = "" if _with_suffix(prefix, other) else f"; {prefix}.{other} is missing"
+                return f"is the {language} side only; give the prefix of both sides, {prefix}{rest}"
+    return (
+        "is one file of text; give both sides as SOURCE,TARGET or by their prefix, or with --format the format of a "
+        "file that holds both"
+    )
