@@ -29,12 +29,15 @@ from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMATTERS
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translator import Batching, LineTranslator
-from nmt_cli.documents import open_file
+from nmt_cli.documents import parse_json, read_file
 from nmt_cli.errors import CheckpointError, OutputError
 from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.kernels.malloc import tune
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
+from nmt_cli.system_errors import explain
 
+MAX_RESULT = 1 << 30
+"""Bytes of the result of a shard."""
 _RESULT = re.compile(r"[0-9]{7,}-[0-9a-f]+\.json")
 """Names of the results of shards."""
 CONTENT_OPTIONS = ("output_format", "precision", "batch_size", "shard_size")
@@ -72,9 +75,9 @@ class ShardResult:
     issue_counts: IssueCounts
 
     @classmethod
-    def from_json(cls, content: str) -> "ShardResult":
+    def from_json(cls, content: bytes | str) -> "ShardResult":
         """Parse the JSON that `str` returns. Raises ValueError, KeyError or TypeError if it is damaged."""
-        fields = json.loads(content)
+        fields = parse_json(content)
         if fields.pop("sha256") != _hash(fields):
             raise ValueError("it does not match its hash")
         return cls(fields["text"], fields["receipt"], IssueCounts(**fields["issue_counts"]))
@@ -203,21 +206,22 @@ class ShardDir:
         return (self.path / shard.name).is_file()
 
     def write(self, name: str, result: ShardResult) -> None:
-        """Write the result of the shard of this name."""
-        write_atomic(self.path / name, str(result))
+        """Write the result of the shard of this name. Raises OutputError if it is too large to be read again."""
+        content = str(result).encode()
+        if len(content) > MAX_RESULT:
+            raise OutputError(f"{self.path / name}: more than {MAX_RESULT >> 20:,} MiB; use a smaller --shard-size")
+        write_atomic(self.path / name, content)
 
     def read(self, names: Iterable[str]) -> Iterator[ShardResult]:
         """Read the results of shards. Raises OutputError if a file is damaged."""
         for name in names:
             try:
-                yield ShardResult.from_json(_read_text(self.path / name))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                yield ShardResult.from_json(read_file(self.path / name, MAX_RESULT, self.path))
+            except OSError as error:
+                why = explain(error, "delete it and start again")
+                raise OutputError(f"{self.path / name}: cannot be read: {why}") from None
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise OutputError(f"{self.path / name}: cannot be read: {error}; delete it and start again") from None
-
-
-def _read_text(path: Path) -> str:
-    with open_file(path, path.parent) as file:
-        return file.read().decode("utf-8")
 
 
 def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:
