@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nmt_cli.atomic import dir_lock, sync_folder, target_of_partial
+from nmt_cli.atomic import dir_lock, sync_file, sync_folder, target_of_partial
 from nmt_cli.errors import OutputError
+from nmt_cli.system_errors import explain, reason
 
 MARK = "written-by-nmt"
 """An empty file in each temporary folder. Only a folder that holds it is removed as the remains of a killed run."""
@@ -42,8 +43,23 @@ def atomic_directory(out: Path, content: str, check: Callable[[], object]) -> It
     except BrokenPipeError:  # of a message, not of the folder
         raise
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise OutputError(f"{out}: cannot write {content}: {reason}; fix this or choose another folder") from None
+        if not _concerns(error, place):
+            raise
+        why = explain(error, "fix this or choose another folder")
+        raise OutputError(f"{out}: cannot write {content}: {why}") from None
+
+
+def _concerns(error: OSError, place: Path) -> bool:
+    """Whether an error is of this folder, its temporary folder or a folder that it lies in. Errors of writing name no
+    file."""
+    if not isinstance(error.filename, str):
+        return True
+    named = Path(os.path.realpath(error.filename))
+    if place.is_relative_to(named) or named.is_relative_to(place):
+        return True
+    return named.is_relative_to(place.parent) and (
+        target_of_partial(named.relative_to(place.parent).parts[0]) == place.name
+    )
 
 
 @contextmanager
@@ -101,14 +117,13 @@ def _check_movable(out: Path, place: Path, temporary: Path) -> None:
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return
-        reason = "is a mount point" if os.path.ismount(place) else os.strerror(error.errno or 0)
-        raise OutputError(f"{out}: cannot be replaced: {reason}; choose a new folder, for example within it") from None
+        why = "is a mount point" if os.path.ismount(place) else reason(error)
+        raise OutputError(f"{out}: cannot be replaced: {why}; choose a new folder, for example within it") from None
 
 
 def _publish(fresh: Path, place: Path, old: Path) -> None:
     for path in fresh.iterdir():
-        with open(path, "rb+") as file:  # Windows syncs only files that are open for writing
-            os.fsync(file.fileno())
+        sync_file(path)
     sync_folder(fresh)
     if place.is_dir():
         os.rename(place, old)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nmt_cli.documents import open_file, read_file
 from nmt_cli.errors import NMTError
+from nmt_cli.system_errors import explain
 
 SHA256_PATTERN = r"^[0-9a-f]{64}$"
 FILE_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -91,8 +92,9 @@ class VerifiedFolder:
         return self.files[name]
 
     def _unreadable(self, name: str, reason: OSError) -> NMTError:
-        what = "is missing" if isinstance(reason, FileNotFoundError) else f"cannot be read: {reason.strerror or reason}"
-        return self.error(f"{self.path / name}: {what}; {self.remedy}")
+        if isinstance(reason, FileNotFoundError):
+            return self.error(f"{self.path / name}: is missing; {self.remedy}")
+        return self.error(f"{self.path / name}: cannot be read: {explain(reason, self.remedy)}")
 
     def _mismatch(self, name: str) -> NMTError:
         return self.error(
@@ -111,7 +113,7 @@ class _Remembered:
         self._path = Path(cache, "nmt", "verified", name) if facts.st_size >= LARGE else None
 
     def exists(self) -> bool:
-        return self._path is not None and self._path.is_file()
+        return self._path is not None and os.path.isfile(self._path)
 
     def write(self) -> None:
         """Best effort: without a cache folder that can be written, the file is hashed each time."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from glob import escape
+from glob import escape, glob
 from pathlib import Path
 
 from nmt_cli.errors import OutputError
@@ -96,9 +96,8 @@ def _given(config: Settings, role: str) -> list[_Given]:
 def _text_files(text: str) -> Iterator[Path]:
     """The files that a training text may consist of: SOURCE,TARGET, one file, or a prefix with any suffix."""
     for part in (text, *text.split(",")):
-        path = Path(part)
         if "://" not in part:
-            yield from (file for file in (path, *path.parent.glob(escape(path.name) + ".*")) if file.is_file())
+            yield from (Path(name) for name in (part, *glob(escape(part) + ".*")) if os.path.isfile(name))
 
 
 def _is_device(path: Path) -> bool:
@@ -112,7 +111,7 @@ def _is_device(path: Path) -> bool:
 def _check_not_stdout(given: _Given) -> None:
     """Raise OutputError if an input is also the file of standard output: the program would read what it writes."""
     try:
-        same = given.path.is_file() and os.path.samestat(given.path.stat(), os.fstat(sys.__stdout__.fileno()))  # type: ignore[union-attr]
+        same = os.path.isfile(given.path) and os.path.samestat(given.path.stat(), os.fstat(sys.__stdout__.fileno()))  # type: ignore[union-attr]
     except (OSError, ValueError, AttributeError):
         return
     if same:
@@ -133,14 +132,14 @@ def _check_read_folders(inputs: list[_Given], outputs: list[_Given]) -> None:
 
 def _folders(path: Path) -> Iterator[Path]:
     """A model or a prepared corpus, and the corpus that the model was trained on."""
-    if not (path / MANIFEST).is_file():
+    if not os.path.isfile(path / MANIFEST):
         return
     yield path
     try:
         prepared = read_raw_manifest(path).get("prepared")
     except (OSError, ValueError):
         return
-    if isinstance(prepared, str) and (Path(prepared) / MANIFEST).is_file():
+    if isinstance(prepared, str) and os.path.isfile(Path(prepared) / MANIFEST):
         yield Path(prepared)
 
 
@@ -149,7 +148,8 @@ def _check_replaced_folders(inputs: list[_Given], folders: list[_Given]) -> None
     for folder in folders:
         place = identity(folder.path)
         for given in inputs:
-            if given.option != "--config" and given.path.is_file() and identity(given.path.absolute().parent) == place:
+            is_file = given.option != "--config" and os.path.isfile(given.path)
+            if is_file and identity(given.path.absolute().parent) == place:
                 raise OutputError(
                     f"{given.path}: is read as {given.option} and lies in {folder.path}, which {folder.option} "
                     "replaces; copy it elsewhere"

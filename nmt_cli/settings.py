@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from nmt_cli.documents import parse_toml, read_options_file
 from nmt_cli.errors import ConfigError
+from nmt_cli.system_errors import explain
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such config file") from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read as a config file: {error.strerror or error}") from None
+        raise ConfigError(f"{path}: cannot be read as a config file: {explain(error)}") from None
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nmt_cli.documents import MAX_HEADER, open_file, parse_json
 from nmt_cli.errors import CheckpointError
+from nmt_cli.system_errors import explain
 
 METADATA_KEY = "nmt"
 """Key of nmt's metadata in the header."""
@@ -66,7 +67,7 @@ def read_header(path: Path) -> TensorHeader:
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such file; has nmt train saved a model here?") from None
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path}: cannot be read: {explain(error)}") from None
     except (struct.error, ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path}: damaged, or not written by nmt; restore it, or train again") from None
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from nmt_cli.atomic import atomic_path
 from nmt_cli.checkpoint.header import header_metadata, read_header
 from nmt_cli.errors import CheckpointError
+from nmt_cli.system_errors import explain
 
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.float16: "F16", torch.int64: "I64", torch.uint8: "U8"}
 """Names of the supported dtypes in safetensors."""
@@ -50,7 +51,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     metadata = read_header(path).metadata
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {explain(error)}") from None
+    except SafetensorError as error:
         raise CheckpointError(f"{path}: damaged: {error}; restore it, or train again") from None
     if _hash(tensors) != metadata.get("sha256"):
         raise CheckpointError(f"{path}: damaged: its content does not match its hash; restore it, or train again")

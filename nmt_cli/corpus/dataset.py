@@ -4,6 +4,7 @@ A split is an Arrow IPC file with the columns `source` and `target` (lists of su
 the vocabulary fits, else int32) and `source_text` and `target_text` (the text before normalisation).
 """
 
+import errno
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from nmt_cli.corpus.lexicon import LEXICON
 from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, prepared_folder
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
+from nmt_cli.system_errors import explain, explain_shortage
 
 SPLITS = ("train", "dev", "test")
 
@@ -100,6 +102,14 @@ def _read_batches(path: Path, tokenizers: Tokenizers) -> list[Any]:
     return batches
 
 
+def _explain(error: Exception) -> str:
+    if shortage := explain_shortage(error):
+        return f"cannot be read: {shortage}"
+    if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+        return f"cannot be read: {explain(error)}"
+    return f"missing or damaged ({error}); run nmt preprocess again"
+
+
 class _Column:
     """One side of a split: ids, lengths and texts, read from the memory-mapped file."""
 
@@ -147,7 +157,7 @@ class Split:
         try:
             batches = _read_batches(path, tokenizers)
         except (OSError, pa.ArrowException, ValueError) as error:
-            raise CorpusError(f"{path}: missing or damaged ({error}); run nmt preprocess again") from None
+            raise CorpusError(f"{path}: {_explain(error)}") from None
         self._source = _Column(batches, "source", "source_text")
         self._target = _Column(batches, "target", "target_text")
         self.source_lengths = self._source.lengths

@@ -12,6 +12,7 @@ from nmt_cli.errors import CorpusError
 from nmt_cli.file_hashes import FileRecord
 from nmt_cli.file_names import readable
 from nmt_cli.settings import to_arguments
+from nmt_cli.system_errors import explain
 
 _NOT_CONTENT = {"out", "overwrite", "threads"}
 """Options that do not affect the content."""
@@ -38,7 +39,7 @@ def _hash_file(name: str, path: Path) -> InputFile:
     try:
         return InputFile(path=name, sha256=FileRecord.of_file(path).sha256)
     except OSError as error:
-        raise CorpusError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise CorpusError(f"{name}: cannot be read: {explain(error)}") from None
 
 
 def content_options(config: PreprocessConfig) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import zstandard
 from nmt_cli.corpus.encodings import decode_blocks, is_mostly_invalid, likely_encodings
 from nmt_cli.errors import CorpusError
 from nmt_cli.file_names import existing_form, readable
+from nmt_cli.system_errors import explain
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
@@ -93,7 +94,7 @@ def read_blocks(file: TextFile) -> Iterator[bytes]:
     except OSError as error:
         if error.errno is None:  # bz2 raises OSError without errno for damaged data
             raise _damaged(file, error) from None
-        raise CorpusError(f"{file.name}: cannot be read: {error.strerror}") from None
+        raise CorpusError(f"{file.name}: cannot be read: {explain(error)}") from None
 
 
 def _damaged(file: TextFile, error: Exception) -> CorpusError:

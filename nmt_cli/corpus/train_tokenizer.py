@@ -22,6 +22,7 @@ from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import run_in_process
 from nmt_cli.progress import Progress
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
+from nmt_cli.system_errors import explain, explain_shortage
 
 MAX_CHARACTERS = 24_000_000
 """Maximum characters, in randomly drawn sentences, that a vocabulary is trained on: about 500 MB in SentencePiece."""
@@ -124,7 +125,8 @@ def _train(job: _Job) -> bytes:
         with contextlib.chdir(job.path.parent):  # SentencePiece stores the path and splits it at commas
             _run_trainer(job, model)
     except RuntimeError as error:  # its text names the line of SentencePiece's source and the failed condition
-        raise CorpusError(f"no subwords can be trained on this text: {error}") from None
+        why = explain_shortage(error) or f"no subwords can be trained on this text: {error}"
+        raise CorpusError(why) from None
     return model.getvalue()
 
 
@@ -175,7 +177,8 @@ def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
         try:
             loaded.append(Tokenizer(path.read_bytes(), config.unicode, str(path)))
         except OSError as error:
-            raise CorpusError(f"{path}: cannot be read: {error.strerror}; give a SentencePiece .model file") from None
+            why = explain(error, "give a SentencePiece .model file")
+            raise CorpusError(f"{path}: cannot be read: {why}") from None
     return Tokenizers(loaded[0], loaded[-1]) if loaded else None
 
 

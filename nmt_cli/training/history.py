@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from nmt_cli.documents import first_problem, open_file, parse_json
 from nmt_cli.errors import CheckpointError
+from nmt_cli.system_errors import explain
 
 WARNING = "warning: "
 """Prefix of the messages that are warnings."""
@@ -126,7 +127,7 @@ def read_history(path: Path, run: str) -> History:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise CheckpointError(f"{path}: cannot be read: {explain(error)}") from None
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}; restore the file, or delete it") from None
     kinds = ("train", "validation", "message")
