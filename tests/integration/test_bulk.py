@@ -12,6 +12,7 @@ import pytest
 from conftest import DIFFICULT_LINES
 from send_signal import run_with_signal
 
+from nmt_cli.api import shards
 from nmt_cli.api.bulk import translate_file
 from nmt_cli.api.shards import ShardDir, ShardResult, manifest_for, split_file, translate_shard
 from nmt_cli.atomic import dir_lock
@@ -213,6 +214,24 @@ def test_files_that_a_user_put_among_the_shards_are_kept(tiny_model: Path, tmp_p
         (folder.path / ".manifest.json.abcdefgh.partial").touch()  # of a killed run
         folder.delete()
     assert [path.name for path in folder.path.iterdir()] == ["notes.txt"]
+
+
+def test_results_of_shards_are_bounded_in_size_and_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, name = ShardDir(tmp_path), "0000000-0.json"
+    result = ShardResult("가\n" * 100, "", IssueCounts(100))
+    folder.write(name, result)
+    assert list(folder.read([name])) == [result]
+    size = (tmp_path / name).stat().st_size
+    monkeypatch.setattr(shards, "MAX_RESULT", size - 1)
+    with pytest.raises(OutputError, match=f"{name}: cannot be read: longer than"):
+        list(folder.read([name]))
+    with pytest.raises(OutputError, match=f"{name}: more than .* use a smaller --shard-size"):
+        folder.write(name, result)
+    monkeypatch.setattr(shards, "MAX_RESULT", size)
+    folder.write(name, result)
+    (tmp_path / name).write_text("[" * (size // 2) + "]" * (size // 2))
+    with pytest.raises(OutputError, match=f"{name}: cannot be read: nested deeper"):
+        list(folder.read([name]))
 
 
 def test_a_second_run_changes_nothing_while_the_first_holds_the_lock(tiny_model: Path, tmp_path: Path) -> None:

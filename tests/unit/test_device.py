@@ -1,5 +1,6 @@
 """The choice of device, precision and threads."""
 
+import platform
 from collections.abc import Callable
 from contextlib import nullcontext
 
@@ -42,6 +43,32 @@ def test_unsupported_precisions_and_devices_are_rejected(
         choose("cpu", "bf16", 0)
     with pytest.raises(ConfigError, match="device cuda: no GPU"):
         choose("cuda", "auto", 0)
+
+
+def test_more_processes_than_gpus_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device._device("cuda", 0) == torch.device("cuda:1")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ConfigError, match="device cuda: 2 GPUs for process 3 on this machine; start torchrun"):
+        device._device("cuda", 0)
+
+
+@pytest.mark.parametrize(("cuda", "expected"), [(None, "was built without CUDA"), ("13.0", "can use; use device cpu")])
+def test_a_pytorch_without_cuda_is_named(cuda: str | None, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", cuda)
+    with pytest.raises(ConfigError, match=expected):
+        compute_for_search("cuda", "fp32", 0)
+
+
+def test_a_hidden_cpu_is_named_as_python_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    assert device.cpu_info("model name") == (platform.processor() or platform.machine())
 
 
 def test_probing_bf16_leaves_the_random_state_unchanged() -> None:

@@ -1,5 +1,6 @@
 """Worker processes: order, backpressure, errors and interrupts."""
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from nmt_cli import parallel, signals
 from nmt_cli.errors import CorpusError
-from nmt_cli.parallel import ordered_map, run_in_process, worker_pool
+from nmt_cli.parallel import _limit_cores, explain_start, ordered_map, run_in_process, worker_pool
 
 
 def test_results_are_in_the_order_of_tasks() -> None:
@@ -44,6 +45,44 @@ def divide_by_zero(number: int) -> int:
 def test_a_killed_worker_is_reported_in_one_line() -> None:
     with pytest.raises(CorpusError, match="a worker process was killed, probably because memory ran out"):
         run_in_process(os._exit, 9, 1)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (errno.EAGAIN, "too many processes or threads run"),
+        (errno.ENOMEM, "end other programs, or use a machine with more memory"),
+        (errno.EMFILE, "raise the limit with ulimit -n"),
+        (errno.ENOSYS, "the system refuses semaphores"),
+    ],
+)
+def test_a_worker_that_cannot_be_started_is_told_with_the_reason(
+    code: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("concurrent.futures.ProcessPoolExecutor.submit", refuse)
+    with pytest.raises(CorpusError, match=f"^no worker process can be started: .*{expected}"):
+        run_in_process(abs, 1, 1)
+
+
+def test_the_reason_is_found_below_the_errors_of_a_library() -> None:
+    error = RuntimeError("Nanny failed to start.")
+    error.__cause__ = OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    assert explain_start(error).startswith(os.strerror(errno.EAGAIN))
+    assert "semaphores" in explain_start(NotImplementedError("no synchronize"))
+    assert "new threads" in explain_start(RuntimeError("can't start new thread"))
+    assert explain_start(RuntimeError("Nanny failed to start.")) == "Nanny failed to start."
+
+
+def test_a_container_that_forbids_to_bind_cores_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    _limit_cores(1)
 
 
 def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
