@@ -92,15 +92,15 @@ BREAKS = [
     Break(
         "files are written in place",
         "nmt_cli/atomic.py",
-        "            yield temporary\n            with open(temporary",
-        "            yield path\n            with open(temporary",
+        "            yield temporary\n            sync_file(temporary)\n",
+        "            yield path\n            sync_file(temporary)\n",
         "tests/unit/test_checkpoint.py::test_a_failed_write_leaves_the_old_file",
     ),
     Break(
         "renamed before it is on the disk",
         "nmt_cli/atomic.py",
-        "                os.fsync(file.fileno())\n            os.chmod",
-        "                pass\n            os.chmod",
+        "            sync_file(temporary)\n",
+        "",
         "tests/unit/test_checkpoint.py::test_data_is_synced_to_disk_before_the_rename",
     ),
     Break(
