@@ -7,7 +7,7 @@ all derive from these classes. A field's docstring is its help text.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from nmt_cli.languages import check_code
 from nmt_cli.settings import CliOption, Settings
@@ -28,6 +28,7 @@ Precision = Literal["auto", "fp32", "bf16"]
 SearchPrecision = Literal["auto", "fp32", "bf16", "int8"]
 Score = Literal["dot", "scaled-dot", "general", "scaled-general", "concat", "mlp", "location"]
 ScheduledSampling = Literal["none", "free", "constant", "linear", "exponential", "inverse-sigmoid"]
+FrozenPart = Literal["embeddings", "encoder"]
 KeepOption = Literal["none", "duplicates", "copies", "overlap", "control", "wrong-script"]
 
 
@@ -96,6 +97,9 @@ class PreprocessConfig(Settings):
     """Maximum number of subwords in a vocabulary; by default chosen from the size of the corpus."""
     tokenizer_model: Annotated[list[Path], CliOption("Subwords", path="input")] = []
     """Use this SentencePiece model instead of training one (give it twice for source and target)."""
+    like: Annotated[Path | None, CliOption("Subwords", path="input")] = None
+    """Use the subwords, the Unicode form and the languages of this model or prepared corpus, so that nmt train --from
+    can continue from the model."""
 
     out: Annotated[Path, CliOption("Run", path="folder")] = Path("prepared")
     """Folder to write."""
@@ -115,6 +119,9 @@ class PreprocessConfig(Settings):
         trained = sorted({"tokenizer", "vocabulary", "vocabulary_size"} & self.model_fields_set)
         if self.tokenizer_model and trained:
             raise ValueError(f"{trained[0]} applies only to training a tokenizer, but tokenizer_model is given")
+        if self.like is not None:
+            for name in sorted({*trained, "tokenizer_model", "unicode"} & self.model_fields_set):
+                raise ValueError(f"{name} contradicts like, which takes it from {self.like}; leave one of them out")
         if self.source is not None and self.source == self.target:
             raise ValueError(f"source and target are both {self.source}")
         if "none" in self.keep and len(self.keep) > 1:
@@ -330,7 +337,7 @@ class TrainingConfig(Settings):
 
     learning_rate: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.0
     """Peak learning rate of AdamW; 0 derives it from the model size: 2.3 / hidden_size, at most 0.008, and less for
-    more than two layers."""
+    more than two layers; a quarter of that with --from."""
     warmup: Annotated[Count, CliOption("Optimiser")] = 200
     """Updates over which the learning rate rises to its peak (at most a tenth of the run)."""
     schedule: Annotated[Literal["linear", "cosine", "constant"], CliOption("Optimiser")] = "linear"
@@ -342,8 +349,12 @@ class TrainingConfig(Settings):
     ema_decay: Annotated[Fraction, CliOption("Optimiser")] = 0.99
     """Decay of the exponential moving average of the weights, which is validated and saved; 0 turns it off."""
 
-    max_steps: Annotated[Positive | None, CliOption("Limits")] = None
-    """Stop after this many updates."""
+    freeze: Annotated[list[FrozenPart], CliOption("Optimiser")] = []
+    """Part that keeps its weights in a run with --from; may be given twice. embeddings: of source and target, and the
+    output layer's weights where they are tied to them; encoder: all its layers, but not the source embeddings."""
+
+    max_steps: Annotated[Count | None, CliOption("Limits")] = None
+    """Stop after this many updates; with 0 the model keeps the weights that it starts from and is only validated."""
     max_epochs: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
     """Stop after this many epochs."""
     max_minutes: Annotated[float | None, Field(gt=0), CliOption("Limits")] = None
@@ -375,12 +386,17 @@ class TrainingConfig(Settings):
 class TrainConfig(Settings):
     """A prepared corpus -> a self-contained model folder."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     prepared: Annotated[Path, CliOption(argument=True, path="input")] = Path("prepared")
     """Prepared corpus to train on."""
     out: Annotated[Path, CliOption("Run", path="folder")] = Path("model")
     """Model folder to write."""
     resume: Annotated[bool, CliOption("Run")] = False
     """Continue the interrupted run in this folder."""
+    from_: Annotated[Path | None, CliOption("Run", path="input")] = Field(default=None, alias="from")
+    """Start from the weights of this model instead of random ones, with its architecture. The corpus must have its
+    subwords (nmt preprocess --like)."""
     overwrite: Annotated[bool, CliOption("Run")] = False
     """Replace an existing model."""
     device: Annotated[Device, CliOption("Run")] = "auto"
@@ -404,6 +420,8 @@ class TrainConfig(Settings):
             )
         if self.training.r_drop and not (self.model.dropout or self.model.embedding_dropout or self.model.word_dropout):
             raise ValueError("r_drop compares two passes with different dropout, but there is no dropout")
+        if self.training.freeze and self.from_ is None:
+            raise ValueError("freeze keeps weights of another model; name it with --from, or leave --freeze out")
         return self
 
 

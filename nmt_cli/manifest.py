@@ -23,6 +23,9 @@ MANIFEST = "manifest.json"
 OWN_HASH = "sha256"
 """Key of the manifest's hash of its own content."""
 
+ANY_FORMAT = 0
+"""The format of a folder type whose manifest class has only fields that every version has."""
+
 
 class ManifestBase(BaseModel):
     """Base class of manifests; unknown fields are errors."""
@@ -44,7 +47,7 @@ class FolderType(Generic[R]):
     command: str
     """The command that writes such a folder, such as nmt preprocess."""
     format: int
-    """The format version that this nmt writes and reads."""
+    """The format version that this nmt writes and reads, or ANY_FORMAT."""
     manifest_class: type[R]
     """The class of its manifest."""
     error: type[NMTError]
@@ -78,7 +81,7 @@ class FolderType(Generic[R]):
         if content.get("kind") != self.name:
             raise self.error(f"{folder}: not a {self.label}; make one with {self.command}")
         version = content.get("format")
-        if isinstance(version, int) and version > self.format:
+        if isinstance(version, int) and self.format != ANY_FORMAT and version > self.format:
             raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")
         if isinstance(version, int) and version < self.format:
             raise self.error(f"{path}: format {version} is from an older nmt-cli; run {self.command} again")

@@ -84,7 +84,7 @@ def _given(config: Settings, role: str) -> list[_Given]:
         group: Settings = config
         for part in option.path[:-1]:
             group = getattr(group, part)
-        value = getattr(group, option.path[-1])
+        value = getattr(group, option.attribute)
         name = option.name if option.cli.argument else f"--{option.name.replace('_', '-')}"
         for item in value if isinstance(value, list) else [value]:
             if item is not None and str(item) != "-":

@@ -49,11 +49,13 @@ C = TypeVar("C", bound=Settings)
 
 @dataclass(frozen=True)
 class OptionField:
-    """One option: its name, its path through the nested groups, and its pydantic field."""
+    """One option: its name, its path through the nested groups, its pydantic field, and the name of its attribute,
+    which ends in an underscore where the option's name would hide a builtin or is a keyword."""
 
     name: str
     path: tuple[str, ...]
     field: FieldInfo
+    attribute: str
 
     @property
     def cli(self) -> CliOption:
@@ -70,7 +72,7 @@ def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> I
         if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             yield from option_fields(field.annotation, (*path, name))
         else:
-            yield OptionField(name, (*path, name), field)
+            yield OptionField(name, (*path, name), field, attribute)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

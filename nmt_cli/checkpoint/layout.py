@@ -26,7 +26,7 @@ from nmt_cli.checkpoint.header import read_header
 from nmt_cli.config import TrainConfig
 from nmt_cli.documents import MAX_OPTIONS, first_problem, parse_toml, read_file
 from nmt_cli.errors import CheckpointError
-from nmt_cli.file_hashes import FileRecord, FileRecords, VerifiedFolder
+from nmt_cli.file_hashes import SHA256_PATTERN, FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.settings import read_toml, resolve
 
@@ -42,6 +42,7 @@ RESUME = Path("last") / "state.safetensors"
 
 VocabSize = Annotated[int, Field(ge=1, le=2**24)]
 LengthLimit = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Pairs = Annotated[int, Field(ge=0, le=2**40)]
 """Bounds of what a manifest counts: a damaged or forged one is refused before anything is allocated for it."""
 
 
@@ -58,6 +59,23 @@ class Environment(ManifestBase):
     """Model name of the CPU or GPU."""
     precision: str
     threads: int
+
+
+class ParentRecord(ManifestBase):
+    """A model whose weights another one started from, by `nmt train --from`."""
+
+    name: str
+    """Name of its folder."""
+    sha256: Annotated[str, Field(pattern=SHA256_PATTERN)]
+    """Hash of its weights."""
+    corpus: str
+    """Identity of the corpus that it was trained on."""
+    train_pairs: Pairs
+    steps: Annotated[int, Field(ge=0, lt=2**63)]
+    """The update that its weights are of."""
+
+    def __str__(self) -> str:
+        return f"{self.name}, weights {self.sha256[:12]}, {self.train_pairs:,} pairs, update {self.steps:,}"
 
 
 class ModelManifest(ManifestBase):
@@ -78,7 +96,9 @@ class ModelManifest(ManifestBase):
     """Folder of the prepared corpus that it was trained on."""
     corpus: str
     """Identity of that corpus (`PreparedManifest.identity`)."""
-    train_pairs: Annotated[int, Field(ge=0, le=2**40)]
+    train_pairs: Pairs
+    parents: list[ParentRecord] = Field(default_factory=list)
+    """The models that it was adapted from, each from the one before it."""
     run: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     """Identifier of the training run, which its weights and its state hold too."""
     files: FileRecords = Field(default_factory=dict)
@@ -162,6 +182,11 @@ def resumed_options(path: Path) -> tuple[str, dict[str, Any]] | None:
     return (str(path / CONFIG), read_options(path)) if (path / CONFIG).exists() else None
 
 
+def architecture_options(path: Path) -> tuple[str, dict[str, Any]]:
+    """The file with the options of a model to start from, and those of them that describe its architecture."""
+    return str(path / CONFIG), {"model": read_options(path).get("model", {})}
+
+
 def read_metadata(path: Path) -> dict[str, Any]:
     """Read nmt's metadata from a tensor file, without its tensors. Raises CheckpointError if the file is missing,
     damaged or not written by nmt."""
@@ -172,12 +197,17 @@ def read_weights_metadata(path: Path, manifest: ModelManifest) -> dict[str, Any]
     """Read the metadata of the weights of a model folder. Raises CheckpointError, also if they are of another run than
     the manifest."""
     metadata = read_metadata(path / WEIGHTS)
+    check_weights_metadata(path, metadata, manifest)
+    return metadata
+
+
+def check_weights_metadata(path: Path, metadata: dict[str, Any], manifest: ModelManifest) -> None:
+    """Raise CheckpointError if the metadata of the weights of a model folder is damaged or of another run."""
     try:
         _WeightsMetadata.model_validate(metadata)
     except ValidationError as error:
         raise CheckpointError(f"{path / WEIGHTS}: its metadata is damaged {first_problem(error)}") from None
     check_run(path / WEIGHTS, metadata, manifest.run)
-    return metadata
 
 
 def check_run(path: Path, metadata: dict[str, Any], run: str) -> None:

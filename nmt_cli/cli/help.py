@@ -20,11 +20,12 @@ USUAL = {
         "overwrite",
         "keep",
         "vocabulary_size",
+        "like",
         "threads",
     ),
     "train": (
-        *("prepared", "out", "resume", "overwrite", "max_minutes", "max_steps", "preset", "attention", "hidden_size"),
-        *("dropout", "learning_rate", "metric", "device"),
+        *("prepared", "out", "from_", "resume", "overwrite", "max_minutes", "max_steps", "preset", "attention"),
+        *("hidden_size", "dropout", "learning_rate", "metric", "device"),
     ),
     "translate": (
         *("source_files", "model", "out", "beam_size", "n_best", "output_format", "alignment", "attention"),
@@ -46,7 +47,11 @@ USUAL = {
 
 EXAMPLES = {
     "preprocess": ("--train data/train --dev data/dev --test data/test --source en --target de",),
-    "train": ("prepared --out model --max-minutes 30", "--out model --resume --max-minutes 60"),
+    "train": (
+        "prepared --out model --max-minutes 30",
+        "--out model --resume --max-minutes 60",
+        "prepared-medical --from model --out adapted",
+    ),
     "translate": ("-m model < in.en > out.de", "-m model in.en.gz -o out.de --attention page.html"),
     "bulk": ("in.en -m model --out out.de",),
     "eval": ("-m model", "-m model in.en --reference in.de", "-m model --baseline other-model"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt_cli.checkpoint.layout import MODEL, WEIGHTS, read_config, read_weights_metadata
+from nmt_cli.checkpoint.layout import MODEL, WEIGHTS, ParentRecord, read_config, read_weights_metadata
 from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.corpus.manifest import PREPARED
@@ -59,7 +59,10 @@ def _read_folder(folder: Path) -> Facts:
         PREPARED.read(folder)
         return {"manifest": manifest}
     model = MODEL.read(folder)
-    facts: Facts = {"manifest": manifest, "config": read_config(folder).model_dump(mode="json", exclude_none=True)}
+    facts: Facts = {
+        "manifest": manifest,
+        "config": read_config(folder).model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
     if (folder / WEIGHTS).is_file():
         facts["weights"] = read_weights_metadata(folder, model)
     return facts
@@ -78,6 +81,8 @@ def _summary(path: str, facts: Facts) -> Iterator[tuple[str, str]]:
     else:
         model = facts.get("config", {}).get("model", {})
         yield "corpus", f"{_format(manifest.get('train_pairs'))} pairs of {manifest.get('prepared')}"
+        for parent in reversed(manifest.get("parents", [])):
+            yield "adapted from", str(ParentRecord(**parent))
         layers = f"{model.get('encoder_layers')} + {model.get('decoder_layers')} layers of {model.get('hidden_size')}"
         yield "model", f"{model.get('attention')} attention, {str(model.get('cell')).upper()}, {layers}"
         if "dev_bleu" in weights:

@@ -4,6 +4,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -29,8 +30,8 @@ def command(
 ) -> Callable[[Callable[[C], None]], Callable[..., None]]:
     """Decorate a function of one resolved config: the result is a Typer command with an option for every field.
 
-    `saved` maps the command-line values to the origin and the options of the run to resume, or to None. All other
-    sources override these options.
+    `saved` maps the command-line values to the origin and the options of what the command goes on from, such as the run
+    to resume, or to None. All other sources override these options.
     """
 
     def decorate(run: Callable[[C], None]) -> Callable[..., None]:
@@ -52,7 +53,7 @@ def command(
                 layers.append((str(path), read_toml(path)))
             layers += [(f"--set {text}", parse_assignment(text)) for text in values.pop("set", None) or []]
             for option in options:
-                value = values[option.name]
+                value = values[_parameter_name(option)]
                 if value is not None and value != []:
                     layers.append((_flag(option), {option.name: value}))
             config = resolve(config_class, layers)
@@ -72,6 +73,11 @@ def command(
 
 def _flag(option: OptionField) -> str:
     return option.name if option.cli.argument else f"--{option.name.replace('_', '-')}"
+
+
+def _parameter_name(option: OptionField) -> str:
+    """The name of an option's Python parameter, which must not be a keyword."""
+    return f"{option.name}_" if iskeyword(option.name) else option.name
 
 
 def _parameter(option: OptionField) -> inspect.Parameter:
@@ -100,8 +106,9 @@ def _parameter(option: OptionField) -> inspect.Parameter:
         annotation: Any = list[str if typing.get_origin(kind) is Literal else kind]  # type: ignore[misc]
     else:
         annotation = kind
+    name = _parameter_name(option)
     return inspect.Parameter(
-        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, info]
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, info]
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nmt_cli.cli.messages import terminal_progress
 from nmt_cli.cli.options import command
 from nmt_cli.config import PreprocessConfig
+from nmt_cli.manifest import read_kind
 from nmt_cli.terminal import say, say_error
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def run(config: PreprocessConfig) -> None:
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
         say(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
-    say(f"Next: nmt train {config.out}")
+    say(f"Next: nmt train {config.out}{_parent(config)}")
+
+
+def _parent(config: PreprocessConfig) -> str:
+    """The option that starts from the model of --like, if it is a model."""
+    return f" --from {config.like}" if config.like is not None and read_kind(config.like) == "model" else ""
 
 
 def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from nmt_cli.checkpoint.layout import resumed_options
+from nmt_cli.checkpoint.layout import architecture_options, resumed_options
 from nmt_cli.cli.messages import draws_bars
 from nmt_cli.cli.options import command
 from nmt_cli.config import TrainConfig, TrainingConfig
@@ -15,8 +15,11 @@ from nmt_cli.terminal import say_error
 
 
 def saved_options(values: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """The file with the options of the run to resume, and these options; None for a new run."""
-    return resumed_options(values["out"] or TrainConfig().out) if values["resume"] else None
+    """The file with the options of the run to resume, or with those of the model to start from, and these options;
+    None for a run from random weights."""
+    saved = resumed_options(values["out"] or TrainConfig().out) if values["resume"] else None
+    parent = values["from_"]
+    return architecture_options(parent) if saved is None and parent is not None else saved
 
 
 @command(TrainConfig, presets=PRESETS, saved=saved_options)
@@ -25,7 +28,7 @@ def run(config: TrainConfig) -> None:
 
     Without a limit (--max-steps, --max-epochs, --max-minutes) it trains for 15 minutes; the learning-rate schedule
     ends at the limit that is reached first. Ctrl-C saves the state; --resume continues with the options of the
-    interrupted run, unless they are set again.
+    interrupted run, unless they are set again. --from starts a new run from the weights of another model.
     """
     from nmt_cli.cli.display import TrainingDisplay
     from nmt_cli.training.callbacks import LogCallback

@@ -20,6 +20,7 @@ from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
 from nmt_cli.corpus.encodings import lookup
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
+from nmt_cli.corpus.like import Like
 from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings
 from nmt_cli.corpus.output_dir import check_output_dir, corpus_directory, verify
 from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
@@ -67,12 +68,14 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     options that contradict each other; OutputError if the folder cannot be written.
     """
     check_paths(config)
+    like = None if config.like is None else Like.read(config.like)
+    config = config if like is None else like.applied_to(config)
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
     with corpus_directory(config.out) as (fresh, work):
         job = _Job(config, languages, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
-        inputs = hash_inputs(texts, config.tokenizer_model)
+        inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files)
         key = fingerprint(inputs, languages, content_options(config))
         if existing and existing.fingerprint == key and not config.overwrite and verify(config.out, existing):
             return PrepareResult(existing, None)

@@ -17,8 +17,11 @@ from nmt_cli.system_errors import explain
 _NOT_CONTENT = {"out", "overwrite", "threads"}
 """Options that do not affect the content."""
 
-_INPUTS = {"train", "dev", "test", "tokenizer_model"}
+_INPUTS = {"train", "dev", "test", "tokenizer_model", "like"}
 """Options that name files; the hash of their content is used instead."""
+
+_OF_LIKE = {"source", "target", "unicode"}
+"""Options whose values come from `like`, if it is given."""
 
 Texts = dict[str, list[ParallelText]]
 
@@ -60,4 +63,5 @@ def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], 
 
 def command_line(config: PreprocessConfig) -> list[str]:
     """The command that reproduces the corpus, without options for output folder and machine."""
-    return ["nmt", "preprocess", *map(readable, to_arguments(config, exclude=_NOT_CONTENT))]
+    implied = set() if config.like is None else _OF_LIKE
+    return ["nmt", "preprocess", *map(readable, to_arguments(config, exclude=_NOT_CONTENT | implied))]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nmt_cli.atomic import write_atomic
-from nmt_cli.checkpoint.layout import MODEL_CARD
+from nmt_cli.checkpoint.layout import MODEL_CARD, ModelManifest
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.evaluation.results import EvalResult
 from nmt_cli.settings import to_toml
@@ -35,7 +35,7 @@ translated in segments.
 ## Training
 
 Weights {sha256}, of update {step:,} (epoch {epoch:.1f}).
-Corpus `{prepared}`, identity `{corpus}`.
+{parents}Corpus `{prepared}`, identity `{corpus}`.
 {environments}
 
 ```toml
@@ -80,6 +80,7 @@ def card_text(loaded: LoadedModel, name: str, licence: str | None = None, test: 
         epoch=metadata["epoch"],
         prepared=Path(manifest.prepared).name,
         corpus=manifest.corpus[:12],
+        parents=_parents(manifest),
         environments="\n".join(
             f"Trained from {part.date[:10]} on {part.processor}, {part.threads} threads, {part.precision}; "
             f"torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}."
@@ -87,6 +88,18 @@ def card_text(loaded: LoadedModel, name: str, licence: str | None = None, test: 
         ),
         options=to_toml(config),
     )
+
+
+def _parents(manifest: ModelManifest) -> str:
+    """The chain of models that it was adapted from, the last one first, each on a line."""
+    lines: list[str] = []
+    for parent in reversed(manifest.parents):
+        verb = "which was adapted" if lines else "Adapted"
+        lines.append(
+            f"{verb} from `{parent.name}`, weights {parent.sha256[:12]} of update {parent.steps:,}, trained on "
+            f"{parent.train_pairs:,} pairs (corpus identity `{parent.corpus[:12]}`)"
+        )
+    return ",\n".join(lines) + ".\n" if lines else ""
 
 
 def _test_scores(test: EvalResult | None) -> Iterator[str]:

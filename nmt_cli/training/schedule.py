@@ -8,6 +8,9 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 DEFAULT_MINUTES = 15.0
 """The time limit of a run without any other limit."""
 
+ADAPTATION_SHARE = 0.25
+"""Default learning rate of a run that starts from another model, as a share of that from random weights."""
+
 MIN_DECAY = 0.01
 """The lowest final teacher forcing ratio of the exponential schedule, which never reaches 0."""
 STEEPNESS = 12.0
@@ -34,7 +37,7 @@ class StoppingCriteria:
         """Share of the run that is done, from 0 to 1. Of the time limit, `reserve` seconds are not for updates."""
         shares = [0.0]
         if self.steps is not None:
-            shares.append(steps / self.steps)
+            shares.append(steps / self.steps if self.steps else 1.0)
         if self.epochs is not None:
             shares.append(epochs / self.epochs)
         if self.seconds is not None:
@@ -52,15 +55,17 @@ class StoppingCriteria:
         return " or ".join(parts)
 
 
-def default_learning_rate(model: ModelConfig) -> float:
-    """The default learning rate for a model's size: min(0.008, 2.3 / width) / sqrt(max(1, depth / 2)).
+def default_learning_rate(model: ModelConfig, adapting: bool = False) -> float:
+    """The default learning rate for a model's size: min(0.008, 2.3 / width) / sqrt(max(1, depth / 2)), and
+    ADAPTATION_SHARE of it if the run starts from the weights of another model.
 
     With Adam the rate of matrices between hidden layers should fall as 1 / width (Yang et al. 2021, table 3); here all
     weights share one rate. Measured (`benchmarks/JOURNAL.md`, "The learning rate"): 0.008 was best at a width of 288;
     early in a run, 0.0045 was better than 0.008 at 512, and 0.003 better than 0.008 for four layers of 248.
     """
     depth = max(model.encoder_layers, model.decoder_layers)
-    return min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))
+    rate = min(0.008, 2.3 / model.hidden_size) / math.sqrt(max(1.0, depth / 2))
+    return rate * ADAPTATION_SHARE if adapting else rate
 
 
 def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:

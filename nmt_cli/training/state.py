@@ -96,7 +96,7 @@ def check_state(path: Path, model: Seq2Seq) -> None:
 
 
 def _load_moments(tensors: dict[str, Tensor], train_step: TrainStep) -> None:
-    for name, parameter in model_weights(train_step.model).items():
+    for name, parameter in train_step.optimizer.weights.items():
         moments = {m: tensors[f"optimiser/{m}/{name}"] for m in MOMENTS if f"optimiser/{m}/{name}" in tensors}
         if not moments:
             continue

@@ -16,6 +16,7 @@ from nmt_cli.model.seq2seq import Seq2Seq, sequence_mask
 from nmt_cli.special_tokens import PAD
 from nmt_cli.training.distributed import World
 from nmt_cli.training.ema import EMA
+from nmt_cli.training.freeze import freeze
 from nmt_cli.training.optimizer import AdamW
 
 EMPTY_BATCH = collate([[]], [[]])
@@ -99,11 +100,13 @@ class TrainStep:
         self.config = config
         self.compute = compute
         self.world = world or World()
+        freeze(model, config.freeze)  # before DDP, which averages the gradients of the others only
         self._loss_module: nn.Module = _LossModule(model)
         if self.world.size > 1:
             unused = model.config.attention == "none-repeat"  # the embeddings of the previous tokens
             self._loss_module = DistributedDataParallel(self._loss_module, find_unused_parameters=unused)
-        self.optimizer = AdamW(model_weights(model), config.weight_decay)
+        trained = {name: weight for name, weight in model_weights(model).items() if weight.requires_grad}
+        self.optimizer = AdamW(trained, config.weight_decay)
         self.ema = EMA(model, config.ema_decay) if config.ema_decay else None
 
     def update(self, batches: list[Batch], rate: float, teacher_forcing_ratio: float = 1.0) -> UpdateReport:

@@ -43,9 +43,11 @@ from nmt_cli.model.initialization import without_memory
 from nmt_cli.paths import check_paths
 from nmt_cli.settings import to_toml
 from nmt_cli.signals import StopRequest
+from nmt_cli.training.adapt import Parent
 from nmt_cli.training.callbacks import Callback, CallbackList, LogCallback, MetricsFile, TensorBoard
 from nmt_cli.training.distributed import World, process_group
 from nmt_cli.training.environment import differences, environment
+from nmt_cli.training.freeze import describe_frozen
 from nmt_cli.training.health import Verdict, judge
 from nmt_cli.training.history import read_history
 from nmt_cli.training.model_card import write_card
@@ -90,9 +92,6 @@ def train(
     check_paths(config)
     started = time.monotonic() if started is None else started
     compute = compute_for_training(config.device, config.precision, config.threads)
-    if not config.training.learning_rate:
-        training = config.training.model_copy(update={"learning_rate": default_learning_rate(config.model)})
-        config = config.model_copy(update={"training": training})
     with process_group(compute.device) as world:
         asked, config = config, _new_or_resumed(config, world)
         with world.main_process_first():
@@ -100,11 +99,12 @@ def train(
                 check_output_dir(config.out, config.resume, config.overwrite)
             corpus = PreparedCorpus.open(config.prepared)
             loaded = _new_model(config, corpus, compute)
+            training = loaded.config.training
             train_split = corpus.split("train")
             if not len(train_split):
                 raise CorpusError(f"{corpus.path}: the train split is empty")
-        train_step = TrainStep(loaded.model, config.training, compute, world)
-        validator = Validator(corpus, config.training.validate_sentences, config.training.batch_tokens)
+        train_step = TrainStep(loaded.model, training, compute, world)
+        validator = Validator(corpus, training.validate_sentences, training.batch_tokens)
         new_run = world.is_main and not config.resume
         with lock_dir(config.out) if world.is_main else nullcontext():
             if new_run:
@@ -120,6 +120,8 @@ def train(
             run.begin(started, progress)
             try:
                 callback.message(_start_message(run, corpus))
+                if training.freeze:
+                    callback.message(describe_frozen(loaded.model, training.freeze))
                 if asked.resume and not config.resume:
                     callback.message("the run to resume had saved nothing yet, so it starts from the beginning")
                 if config.resume and world.is_main:
@@ -150,7 +152,16 @@ def _new_or_resumed(config: TrainConfig, world: World) -> TrainConfig:
 
 
 def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> LoadedModel:
-    """A model with random weights, in training mode. Raises CheckpointError if the run to resume does not match it."""
+    """A model with random weights, or those of the model to start from, in training mode.
+
+    Raises CheckpointError or ConfigError if the run to resume, or the model to start from, does not match it.
+    """
+    parent = Parent.read(config.from_) if config.from_ is not None and not config.resume else None
+    if parent is not None:
+        config = parent.with_architecture(config)
+        parent.check_corpus(corpus)
+    elif config.resume:  # its parent is not read again
+        config = config.model_copy(update={"from_": read_config(config.out).from_})
     saved_config = _saved_config(config)
     manifest = _manifest(saved_config, corpus, compute)
     if config.resume:
@@ -161,6 +172,8 @@ def _new_model(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) ->
         model = build_model(config, corpus.tokenizers)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if parent is not None:
+        manifest = manifest.model_copy(update={"parents": parent.load_weights(model)})
     model.to(compute.device).train()
     return LoadedModel(config.out, model, corpus.tokenizers, manifest, saved_config, compute, {"sha256": "in training"})
 
@@ -205,6 +218,8 @@ def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
     step = run.state.step
     processes = f"{run.world.size} times " if run.world.size > 1 else ""
     verb = f"resuming at update {step:,}" if step else "training"
+    if not step and (parents := loaded.manifest.parents):
+        verb = f"training from the weights {parents[-1].sha256[:12]} of {loaded.config.from_}"
     if step and run.progress_share() >= 1:
         verb = f"already at update {step:,}, the end of the run; raise its limit to train longer"
     return (
@@ -214,9 +229,14 @@ def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
 
 
 def _saved_config(config: TrainConfig) -> TrainConfig:
-    """The options to save with the model: without `resume` and `overwrite`, which are for one start only, and with the
-    corpus as an absolute path."""
-    return config.model_copy(update={"resume": False, "overwrite": False, "prepared": config.prepared.resolve()})
+    """The options to save with the model: without `resume` and `overwrite`, which are for one start only, with the
+    default learning rate as a number, and with the corpus and the model to start from as absolute paths."""
+    training, from_ = config.training, config.from_
+    if not training.learning_rate:
+        rate = default_learning_rate(config.model, adapting=from_ is not None)
+        training = training.model_copy(update={"learning_rate": rate})
+    paths = {"prepared": config.prepared.resolve(), "from_": None if from_ is None else from_.resolve()}
+    return config.model_copy(update={"resume": False, "overwrite": False, "training": training, **paths})
 
 
 def _resumed_manifest(config: TrainConfig, manifest: ModelManifest) -> ModelManifest:

@@ -83,19 +83,23 @@ class Trainer:
     def begin(self, started: float, progress: TrainerState | None = None) -> None:
         """Set the clock and the counters: those to resume from, or zeros. `started` is when the program started, by
         time.monotonic(), so that `max_minutes` counts the start of the program too."""
-        self.state = progress or TrainerState()
-        self._clock = started - self.state.elapsed
+        elapsed = progress.elapsed if progress else 0.0
+        self.state = progress if progress and progress.step else TrainerState(elapsed=elapsed)
+        self._clock = started - elapsed
 
     def run(self) -> str:
         """Train until a limit, the end of patience or an interruption. Returns why it ended, in words.
 
         Raises TrainingError if the loss is no longer finite.
         """
-        self._idle = time.monotonic() - self._clock - self.state.elapsed
+        elapsed = self.state.elapsed
+        if not self.state.step and self.world.is_main:
+            self._save()  # from here on a killed run can be resumed
+            if self.loaded.manifest.parents:
+                self._validate()  # adapted weights must be better than those that they come from
+        self._idle = time.monotonic() - self._clock - elapsed
         if self.state.step:
             self._next_share = (int(self.progress_share() * VALIDATIONS) + 1) / VALIDATIONS
-        elif self.world.is_main:
-            self._save()  # from here on a killed run can be resumed
         reason = self._reason_to_stop()
         for batches in self._updates() if reason is None else ():
             self._update(batches)
