@@ -394,7 +394,7 @@ class TrainConfig(Settings):
     """Model folder to write."""
     resume: Annotated[bool, CliOption("Run")] = False
     """Continue the interrupted run in this folder."""
-    from_: Annotated[Path | None, CliOption("Run", path="input")] = Field(default=None, alias="from")
+    from_: Annotated[Path | None, Field(alias="from"), CliOption("Run", path="input")] = None
     """Start from the weights of this model instead of random ones, with its architecture. The corpus must have its
     subwords (nmt preprocess --like)."""
     overwrite: Annotated[bool, CliOption("Run")] = False

@@ -49,7 +49,7 @@ def run(config: TrainConfig) -> None:
     if outcome.interrupted:
         say_error(f"Continue with: nmt train --out {config.out} --resume")
         sys.exit(130)
-    if outcome.verdict is not None and outcome.verdict.rising:
+    if outcome.verdict is not None and outcome.verdict.rising and config.training.max_steps != 0:
         say_error(f"To train longer: nmt train --out {config.out} --resume {_longer(config.training)}")
     say_error(f"Next: nmt translate --model {config.out} < in > out, or nmt eval --model {config.out}")
 

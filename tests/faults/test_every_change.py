@@ -154,6 +154,23 @@ def test_training_in_place_of_a_model(run: Faults, home: Path, fault: str, step:
 
 
 @EVERY
+def test_adapting_a_model(run: Faults, home: Path, fault: str, step: int) -> None:
+    """Also if the model that it starts from is gone when the run is resumed from a saved state."""
+    adapt = (*TRAIN, "--from", "base", "--freeze", "embeddings")
+    shutil.copytree(home / "model", home / "here" / "base")
+    succeed(run(home / "here", *adapt))
+    expected = training(home / "here" / "m")
+    shutil.rmtree(home / "here" / "m")
+    shutil.rmtree(home / "here" / "base")
+    for number, folder in faults(run, home, adapt, {"base": home / "model"}, fault, step):
+        begun = any((folder / "m" / name).exists() for name in ("unfinished.toml", "config.toml"))
+        if (folder / "m" / "last" / "state.safetensors").exists() and not (folder / "m" / "unfinished.toml").exists():
+            shutil.rmtree(folder / "base")
+        succeed(run(folder, *adapt, *(["--resume"] if begun else ["--overwrite"])))
+        assert training(folder / "m") == expected, number
+
+
+@EVERY
 def test_resuming_a_model(run: Faults, home: Path, fault: str, step: int) -> None:
     longer = ("train", "--out", "m", "--resume", "--max-steps", 8)
     shutil.copytree(home / "model", home / "here" / "m")

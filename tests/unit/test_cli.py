@@ -208,7 +208,7 @@ def test_short_help_is_a_screen_and_long_help_has_every_option(name: str, column
         assert "<" not in text.replace("< in.en", "")
     module = importlib.import_module(f"nmt_cli.cli.{COMMANDS[name][0]}")
     for option in set(inspect.signature(module.run).parameters) - {"help_all"}:
-        listed = rf"(?m)^  (-., )?(--{option.replace('_', '-')}|{option.upper()})( |$|/)"
+        listed = rf"(?m)^  (-., )?(--{option.rstrip('_').replace('_', '-')}|{option.upper()})( |$|/)"
         assert re.search(listed, whole), option
         assert bool(re.search(listed, short)) == (option in usual), option
 
