@@ -4,6 +4,7 @@ The command line, `--config FILE.toml`, `--set key=value`, the documentation and
 all derive from these classes. A field's docstring is its help text.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from nmt_cli.languages import check_code
 from nmt_cli.settings import CliOption, Settings
+from nmt_cli.special_tokens import TAG_PIECES
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -42,6 +44,18 @@ def check_encoding(name: str) -> str:
 
 
 Encoding = Annotated[str, AfterValidator(check_encoding)]
+NO_TAG = "-"
+"""What --tag is given for a corpus without a tag."""
+
+
+def check_tag(name: str) -> str:
+    """The name itself. Raises ValueError if it cannot name a tag."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", name):
+        raise ValueError("a tag has 1 to 32 letters of a to z, digits, - and _")
+    return name
+
+
+TagName = Annotated[str, AfterValidator(check_tag)]
 
 
 class PreprocessConfig(Settings):
@@ -50,7 +64,12 @@ class PreprocessConfig(Settings):
     train: Annotated[list[str], CliOption("Input", path="text")] = []
     """Training text; may be given several times. A prefix (data/train for data/train.en and data/train.de), two
     files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz .zst. URLs work too.
-    Default: the bundled English-Korean sample."""
+    Default: the bundled English-Korean sample. TEXT=WEIGHT draws each of its pairs WEIGHT times in an epoch, 2.5 for
+    example twice and a random half of them once more; not for a URL with a query."""
+    tag: Annotated[list[TagName], CliOption("Input")] = []
+    """Tag of a training text: one subword before each of its sources, by which the model tells the texts apart (nmt
+    translate --tag). Given once for each --train, in the same order, - for none. Dev and test are without tags, also
+    the pairs that are held out of a tagged text."""
     dev: Annotated[str | None, CliOption("Input", path="text")] = None
     """Development text, in the same forms; by default a seeded sample of the training text is held out."""
     test: Annotated[str | None, CliOption("Input", path="text")] = None
@@ -122,6 +141,13 @@ class PreprocessConfig(Settings):
         if self.like is not None:
             for name in sorted({*trained, "tokenizer_model", "unicode"} & self.model_fields_set):
                 raise ValueError(f"{name} contradicts like, which takes it from {self.like}; leave one of them out")
+        if self.tag and len(self.tag) != len(self.train):
+            raise ValueError(
+                f"tag is given {len(self.tag)} times and train {len(self.train)} times; give a tag for each training "
+                f"text in their order, {NO_TAG} for none"
+            )
+        if len(set(self.tag) - {NO_TAG}) > len(TAG_PIECES):
+            raise ValueError(f"{len(set(self.tag) - {NO_TAG})} tags; a model has at most {len(TAG_PIECES)}")
         if self.source is not None and self.source == self.target:
             raise ValueError(f"source and target are both {self.source}")
         if "none" in self.keep and len(self.keep) > 1:
@@ -188,6 +214,8 @@ class ExplainConfig(Settings):
     """Sentence to translate, in quotes; - reads it from standard input."""
     model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder."""
+    tag: Annotated[TagName | None, CliOption("Search")] = None
+    """Translate with this tag, one of those that the model was trained with; by default without."""
     translation: Annotated[str | None, CliOption("Search")] = None
     """Explain this translation instead of the one that the model generates."""
     beam_size: Annotated[Positive, CliOption("Search")] = 5
@@ -477,6 +505,8 @@ class TranslationConfig(Settings):
     ensemble: Annotated[list[Path], CliOption("Run", path="input")] = []
     """Further model whose probabilities are averaged with those of the first; may be given several times. All models
     must have the same subwords (trained on one prepared corpus, or prepared with the same --tokenizer-model)."""
+    tag: Annotated[TagName | None, CliOption("Search")] = None
+    """Translate with this tag, one of those that the model was trained with; by default without."""
     batch_size: Annotated[Positive, CliOption("Run")] = 64
     """Sentences translated together."""
     device: Annotated[Device, CliOption("Run")] = "auto"

@@ -12,6 +12,7 @@ from pathlib import Path
 from nmt_cli.errors import OutputError
 from nmt_cli.manifest import MANIFEST, read_raw_manifest
 from nmt_cli.settings import Settings, option_fields
+from nmt_cli.weights import split_weight
 
 FOLDER_FILES = (
     MANIFEST,
@@ -94,8 +95,9 @@ def _given(config: Settings, role: str) -> list[_Given]:
 
 
 def _text_files(text: str) -> Iterator[Path]:
-    """The files that a training text may consist of: SOURCE,TARGET, one file, or a prefix with any suffix."""
-    for part in (text, *text.split(",")):
+    """The files that a training text may consist of: SOURCE,TARGET, one file, or a prefix with any suffix; each also
+    with a weight."""
+    for part in dict.fromkeys(part for name in (text, split_weight(text)[0]) for part in (name, *name.split(","))):
         if "://" not in part:
             yield from (Path(name) for name in (part, *glob(escape(part) + ".*")) if os.path.isfile(name))
 

@@ -24,6 +24,7 @@ from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
 from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
 from nmt_cli.checkpoint.model_dir import load_ensemble
 from nmt_cli.config import BulkConfig
+from nmt_cli.corpus.tags import check_tag
 from nmt_cli.corpus.text_io import TextFile, whole_lines
 from nmt_cli.decoding.issues import IssueCounts, receipt_entry
 from nmt_cli.decoding.output import FORMATTERS
@@ -40,7 +41,7 @@ MAX_RESULT = 1 << 30
 """Bytes of the result of a shard."""
 _RESULT = re.compile(r"[0-9]{7,}-[0-9a-f]+\.json")
 """Names of the results of shards."""
-CONTENT_OPTIONS = ("output_format", "precision", "batch_size", "shard_size")
+CONTENT_OPTIONS = ("output_format", "tag", "precision", "batch_size", "shard_size")
 """Options that a translation depends on, besides those of search. The sizes are among them, since rounding depends on
 the batch."""
 
@@ -127,7 +128,11 @@ SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 2, ShardsMan
 
 
 def manifest_for(config: BulkConfig) -> ShardsManifest:
-    """The models and options that the translation depends on. Raises CheckpointError if there is no model."""
+    """The models and options that the translation depends on. Raises CheckpointError if there is no model, ConfigError
+    if one does not have the tag."""
+    for path in (config.model, *config.ensemble):
+        if config.tag is not None:
+            check_tag(config.tag, MODEL.read(path).tags, str(path))
     options = {name: getattr(config, name) for name in CONTENT_OPTIONS} | config.search.model_dump(mode="json")
     return ShardsManifest(format=SHARDS.format, kind="shards", models=_hashes(config), options=options)
 
@@ -252,4 +257,4 @@ def _translator(options: str) -> LineTranslator:
     torch.set_num_threads(config.threads)
     loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
     batching = Batching(config.batch_size, config.shard_size)
-    return LineTranslator(loaded, config.search, batching, attention=config.output_format == "jsonl")
+    return LineTranslator(loaded, config.search, batching, attention=config.output_format == "jsonl", tag=config.tag)

@@ -101,7 +101,7 @@ def translate_stream(
             for name in ("alignment", "attention"):
                 if getattr(config, name):
                     raise ConfigError(f"--{name}: {config.model} has no attention to compute it from; leave it out")
-        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention)
+        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention, tag=config.tag)
         progress = progress or Progress()
         reader = LineReader(source, WINDOW, FIRST_WINDOW)
         if reader.interactive:

@@ -1,6 +1,7 @@
 """A trained model as an object: load it once, translate sentences, look at each result."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Self
@@ -126,13 +127,15 @@ class Translator:
         attends = any(each.config.attends for each in loaded.models)
         return cls(LineTranslator(loaded, search or SearchConfig(), Batching(batch_size), attention and attends))
 
-    def translate(self, texts: Iterable[str]) -> list[TranslationResult]:
-        """One result for each text, in order."""
-        return list(self.stream(texts))
+    def translate(self, texts: Iterable[str], tag: str | None = None) -> list[TranslationResult]:
+        """One result for each text, in order. `tag` is the name of one of the model's tags, to translate with; raises
+        ConfigError if it has no such tag."""
+        return list(self.stream(texts, tag))
 
-    def stream(self, texts: Iterable[str]) -> Iterator[TranslationResult]:
+    def stream(self, texts: Iterable[str], tag: str | None = None) -> Iterator[TranslationResult]:
         """Yield one result for each text, in order. `texts` may be endless: a window of texts is read, sorted by length
         and translated at a time."""
         if isinstance(texts, str):
             raise TypeError("texts is one string; give a list of sentences")
-        return map(TranslationResult, self._translator.translate_lines(texts))
+        translator = self._translator if tag is None else replace(self._translator, tag=tag)
+        return map(TranslationResult, translator.translate_lines(texts))

@@ -23,14 +23,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nmt_cli.atomic import target_of_partial
 from nmt_cli.checkpoint.header import read_header
-from nmt_cli.config import TrainConfig
+from nmt_cli.config import TagName, TrainConfig
 from nmt_cli.documents import MAX_OPTIONS, first_problem, parse_toml, read_file
 from nmt_cli.errors import CheckpointError
 from nmt_cli.file_hashes import SHA256_PATTERN, FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.settings import read_toml, resolve
+from nmt_cli.special_tokens import TAG_PIECES
 
-FORMAT = 4
+FORMAT = 5
 """Format version of the model folder."""
 
 CONFIG = "config.toml"
@@ -99,6 +100,8 @@ class ModelManifest(ManifestBase):
     train_pairs: Pairs
     parents: list[ParentRecord] = Field(default_factory=list)
     """The models that it was adapted from, each from the one before it."""
+    tags: list[TagName] = Field(default_factory=list, max_length=len(TAG_PIECES))
+    """Names of the tags that it was trained with, by slot (see `corpus.tags`)."""
     run: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     """Identifier of the training run, which its weights and its state hold too."""
     files: FileRecords = Field(default_factory=dict)

@@ -28,7 +28,7 @@ def run(config: ExplainConfig) -> None:
         check_page(config.html, "--html", config.overwrite)
     loaded = load_model(config.model, compute_for_search(config.device, "fp32", config.threads))
     translation = None if config.translation is None else _text(config.translation)
-    explained = explain(loaded, sentence, config.beam_size, config.candidates, translation)
+    explained = explain(loaded, sentence, config.beam_size, config.candidates, translation, config.tag)
     if config.html:
         write_page(explained, config.html)
         say_error(f"{config.html}: {explained.translation}")

@@ -56,8 +56,8 @@ def _read_folder(folder: Path) -> Facts:
     if manifest.get("kind") not in list(WHAT):
         raise CorpusError(f"{folder}: neither a prepared corpus nor a model: {MANIFEST} is of another kind")
     if manifest["kind"] == PREPARED.name:
-        PREPARED.read(folder)
-        return {"manifest": manifest}
+        prepared = PREPARED.read(folder)
+        return {"manifest": manifest, "shares": prepared.shares} if prepared.is_weighted else {"manifest": manifest}
     model = MODEL.read(folder)
     facts: Facts = {
         "manifest": manifest,
@@ -74,6 +74,10 @@ def _summary(path: str, facts: Facts) -> Iterator[tuple[str, str]]:
     yield "languages", f"{manifest.get('source')} -> {manifest.get('target')}"
     if manifest["kind"] == "prepared":
         yield "pairs", ", ".join(f"{name} {_format(count)}" for name, count in manifest.get("counts", {}).items())
+        for corpus, share in zip(manifest["corpora"], facts.get("shares", []), strict=False):
+            tag = f", tag {corpus['tag']}" if corpus["tag"] else ""
+            counts = f"{_format(corpus['pairs'])} pairs, weight {corpus['weight']:g}, {share:.1%} of the draws"
+            yield "training text", f"{corpus['name']}: {counts}{tag}"
         tokenizer = manifest.get("tokenizer", {})
         sizes = dict.fromkeys(_format(tokenizer.get(f"{side}_size")) for side in ("source", "target"))
         yield "subwords", f"{tokenizer.get('type')}, {tokenizer.get('vocabulary')} vocabulary, {' and '.join(sizes)}"
@@ -83,6 +87,8 @@ def _summary(path: str, facts: Facts) -> Iterator[tuple[str, str]]:
         yield "corpus", f"{_format(manifest.get('train_pairs'))} pairs of {manifest.get('prepared')}"
         for parent in reversed(manifest.get("parents", [])):
             yield "adapted from", str(ParentRecord(**parent))
+        if manifest.get("tags"):
+            yield "tags", ", ".join(manifest["tags"])
         layers = f"{model.get('encoder_layers')} + {model.get('decoder_layers')} layers of {model.get('hidden_size')}"
         yield "model", f"{model.get('attention')} attention, {str(model.get('cell')).upper()}, {layers}"
         if "dev_bleu" in weights:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nmt_cli.corpus.cleaning_report import CleaningReport
+    from nmt_cli.corpus.manifest import PreparedManifest
 
 
 @command(PreprocessConfig)
@@ -32,6 +33,8 @@ def run(config: PreprocessConfig) -> None:
         say(f"{config.out} is up to date: same inputs and options; --overwrite prepares it again")
     else:
         _show(outcome.report, (outcome.manifest.source, outcome.manifest.target))
+        if outcome.manifest.is_weighted:
+            _show_corpora(outcome.manifest)
         say(f"\n{config.out} is ready ({time.monotonic() - started:.1f} s)")
     say(f"Next: nmt train {config.out}{_parent(config)}")
 
@@ -66,6 +69,31 @@ def _show(report: "CleaningReport", languages: tuple[str, str]) -> None:
     console.print(_table(columns, rows))
 
 
+def _show_corpora(manifest: "PreparedManifest") -> None:
+    """Print the training texts with their shares of an epoch."""
+    from nmt_cli.corpus.weighting import draws
+    from nmt_cli.report.console import SafeConsole
+
+    rows = [
+        (
+            f"{corpus.name} <{corpus.tag}>" if corpus.tag else corpus.name,
+            f"{corpus.pairs:,}",
+            f"{corpus.weight:g}",
+            f"{draws(corpus):,}",
+            f"{share:.1%}",
+        )
+        for corpus, share in zip(manifest.corpora, manifest.shares, strict=True)
+    ]
+    say()
+    columns = ("training text", "pairs", "weight", "draws an epoch", "share")
+    SafeConsole(highlight=False, markup=False).print(_table(columns, rows))
+    if all(corpus.tag for corpus in manifest.corpora):
+        say(
+            "every training text has a tag, so the model learns nothing about text without one, and dev and test have "
+            "none: leave one text without (--tag -)"
+        )
+
+
 def _findings(report: "CleaningReport") -> list[tuple[tuple[str, ...], str]]:
     """For each kind of finding a table row (name, counts in train, dropped, in dev, in test, place of an example), and
     the text of the example."""
@@ -90,7 +118,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name, justify="left" if name in ("finding", "split", "example") else "right")
+        table.add_column(name, justify="left" if name in ("finding", "split", "example", "training text") else "right")
     for row in rows:
         table.add_row(*row)
     return table

@@ -33,7 +33,7 @@ def converse(config: TranslateConfig) -> None:
     search = config.search
     if not search.sample:
         search = search.model_copy(update={"n_best": search.beam_size})  # all that the beam finds, for :n
-    translator = LineTranslator(loaded, search, Batching(config.batch_size))
+    translator = LineTranslator(loaded, search, Batching(config.batch_size), tag=config.tag)
     languages = loaded.manifest.source, loaded.manifest.target
     console.print(Text(f"{config.model}: {' -> '.join(languages)}. {HELP}", style="dim"))
     if calibration_of(loaded) is None:
@@ -78,7 +78,8 @@ def _answer(
             console.print(line)
     else:
         try:
-            show(explain(_in_fp32(loaded, config), last.line.text, config.search.beam_size, 5), console, summary=True)
+            model, text = _in_fp32(loaded, config), last.line.text
+            show(explain(model, text, config.search.beam_size, 5, tag=config.tag), console, summary=True)
             console.print(Text("nmt explain shows every step", style="dim"))
         except NMTError as error:
             console.print(Text(str(error), style="yellow"))

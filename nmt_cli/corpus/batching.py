@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from nmt_cli.corpus.batch import Batch, collate
 from nmt_cli.corpus.dataset import Lengths, Split
-from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
+from nmt_cli.corpus.weighting import draw_epoch, mix_evenly
 from nmt_cli.kernels.rounding import round_batch_size
 
 Rows = npt.NDArray[np.int64]
@@ -48,6 +49,15 @@ def make_batches(source: Lengths, target: Lengths, budget: int, order: np.random
     return [batches[i] for i in order.permutation(len(batches))]
 
 
+def _epoch_batches(split: Split, budget: int, order: np.random.Generator) -> list[Rows]:
+    """The batches of one epoch of a split, in which each corpus is drawn by its weight."""
+    rows = draw_epoch(split.corpora, order)
+    if rows is None:
+        return make_batches(split.source_lengths, split.target_lengths, budget, order)
+    batches = make_batches(split.source_lengths[rows], split.target_lengths[rows], budget, order)
+    return mix_evenly([rows[batch] for batch in batches], split.corpora)
+
+
 Segmented = tuple[Sequence[npt.ArrayLike], Sequence[npt.ArrayLike]]
 
 Segmentation = Callable[[Split, Rows, int], Segmented]
@@ -59,6 +69,12 @@ def stored_segmentation(split: Split, rows: Rows, _: int = 0) -> Segmented:
     return [split.source_ids(r) for r in rows.tolist()], [split.target_ids(r) for r in rows.tolist()]
 
 
+def with_tags(source: Tokenizer, split: Split, rows: Rows, sources: Sequence[Sequence[int]]) -> list[list[int]]:
+    """New segmentations of the source texts of these rows, each after the tag that is stored with its row."""
+    stored = (split.source_ids(r) for r in rows.tolist())
+    return [[*ids[: source.leading_tag(ids)].tolist(), *text] for ids, text in zip(stored, sources, strict=True)]
+
+
 def sampled_segmentation(tokenizers: Tokenizers, strength: float) -> Segmentation:
     """A new random segmentation each time: subword regularisation (Kudo 2018) or BPE-dropout (Provilkov et al. 2020).
 
@@ -68,8 +84,9 @@ def sampled_segmentation(tokenizers: Tokenizers, strength: float) -> Segmentatio
     def segment(split: Split, rows: Rows, key: int) -> Segmented:
         sources = [split.source_text(r) for r in rows.tolist()]
         targets = [split.target_text(r) for r in rows.tolist()]
+        sampled = tokenizers.source.sample(sources, strength, seed=2 * key)
         return (
-            tokenizers.source.sample(sources, strength, seed=2 * key),
+            with_tags(tokenizers.source, split, rows, sampled),
             tokenizers.target.sample(targets, strength, seed=2 * key + 1),
         )
 
@@ -104,7 +121,7 @@ class BatchLoader:
         self._split = split
         self._segment = plan.segment
         order = np.random.default_rng((plan.seed, epoch))
-        self._batches = make_batches(split.source_lengths, split.target_lengths, plan.budget, order)
+        self._batches = _epoch_batches(split, plan.budget, order)
         self._keys: list[int] = order.integers(1 << 30, size=len(self._batches)).tolist()
         self._plan = plan
 

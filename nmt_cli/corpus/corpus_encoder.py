@@ -1,9 +1,10 @@
 """Last pass of preprocess: encode text as subword ids on all cores and write Arrow files chunk by chunk."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ class _Task:
     chunk: Chunk
     keep: bytes
     limits: LengthLimits
+    tag: int | None  # id that its sources begin with
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,15 @@ class CorpusEncoder:
         self._pool = pool
         self._ahead = ahead
 
-    def write_split(self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits) -> EncodedSplit:
-        """Encode the rows selected by `keep` and write them to an Arrow file."""
-        tasks = (_Task(c, keep[c.first : c.first + c.rows].tobytes(), limits) for c in chunks)
+    def write_split(
+        self, path: Path, chunks: list[Chunk], keep: Rows, limits: LengthLimits, tags: Sequence[int | None] = ()
+    ) -> EncodedSplit:
+        """Encode the rows selected by `keep` and write them to an Arrow file. `tags`: for each chunk the id of the tag
+        that its sources begin with, or None; it counts neither for the limits nor among the subwords."""
+        tasks = (
+            _Task(chunk, keep[chunk.first : chunk.first + chunk.rows].tobytes(), limits, tag)
+            for chunk, tag in zip_longest(chunks, tags)
+        )
         findings = []
         counts = (SideCounts(), SideCounts())
         with SplitWriter(path, self._tokenizers) as writer:
@@ -144,6 +152,8 @@ def _encode_chunk(tokenizers: Tokenizers, task: _Task) -> _Encoded:
         good = (length_findings == 0).tolist()
         sides = [[x for x, kept in zip(side, good, strict=True) if kept] for side in sides]
         ids = [[x for x, kept in zip(side, good, strict=True) if kept] for side in ids]
+    if task.tag is not None:
+        ids[0] = [[task.tag, *source] for source in ids[0]]
     batch = record_batch(tokenizers, (ids[0], ids[1]), (sides[0], sides[1]))
     counts = (
         _count(tokenizers.source, sides[0], batch.column(0).values),
@@ -161,6 +171,8 @@ def _check_lengths(source: npt.NDArray[np.int64], target: npt.NDArray[np.int64],
 
 def _count(tokenizer: Tokenizer, texts: list[str], values: pa.Array) -> SideCounts:
     ids = np.asarray(values)
+    if tokenizer.tags:
+        ids = ids[~np.isin(ids, tokenizer.tags)]
     return SideCounts(
         words=sum(text.count(" ") for text in texts) + len(texts),
         subwords=len(ids),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nmt_cli.corpus.lexicon import LEXICON
-from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, prepared_folder
+from nmt_cli.corpus.manifest import PREPARED, PreparedManifest, TrainCorpus, prepared_folder
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CorpusError
 from nmt_cli.system_errors import explain, explain_shortage
@@ -149,8 +149,9 @@ class Split:
     """The pairs of train, dev or test, in the order of the input.
 
     `source_lengths` and `target_lengths` are int32 arrays of the numbers of subwords without BOS and EOS.
-    `source_ids(i)` and `target_ids(i)` return read-only views of the memory-mapped file, not copies. Raises CorpusError
-    if the file is missing, damaged, or was not encoded by these tokenizers.
+    `source_ids(i)`, which begin with the tag of a tagged corpus, and `target_ids(i)` return read-only views of the
+    memory-mapped file, not copies. Raises CorpusError if the file is missing, damaged, or was not encoded by these
+    tokenizers.
     """
 
     def __init__(self, path: Path, tokenizers: Tokenizers) -> None:
@@ -162,6 +163,8 @@ class Split:
         self._target = _Column(batches, "target", "target_text")
         self.source_lengths = self._source.lengths
         self.target_lengths = self._target.lengths
+        self.corpora: Sequence[TrainCorpus] = ()
+        """The corpora that follow each other in train; none in dev and test."""
 
     def __len__(self) -> int:
         return len(self.source_lengths)
@@ -222,4 +225,6 @@ class PreparedCorpus:
             raise CorpusError(
                 f"{path}: {len(split)} pairs, but the manifest has {pairs[name]}; run nmt preprocess again"
             )
+        if name == "train":
+            split.corpora = self.manifest.corpora
         return split

@@ -56,7 +56,9 @@ def _links(split: Split, tokenizers: Tokenizers) -> tuple[npt.NDArray[np.int64],
     count = min(len(split), max(1, MAX_PAIRS // mean))
     number = links = 0
     for row in np.linspace(0, len(split) - 1, count, dtype=np.int64).tolist():
-        source, target = np.unique(split.source_ids(row)), np.unique(split.target_ids(row))
+        ids = split.source_ids(row)
+        source = np.unique(ids[tokenizers.source.leading_tag(ids) :])  # a tag translates as nothing
+        target = np.unique(split.target_ids(row))
         links += len(source) * len(target)
         if links > MAX_PAIRS and number:
             break

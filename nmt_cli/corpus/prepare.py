@@ -4,8 +4,10 @@ The text is read once into a scratch file on disk; later passes read the scratch
 chunks, the sample that a vocabulary is trained on, and 18 bytes per pair (see `cleaning.check_split`).
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,24 +16,35 @@ from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus import sample
 from nmt_cli.corpus.cleaning import ReadOptions, check_split, dropped_bits
 from nmt_cli.corpus.cleaning_report import CleaningReport, SplitReport, report_split
-from nmt_cli.corpus.corpus_encoder import LengthLimits, open_encoder
+from nmt_cli.corpus.corpus_encoder import EncodedSplit, LengthLimits, open_encoder
 from nmt_cli.corpus.dataset import Split, split_file
 from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
 from nmt_cli.corpus.encodings import lookup
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.like import Like
-from nmt_cli.corpus.manifest import FORMAT, PREPARED, REPORT, InputFile, PreparedManifest, TokenizerSettings
+from nmt_cli.corpus.manifest import (
+    FORMAT,
+    PREPARED,
+    REPORT,
+    InputFile,
+    PreparedManifest,
+    TokenizerSettings,
+    TrainCorpus,
+)
 from nmt_cli.corpus.output_dir import check_output_dir, corpus_directory, verify
 from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
 from nmt_cli.corpus.readers import ParallelText, locate
 from nmt_cli.corpus.splits import Selection, select
 from nmt_cli.corpus.tabular import Fields
+from nmt_cli.corpus.tags import check_slots
 from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.corpus.train_text import TrainText, tag_names, train_texts
 from nmt_cli.corpus.train_tokenizer import given_tokenizers, train_tokenizers
 from nmt_cli.corpus.writing_systems import Script
 from nmt_cli.errors import ConfigError, CorpusError
 from nmt_cli.file_hashes import FileRecord
+from nmt_cli.file_names import readable
 from nmt_cli.languages import main_code
 from nmt_cli.parallel import available_cores
 from nmt_cli.paths import check_paths
@@ -50,6 +63,7 @@ class PrepareResult:
 class _Job:
     config: PreprocessConfig
     languages: tuple[str, str]
+    train: list[TrainText]
     progress: Progress
     fresh: Path
     """The folder to fill."""
@@ -59,6 +73,11 @@ class _Job:
     @property
     def processors(self) -> int:
         return self.config.threads or available_cores()
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that determine the content."""
+        return content_options(self.config, self.train)
 
 
 def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> PrepareResult:
@@ -73,10 +92,10 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
     with corpus_directory(config.out) as (fresh, work):
-        job = _Job(config, languages, progress or Progress(), fresh, work)
+        job = _Job(config, languages, train_texts(config, languages), progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files)
-        key = fingerprint(inputs, languages, content_options(config))
+        key = fingerprint(inputs, languages, job.options)
         if existing and existing.fingerprint == key and not config.overwrite and verify(config.out, existing):
             return PrepareResult(existing, None)
         if existing and existing.fingerprint != key and not config.overwrite:
@@ -84,10 +103,10 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
                 f"{config.out}: contains a corpus prepared from other inputs or options; "
                 "--overwrite replaces it, --out chooses another folder"
             )
-        report, settings = _write_corpus(job, texts)
-        manifest = _describe(job, report, settings, inputs, key)
+        written = _write_corpus(job, texts)
+        manifest = _describe(job, written, inputs, key)
         PREPARED.write(fresh, manifest)
-    return PrepareResult(manifest, report)
+    return PrepareResult(manifest, written.report)
 
 
 def _languages(config: PreprocessConfig) -> tuple[str, str]:
@@ -112,7 +131,11 @@ def _locate_inputs(job: _Job) -> Texts:
     config = job.config
     if not config.train:
         return {name: [text] for name, text in sample.texts(job.languages).items()}
-    given: dict[str, list[str | None]] = {"train": [*config.train], "dev": [config.dev], "test": [config.test]}
+    given: dict[str, list[str | None]] = {
+        "train": [text.name for text in job.train],
+        "dev": [config.dev],
+        "test": [config.test],
+    }
     return {name: [_find(job, text) for text in texts if text] for name, texts in given.items() if any(texts)}
 
 
@@ -122,7 +145,16 @@ def _find(job: _Job, given: str) -> ParallelText:
     return copy_pipes(locate(given, job.config.format, job.languages), job.work)
 
 
-def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSettings]:
+@dataclass(frozen=True)
+class _Written:
+    """What was written, for the manifest."""
+
+    report: CleaningReport
+    tokenizer: TokenizerSettings
+    corpora: list[TrainCorpus]
+
+
+def _write_corpus(job: _Job, texts: Texts) -> _Written:
     """Write everything except the manifest."""
     config = job.config
     fields = Fields(
@@ -134,13 +166,15 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
     )
     reading = ReadOptions(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
+    if given:
+        check_slots(tag_names(job.train), given.source, str(config.tokenizer_model[0]))
     examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}
     splits = select(examined, config, job.progress)
     tokenizers, sentences = (
         (given, 0) if given else train_tokenizers(splits["train"], config, job.work, job.processors, job.progress)
     )
     tokenizers.save(job.fresh)
-    encoded = _encode(job, splits, tokenizers)
+    encoded, corpora = _encode(job, splits, tokenizers)
     with job.progress.step("training the lexicon"):
         write_lexicon(job.fresh, train_lexicon(Split(job.fresh / split_file("train"), tokenizers), tokenizers))
     report = CleaningReport(
@@ -155,12 +189,15 @@ def _write_corpus(job: _Job, texts: Texts) -> tuple[CleaningReport, TokenizerSet
         target_size=tokenizers.target.size,
         sentences=sentences,
     )
-    return report, settings
+    return _Written(report, settings, corpora)
 
 
-def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> dict[str, SplitReport]:
-    """Write the Arrow file of each split and report on it."""
+def _encode(
+    job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers
+) -> tuple[dict[str, SplitReport], list[TrainCorpus]]:
+    """Write the Arrow file of each split; returns a report on each, and the corpora of train."""
     reports = {}
+    corpora: list[TrainCorpus] = []
     pairs = sum(int(split.rows.sum()) for split in splits.values())
     with (
         job.progress.step("encoding", pairs, "pairs") as step,
@@ -169,7 +206,9 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
         for name, split in splits.items():
             is_train = name == "train"
             limits = LengthLimits(job.config.max_length, job.config.max_ratio, drop=is_train)
-            written = encode.write_split(job.fresh / split_file(name), split.text.scratch.chunks, split.rows, limits)
+            tags = _tags(job, split, tokenizers) if is_train else ()
+            chunks = split.text.scratch.chunks
+            written = encode.write_split(job.fresh / split_file(name), chunks, split.rows, limits, tags)
             if not written.pairs:
                 raise CorpusError(
                     f"{split.text.texts[0].name}: every pair has a side with more than {limits.length} subwords, "
@@ -178,17 +217,35 @@ def _encode(job: _Job, splits: dict[str, Selection], tokenizers: Tokenizers) -> 
             rows = np.ones(len(split.text), np.bool_) if is_train else split.rows
             dropped = dropped_bits(job.config) if is_train else 0
             reports[name] = report_split(split, rows, dropped, written)
+            corpora += _corpora(job, split, written) if is_train else []
     train = reports["train"]
     dropped_pairs = train.read - train.held_out - train.kept
     job.progress.message(
         f"train: {train.read:,} pairs read, {train.kept:,} kept, {dropped_pairs:,} dropped (see {REPORT})"
     )
-    return reports
+    return reports, corpora
 
 
-def _describe(
-    job: _Job, report: CleaningReport, settings: TokenizerSettings, inputs: dict[str, list[InputFile]], key: str
-) -> PreparedManifest:
+def _tags(job: _Job, train: Selection, tokenizers: Tokenizers) -> list[int | None]:
+    """For each chunk of train the id of its tag; a chunk is of one text."""
+    slots = tokenizers.source.tags
+    ids = dict(zip(tag_names(job.train), slots, strict=False))
+    texts = (bisect_right(train.text.firsts, chunk.first) - 1 for chunk in train.text.scratch.chunks)
+    return [ids.get(job.train[text].tag or "") for text in texts]
+
+
+def _corpora(job: _Job, train: Selection, written: EncodedSplit) -> list[TrainCorpus]:
+    """The training texts, each with the pairs that were kept of it."""
+    kept = train.rows & (written.findings == 0)
+    pairs = np.add.reduceat(kept, train.text.firsts, dtype=np.int64).tolist()
+    return [
+        TrainCorpus(name=readable(text.name), weight=text.weight, tag=text.tag, pairs=count)
+        for text, count in zip(job.train, pairs, strict=True)
+    ]
+
+
+def _describe(job: _Job, written: _Written, inputs: dict[str, list[InputFile]], key: str) -> PreparedManifest:
+    splits = written.report.splits
     return PreparedManifest(
         format=FORMAT,
         kind="prepared",
@@ -198,11 +255,13 @@ def _describe(
         target=job.languages[1],
         unicode=job.config.unicode,
         max_length=job.config.max_length,
-        counts={name: split.kept for name, split in report.splits.items()},
-        subwords={name: (split.source.subwords, split.target.subwords) for name, split in report.splits.items()},
-        tokenizer=settings,
+        counts={name: split.kept for name, split in splits.items()},
+        subwords={name: (split.source.subwords, split.target.subwords) for name, split in splits.items()},
+        corpora=written.corpora,
+        tags=tag_names(job.train),
+        tokenizer=written.tokenizer,
         inputs=inputs,
         files={path.name: FileRecord.of_file(path) for path in sorted(job.fresh.iterdir())},
-        options=content_options(job.config),
+        options=job.options,
         fingerprint=key,
     )

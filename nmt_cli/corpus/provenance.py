@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.manifest import FORMAT, InputFile
 from nmt_cli.corpus.readers import ParallelText
+from nmt_cli.corpus.train_text import TrainText
 from nmt_cli.errors import CorpusError
 from nmt_cli.file_hashes import FileRecord
 from nmt_cli.file_names import readable
@@ -45,9 +47,12 @@ def _hash_file(name: str, path: Path) -> InputFile:
         raise CorpusError(f"{name}: cannot be read: {explain(error)}") from None
 
 
-def content_options(config: PreprocessConfig) -> dict[str, Any]:
-    """The options that affect the content, except those that name files."""
-    return config.model_dump(mode="json", exclude=_NOT_CONTENT | _INPUTS)
+def content_options(config: PreprocessConfig, train: Sequence[TrainText]) -> dict[str, Any]:
+    """The options that affect the content, and the weights of the training texts; except the names of files."""
+    return {
+        **config.model_dump(mode="json", exclude=_NOT_CONTENT | _INPUTS),
+        "weights": [text.weight for text in train],
+    }
 
 
 def fingerprint(inputs: dict[str, list[InputFile]], languages: tuple[str, str], options: dict[str, Any]) -> str:

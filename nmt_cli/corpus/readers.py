@@ -56,6 +56,14 @@ def locate(given: str, format: Format | Literal["auto"], languages: tuple[str, s
     raise CorpusError(_explain_missing(given, languages, [file is not None for file in by_prefix]))
 
 
+def exists(given: str, languages: tuple[str, str]) -> bool:
+    """Whether an input names a file, as it is or as a prefix, or two files."""
+    names = given.split(",")
+    if any(_with_suffix(given, language) for language in languages) or Path(given).exists():
+        return True
+    return len(names) == 2 and all(name and Path(name).exists() for name in names)
+
+
 def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
     """Yield the pairs of a parallel text in order, each segment on one line.
 

@@ -3,17 +3,19 @@
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import sentencepiece
 
 from nmt_cli.corpus.normalization import SPACE, Form, normalize, single_line
 from nmt_cli.corpus.subword_regularization import SubwordSampler
 from nmt_cli.errors import CorpusError, NMTError
 from nmt_cli.file_hashes import VerifiedFolder
-from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
+from nmt_cli.special_tokens import BOS, EOS, PAD, TAG_PIECES, UNK
 
 JOINT = "tokenizer.model"
 SEPARATE = ("tokenizer.source.model", "tokenizer.target.model")
@@ -23,8 +25,9 @@ class Tokenizer:
     """A SentencePiece model and the Unicode normalisation of its input.
 
     `model` is the serialised SentencePiece model, `unicode` the normalisation form, `size` the number of subwords, V,
-    and `is_byte` (V,) is True for single-byte pieces. Raises CorpusError if the bytes are not a SentencePiece model or
-    its special tokens have other ids; `error` replaces CorpusError.
+    `is_byte` (V,) is True for single-byte pieces, and `tags` are the ids of the slots for tags (see `corpus.tags`).
+    Raises CorpusError if the bytes are not a SentencePiece model or its special tokens have other ids; `error` replaces
+    CorpusError.
     """
 
     def __init__(
@@ -49,9 +52,14 @@ class Tokenizer:
         self.unicode: Form = unicode
         self.size: int = processor.get_piece_size()
         self._processor: Any = processor
+        self.tags = self._find_tags()
         self._sampler: SubwordSampler | None = None
         self.is_byte = np.array([processor.is_byte(i) for i in range(self.size)])
         self._starts_word = [processor.id_to_piece(i).startswith(SPACE) for i in range(self.size)]
+
+    def _find_tags(self) -> tuple[int, ...]:
+        ids = [self._processor.piece_to_id(piece) for piece in TAG_PIECES]
+        return tuple(takewhile(self._processor.is_control, ids))
 
     def normalize(self, text: str) -> str:
         """Normalise text as for the tokenizer and the metrics."""
@@ -80,9 +88,13 @@ class Tokenizer:
         return [self._sampler.sample(self.normalize(text), strength, rng) for text in texts]
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Detokenised text on one line, without PAD, UNK, BOS and EOS."""
+        """Detokenised text on one line, without PAD, UNK, BOS, EOS and tags."""
         text: str = self._processor.decode([int(i) for i in ids if i > EOS])
         return single_line(text)
+
+    def leading_tag(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> int:
+        """The number of tags at the start of source ids: 0 or 1."""
+        return int(len(ids) > 0 and int(ids[0]) in self.tags)
 
     def decode_many(self, sentences: Iterable[Sequence[int]]) -> list[str]:
         """Detokenised text of each sentence."""

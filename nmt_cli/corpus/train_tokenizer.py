@@ -22,7 +22,7 @@ from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.errors import CorpusError
 from nmt_cli.parallel import run_in_process
 from nmt_cli.progress import Progress
-from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
+from nmt_cli.special_tokens import BOS, EOS, PAD, TAG_PIECES, UNK
 from nmt_cli.system_errors import explain, explain_shortage
 
 MAX_CHARACTERS = 24_000_000
@@ -35,8 +35,8 @@ fixed number gives the same model for the same text everywhere. `SubwordOptions.
 MAX_LINE = 2000
 """Maximum characters of a line for SentencePiece, whose time is quadratic in the length of a repetitive line."""
 
-RESERVED = 4 + 256
-"""Pieces in every vocabulary: the four special tokens and the 256 bytes."""
+RESERVED = 4 + len(TAG_PIECES) + 256
+"""Pieces in every vocabulary: the four special tokens, the slots for tags and the 256 bytes."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def suitable_size(sample: Sample) -> int:
     """The vocabulary size for a text.
 
     4,000 subwords for four million characters (Multi30k, both sides), growing with the length of the text to the power
-    0.28: 8,000 for 47 million characters (200,000 pairs of parliamentary debates), 13,000 for a million such pairs.
+    0.28: 8,000 for 47 million characters (200,000 pairs of parliamentary debates), 13,000 for a million such pairs; and
+    the slots for tags.
     Each distinct character beyond the first 200 adds one subword, up to double the size, so that Hangul syllables and
     ideographs do not crowd out words. For a text with a small vocabulary the limit is half its number of distinct words
     (plus reserved pieces and characters), so that most subwords are frequent.
@@ -94,6 +95,7 @@ def suitable_size(sample: Sample) -> int:
     alphabet = len(sample.alphabet)
     by_length: float = 4000 * (sample.characters / sample.share / 4e6) ** 0.28
     by_length += min(by_length, max(0, alphabet - 200))
+    by_length += len(TAG_PIECES)
     by_words = RESERVED + 2 * alphabet + len(sample.words) / 2
     at_least = RESERVED + 16 + min(alphabet, 8000)
     return 8 * math.ceil(max(at_least, min(by_length, by_words)) / 8)
@@ -146,6 +148,7 @@ def _run_trainer(job: _Job, model: io.BytesIO) -> None:
         unk_id=UNK,
         bos_id=BOS,
         eos_id=EOS,
+        control_symbols=list(TAG_PIECES),
         num_threads=THREADS,
         minloglevel=2,
     )

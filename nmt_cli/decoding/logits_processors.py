@@ -8,9 +8,11 @@ from torch import Tensor
 from nmt_cli.special_tokens import EOS, PAD
 
 
-def forbid_specials(log_probs: Tensor) -> None:
-    """Forbid PAD, UNK and BOS (0, 1, 2), which are never part of a translation."""
+def forbid_specials(log_probs: Tensor, others: Tensor) -> None:
+    """Forbid PAD, UNK and BOS (0, 1, 2), which are never part of a translation, and other tokens (N,) such as tags."""
     log_probs[..., :EOS] = -torch.inf
+    if len(others):
+        log_probs.index_fill_(-1, others, -torch.inf)
 
 
 def forbid_end(log_probs: Tensor) -> None:

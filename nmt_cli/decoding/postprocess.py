@@ -27,11 +27,14 @@ class EncodedSegment:
     """The input of search for a segment: source subwords, and the prefix that its translation must begin with.
 
     `within_word`: no space separates it from the previous segment, so it begins inside that segment's last word.
+    `tag`: the id of the tag before the source, if there is one. It is no subword of the line, and nothing is aligned
+    with it.
     """
 
     source: tuple[int, ...]
     prefix: tuple[int, ...] = ()
     within_word: bool = False
+    tag: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,9 +143,10 @@ def _consecutive(segments: Sequence[Sequence[int]], continues: Sequence[bool]) -
 def _attention_blocks(
     segments: Sequence[EncodedSegment], hypotheses: Sequence[Hypothesis]
 ) -> tuple[npt.NDArray[np.float32], ...] | None:
-    """The attention of each segment, without the column of EOS, which is no subword of the line; None if one lacks."""
+    """The attention of each segment, without the columns of tag and EOS, which are no subwords of the line; None if one
+    lacks."""
     blocks = [
-        hypothesis.attention[:, : len(segment.source)]
+        hypothesis.attention[:, len(segment.tag) : len(segment.tag) + len(segment.source)]
         for segment, hypothesis in zip(segments, hypotheses, strict=True)
         if hypothesis.attention is not None
     ]

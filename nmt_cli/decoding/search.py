@@ -74,6 +74,8 @@ class SearchInput:
     """For sampling: numbers for each sentence that, with the option seed, determine its random draws."""
     attention: bool = False
     """Whether to return the attention weights of every hypothesis."""
+    forbidden: Sequence[int] = ()
+    """Tokens, besides PAD, UNK and BOS, that are never generated."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Search:
         self.sentences = len(search_input.source_lengths)
         self.width = options.n_best if options.sample else options.beam_size
         self.forced = logits_processors.forced_tokens(search_input.prefixes, self.device)
+        self.forbidden = torch.tensor(search_input.forbidden, dtype=torch.int64, device=self.device)
         self.limits = self._limits()
         self.choose = Sampler(options, self._uniforms()) if options.sample else TopK(self.width)
         self.pool = FinishedPool.empty(self.sentences, self.width, self.device)
@@ -183,7 +186,7 @@ class Search:
         if forced is not None:
             index = forced.clamp(min=0)[:, None, None].expand(-1, log_probs.shape[1], 1)
             original = log_probs.gather(2, index)[:, :, 0]
-        logits_processors.forbid_specials(log_probs)
+        logits_processors.forbid_specials(log_probs, self.forbidden)
         if t < self.options.min_length:
             logits_processors.forbid_end(log_probs)
         if beam.sequences is not None:

@@ -21,6 +21,7 @@ from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
+from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.errors import ConfigError
@@ -40,7 +41,8 @@ MIN_BATCH = 16
 """Smallest batch that is worth a search of its own."""
 
 Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""All that a search result depends on: source subwords, target prefix, and, for sampling, the seeds of its draws."""
+"""All that a search result depends on: the subwords of tag and source, target prefix, and, for sampling, the seeds of
+its draws."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Batching:
 class LineTranslator:
     """Translates text with a model. `attention`: return the attention of every candidate, for alignments and
     pictures. `on_lines` is called with the number of lines that each searched batch makes up, in all that of the lines.
+    `tag` is the name of the tag that every line is translated with.
     """
 
     loaded: LoadedModel
@@ -62,8 +65,10 @@ class LineTranslator:
     batching: Batching = field(default_factory=Batching)
     attention: bool = False
     on_lines: Callable[[int], object] = lambda lines: None
+    tag: str | None = None
 
     def __post_init__(self) -> None:
+        self._tag = source_tag(self.loaded, self.tag)
         self._source = self.loaded.tokenizers.source
         self._limit = self.loaded.manifest.max_source_length
         self._assembler = Assembler(
@@ -86,7 +91,7 @@ class LineTranslator:
         # Each line draws its own samples; without sampling, equal requests are searched once.
         requests = [
             [
-                (segment.source, segment.prefix, (line.number, n) if self.search.sample else ())
+                ((*segment.tag, *segment.source), segment.prefix, (line.number, n) if self.search.sample else ())
                 for n, segment in enumerate(line_segments)
             ]
             for line, line_segments in zip(lines, segments, strict=True)
@@ -104,7 +109,7 @@ class LineTranslator:
         return [
             self._split(line)
             if len(ids) > self._limit
-            else [EncodedSegment(tuple(ids), self._prefix(line))]
+            else [EncodedSegment(tuple(ids), self._prefix(line), tag=self._tag)]
             if ids
             else []
             for line, ids in zip(lines, encoded, strict=True)
@@ -117,7 +122,7 @@ class LineTranslator:
         encoded = self._encode([segment.text for segment in segments])
         nonempty = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
         return [
-            EncodedSegment(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word)
+            EncodedSegment(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word, self._tag)
             for n, (ids, segment) in enumerate(nonempty)
         ]
 
@@ -156,11 +161,17 @@ class LineTranslator:
         prefixes: list[Sequence[int]] = [prefix for _, prefix, _ in batch]
         candidates, candidate_ids = None, None
         if self._shortlist:
-            candidates = self._shortlist.candidates([source for source, _, _ in batch], prefixes)
+            candidates = self._shortlist.candidates([source[len(self._tag) :] for source, _, _ in batch], prefixes)
             candidate_ids = torch.from_numpy(candidates.ids).to(compute.device)
             prefixes = [candidates.to_indices(prefix) for prefix in prefixes]
         seeds = [seed for _, _, seed in batch]
-        search_input = SearchInput(source_lengths, prefixes if any(prefixes) else (), seeds, self.attention)
+        search_input = SearchInput(
+            source_lengths,
+            prefixes if any(prefixes) else (),
+            seeds,
+            self.attention,
+            forbidden=self.loaded.tokenizers.target.tags if candidates is None else (),  # a shortlist has no tags
+        )
         step = EnsembleStep(self.loaded.models, candidate_ids)
         try:
             with compute.encoder_autocast():

@@ -61,7 +61,7 @@ class EvalInput:
 
 MODEL_ONLY = ("save", "ensemble", "gold_alignment")
 """Options that have an effect only if the model translates, whether or not the baseline does."""
-TRANSLATING = ("batch_size", "device", "precision", "threads")
+TRANSLATING = ("tag", "batch_size", "device", "precision", "threads")
 """Options that, like those of search, have an effect only if a model or the baseline translates."""
 
 
@@ -147,7 +147,7 @@ def read_inputs(config: EvaluateConfig, progress: Progress) -> EvalInput:
         from nmt_cli.evaluation import translate
 
         loaded = translate.load(config, needed.model)
-        alignment = translate.align(loaded, sources, references[0], gold) if gold else None
+        alignment = translate.align(loaded, sources, references[0], gold, config.tag) if gold else None
         hypotheses, translation_recipe, issues = translate.translate(config, loaded, sources, progress)
         recipe |= translation_recipe
         notes += issues
@@ -188,10 +188,13 @@ def _translate_baseline(
     """Translate the sources with the baseline's model and the same search, and add to recipe and notes."""
     from nmt_cli.evaluation import translate
 
-    config = config.model_copy(update={"ensemble": [], "save": None})
+    tag = config.tag if config.tag in MODEL.read(path).tags else None
+    if tag != config.tag:
+        notes.append(f"baseline: {path} has no tag {config.tag}, so it translates without")
+    config = config.model_copy(update={"ensemble": [], "save": None, "tag": tag})
     loaded = translate.load(config, path)
     text, translation_recipe, issues = translate.translate(config, loaded, sources, progress)
-    recipe["baseline"] = {key: translation_recipe[key] for key in ("model", "search")}
+    recipe["baseline"] = {key: translation_recipe[key] for key in ("model", "search", "tag")}
     notes += [f"baseline: {issue}" for issue in issues]
     return Text(text.lines, f"{path} {loaded.hash}")
 

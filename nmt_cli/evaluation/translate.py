@@ -9,6 +9,7 @@ from nmt_cli.atomic import write_atomic
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import EvaluateConfig
 from nmt_cli.decoding.forced_decoding import STEPS, forced_attention, forced_links
+from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.decoding.translator import Batching, LineTranslator
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation.alignment import Alignment, ErrorRate, alignment_error_rate
@@ -40,7 +41,9 @@ def translate(
     attention = config.html is not None and any(model.config.attends for model in loaded.models)
     name = f"translating {sources.name} with {path} on {loaded.compute}"
     with progress.step(name, len(sources.lines)) as step:
-        translator = LineTranslator(loaded, config.search, Batching(config.batch_size), attention, step.advance)
+        translator = LineTranslator(
+            loaded, config.search, Batching(config.batch_size), attention, step.advance, config.tag
+        )
         for translation in translator.translate_lines(sources.lines):
             translations.append(translation)
             issues.update(issue.kind for issue in translation.issues)
@@ -52,13 +55,17 @@ def translate(
         "model": {**model, "compute": str(loaded.compute)},
         "ensemble": [{"path": str(other.path), "sha256": other.metadata.get("sha256")} for other in loaded.ensemble],
         "search": config.search.model_dump(exclude={"n_best"}),
+        "tag": config.tag,
     }
     notes = [f"{issues[kind]:,} {note}" for kind, note in ISSUE_NOTES.items() if issues[kind]]
     return Text(lines, f"translated by {path}", translations), recipe, notes
 
 
-def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[Alignment]) -> dict[str, ErrorRate]:
-    """Alignment error rate of the model's attention on the references, for each of STEPS.
+def align(
+    loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[Alignment], tag: str | None = None
+) -> dict[str, ErrorRate]:
+    """Alignment error rate of the model's attention on the references, for each of STEPS. With a tag, nothing is
+    aligned with it.
 
     Raises ConfigError for an ensemble, or a model without attention.
     """
@@ -66,7 +73,9 @@ def align(loaded: LoadedModel, sources: Text, references: Text, gold: Sequence[A
         raise ConfigError("--gold-alignment: measures the attention of one model; leave out --ensemble")
     sides = loaded.tokenizers.source.encode_many(sources.lines), loaded.tokenizers.target.encode_many(references.lines)
     pairs = list(zip(*sides, strict=True))
-    attention = forced_attention(loaded, pairs)
+    before = source_tag(loaded, tag)
+    tagged = forced_attention(loaded, [([*before, *source], target) for source, target in pairs])
+    attention = [weights[:, len(before) :] for weights in tagged]
     return {
         step: alignment_error_rate([set(links) for links in forced_links(loaded, pairs, attention, step)], gold)
         for step in STEPS

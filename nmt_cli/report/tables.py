@@ -193,6 +193,7 @@ def recipe_line(recipe: dict[str, Any]) -> str:
     parts = [f"{recipe['sentences']:,} sentences against {', '.join(recipe['references'])}"]
     if model := recipe.get("model"):
         parts[:0] = [" with ".join(f"{part['path']} {part['sha256'][:12]}" for part in [model, *recipe["ensemble"]])]
+        parts += [f"tag {recipe['tag']}"] if recipe.get("tag") else []
         parts += [_search(recipe["search"]), model["compute"]]
     else:
         parts[:0] = [recipe["hypotheses"]]

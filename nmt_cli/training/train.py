@@ -275,6 +275,7 @@ def _manifest(config: TrainConfig, corpus: PreparedCorpus, compute: Compute) -> 
         prepared=str(config.prepared),
         corpus=manifest.identity,
         train_pairs=manifest.counts["train"],
+        tags=manifest.tags,
         run=uuid.uuid4().hex,
         environments=[environment(compute)],
     )

@@ -21,6 +21,7 @@ from nmt_cli.corpus.batching import (
     sampled_segmentation,
 )
 from nmt_cli.corpus.dataset import Split
+from nmt_cli.corpus.manifest import TrainCorpus
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.kernels.rounding import round_batch_size
 from nmt_cli.special_tokens import BOS, EOS, PAD
@@ -28,6 +29,8 @@ from nmt_cli.special_tokens import BOS, EOS, PAD
 
 class FakeSplit:
     """Sentence pairs of the given lengths, with consecutive token ids."""
+
+    corpora: tuple[TrainCorpus, ...] = ()
 
     def __init__(self, lengths: list[tuple[int, int]]) -> None:
         self.source_lengths = np.array([s for s, _ in lengths], np.int32)

@@ -89,6 +89,9 @@ def test_a_damaged_split_is_reported_in_one_line(tmp_path: Path, tiny_tokenizer:
     assert "\n" not in str(caught.value)
 
 
+CORPUS: dict[str, Any] = {"name": "train", "weight": 1.0, "tag": None, "pairs": 2}
+
+
 def manifest(**changed: Any) -> dict[str, Any]:
     """The fields of a valid manifest, with these changes."""
     fields: dict[str, Any] = {
@@ -102,6 +105,8 @@ def manifest(**changed: Any) -> dict[str, Any]:
         "max_length": 200,
         "counts": {"train": 2},
         "subwords": {"train": (3, 4)},
+        "corpora": [CORPUS],
+        "tags": [],
         "tokenizer": {
             "type": "unigram",
             "vocabulary": "joint",
@@ -140,6 +145,10 @@ def test_a_manifest_round_trips(tmp_path: Path) -> None:
         ),
         (json.dumps(manifest(counts={"train": "many"})), r"damaged at counts.train: .*; run nmt preprocess again"),
         (json.dumps(manifest(extra=1)), r"damaged at extra"),
+        (json.dumps(manifest(counts={"train": 3})), "the pairs of the corpora are not those of train"),
+        (json.dumps(manifest(corpora=[{**CORPUS, "tag": "web"}])), "a corpus has an unknown tag"),
+        (json.dumps(manifest(corpora=[{**CORPUS, "weight": 0.0}])), r"damaged at corpora.0.weight"),
+        (json.dumps(manifest(tags=["a b"])), r"damaged at tags.0: .*a tag has"),
     ],
 )
 def test_an_invalid_manifest_is_rejected(tmp_path: Path, content: str | None, message: str) -> None:

@@ -15,6 +15,7 @@ from nmt_cli.config import ModelConfig, SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.search import SearchInput, search
+from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.errors import ConfigError
 from nmt_cli.model.decoder import Decoder
 from nmt_cli.model.seq2seq import sequence_mask
@@ -71,11 +72,21 @@ class Explanation:
 
 
 @torch.inference_mode()
-def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, forced: str | None = None) -> Explanation:
-    """Translate a sentence, or force the translation `forced`, and record every step.
+def explain(
+    loaded: LoadedModel,
+    text: str,
+    beam_size: int,
+    candidates: int,
+    forced: str | None = None,
+    tag: str | None = None,
+) -> Explanation:
+    """Translate a sentence, with the tag of this name if there is one, or force the translation `forced`, and record
+    every step.
 
-    Raises ConfigError if the sentence is empty, or longer than the model encodes in one piece.
+    Raises ConfigError if the sentence is empty, or longer than the model encodes in one piece, or if the model does not
+    have the tag.
     """
+    tag_ids = source_tag(loaded, tag)
     ids = loaded.tokenizers.source.encode(text)
     if not ids:
         raise ConfigError("the sentence is empty; pass one in quotes")
@@ -84,37 +95,39 @@ def explain(loaded: LoadedModel, text: str, beam_size: int, candidates: int, for
             f"the sentence has {len(ids)} subwords, more than the {longest} that {loaded.path} encodes in one piece; "
             "pass a shorter one"
         )
-    source = torch.tensor([[*ids, EOS]], device=loaded.compute.device)
+    tagged = [*tag_ids, *ids, EOS]
+    source = torch.tensor([tagged], device=loaded.compute.device)
     lengths = torch.tensor([source.size(1)], device=source.device)
     mask = sequence_mask(lengths, source.size(1))
     if forced is None:
         step = EnsembleStep(loaded.models)
-        search_input = SearchInput(lengths)
+        search_input = SearchInput(lengths, forbidden=loaded.tokenizers.target.tags)
         results = search(step, step.init_state(source, mask), search_input, SearchConfig(beam_size=beam_size))
         tokens = results[0][0].tokens
     else:
         tokens = loaded.tokenizers.target.encode(forced)
     memory = loaded.model.encode(source, mask)
     encoded = (
-        [*ids, EOS]
+        tagged
         if memory.source_positions is None
-        else [[*ids, EOS][position] for position in memory.source_positions[0].tolist()]
+        else [tagged[position] for position in memory.source_positions[0].tolist()]
     )
     state = loaded.model.init_state(memory)
     steps, rows = [], []
     with _recording(loaded.model.decoder) as record:
         for previous, token in zip([BOS, *tokens], [*tokens, EOS], strict=True):
             logits, state, weights = loaded.model.step(torch.tensor([[previous]], device=source.device), state, memory)
-            rows += [] if weights is None else [_array(weights[0, 0])]
+            rows += [] if weights is None else [_array(weights[0, 0, len(tag_ids) :])]
             steps.append(_step(loaded, record, logits[0, 0].softmax(-1), token, candidates))
     pieces = loaded.tokenizers.source.pieces(encoded)
+    names = {EOS: END, **dict.fromkeys(tag_ids, f"<{tag}>")}
     return Explanation(
         config=loaded.config.model,
         languages=(loaded.manifest.source, loaded.manifest.target),
         text=text,
         translation=loaded.tokenizers.target.decode(tokens),
         attention=_between_words(loaded.tokenizers, text, ids, tokens, rows) if rows else None,
-        source=[END if token == EOS else piece for token, piece in zip(encoded, pieces, strict=True)],
+        source=[names.get(token, piece) for token, piece in zip(encoded, pieces, strict=True)],
         values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
         final=_array(memory.final[0]),
         steps=steps,
