@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
 
-WINDOW = 16
+WINDOW = 64
 """Batches among which the next one is chosen."""
 
 
