@@ -1,8 +1,10 @@
 """Tags: a subword before the source that text never contains, that is never generated, and that shifts no alignment."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +24,9 @@ from nmt_cli.corpus.lexicon import LEXICON, write_lexicon
 from nmt_cli.corpus.tags import check_slots
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.forced_decoding import forced_attention
-from nmt_cli.decoding.shortlist import Shortlist
-from nmt_cli.decoding.translator import LineTranslator
+from nmt_cli.decoding.hypothesis import Hypothesis
+from nmt_cli.decoding.shortlist import Candidates, Shortlist
+from nmt_cli.decoding.translator import LineTranslator, Request
 from nmt_cli.errors import ConfigError
 from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import compute_for_search
@@ -34,7 +37,7 @@ CPU = compute_for_search("cpu", "fp32", 1)
 LINE = "the old man sings in the rain"
 
 
-def train(**options: object) -> Tokenizer:
+def train(**options: Any) -> Tokenizer:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(TINY_TEXT * 5), model_writer=model, vocab_size=400, hard_vocab_limit=False,
@@ -122,11 +125,12 @@ def test_every_segment_of_a_long_line_is_translated_with_the_tag(
     translator = LineTranslator(model, SearchConfig(beam_size=1, max_length=4), attention=True, tag="web")
     searched: list[tuple[int, ...]] = []
     search_batch = LineTranslator._search_batch
-    monkeypatch.setattr(
-        LineTranslator,
-        "_search_batch",
-        lambda self, batch: searched.extend(source for source, *_ in batch) or search_batch(self, batch),
-    )
+
+    def record(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+        searched.extend(source for source, *_ in batch)
+        return search_batch(self, batch)
+
+    monkeypatch.setattr(LineTranslator, "_search_batch", record)
     text = " ".join(TINY_TEXT)
     (translation,) = translator.translate_lines([text])
     tag = model.tokenizers.source.tags[0]
@@ -157,25 +161,26 @@ def test_the_tag_of_a_translator_is_given_with_the_text(path: Path) -> None:
     assert translator.translate([LINE])[0].score == scores[None], "a tag holds for one call"
 
 
-def test_a_shortlist_and_a_lexicon_ignore_tags(tmp_path: Path, tokenizer: Tokenizer, model: LoadedModel) -> None:
+def test_a_shortlist_and_a_lexicon_ignore_tags(
+    tmp_path: Path, tokenizer: Tokenizer, model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tokenizers = Tokenizers(tokenizer, tokenizer)
     rows = [([300 + n % 7, 310], [320 + n % 7, 330], "", "") for n in range(40)]
     plain = train_lexicon(write(tmp_path / "a.arrow", tokenizers, [rows]), tokenizers)
-    tagged = [([tokenizer.tags[0], *source], *rest) for source, *rest in rows]
+    tagged = [([tokenizer.tags[0], *source], target, "", "") for source, target, *_ in rows]
     table = train_lexicon(write(tmp_path / "b.arrow", tokenizers, [tagged]), tokenizers)
     np.testing.assert_array_equal(table, plain)
     assert (table[list(tokenizer.tags)] == PAD).all()
-    shortlist = Shortlist.read(model, 8)
-    searched: list[list[int]] = []
-    translator = LineTranslator(model, SearchConfig(shortlist=8, max_length=4), tag="web")
-    translator._shortlist = replace(shortlist)
-    object.__setattr__(
-        translator._shortlist,
-        "candidates",
-        lambda sources, prefixes: searched.extend(map(list, sources)) or shortlist.candidates(searched, prefixes),
-    )
-    list(translator.translate_lines([LINE]))
-    assert searched == [tokenizer.encode(LINE)]
+    asked: list[list[int]] = []
+
+    def record(self: Shortlist, sources: Sequence[Sequence[int]], prefixes: Sequence[Sequence[int]]) -> Candidates:
+        asked.extend(map(list, sources))
+        return candidates(self, sources, prefixes)
+
+    candidates = Shortlist.candidates
+    monkeypatch.setattr(Shortlist, "candidates", record)
+    list(LineTranslator(model, SearchConfig(shortlist=8, max_length=4), tag="web").translate_lines([LINE]))
+    assert asked == [tokenizer.encode(LINE)]
 
 
 def test_a_new_segmentation_keeps_the_stored_tag(tmp_path: Path, tokenizer: Tokenizer) -> None:
