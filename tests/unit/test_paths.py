@@ -154,6 +154,12 @@ def test_a_tokenizer_in_the_folder_to_replace_is_refused(tmp_path: Path) -> None
         check_paths(given(options.PreprocessConfig, tokenizer_model=model, out=tmp_path))
 
 
+def test_a_weighted_text_in_the_folder_to_replace_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.en").touch()
+    with pytest.raises(OutputError, match=r"text\.en: is read as --train and lies in"):
+        check_paths(options.PreprocessConfig(train=[f"{tmp_path}/text=2.5"], source="en", target="ko", out=tmp_path))
+
+
 def test_a_prefix_may_have_the_name_of_the_output(tmp_path: Path) -> None:
     prefix = tmp_path / "text"
     for suffix in (".en", ".ko"):
