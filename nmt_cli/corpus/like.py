@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from nmt_cli.config import PreprocessConfig
+from nmt_cli.config import PreprocessConfig, TagName
 from nmt_cli.corpus.manifest import PREPARED, VocabSize, prepared_folder
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.errors import CheckpointError, ConfigError
@@ -24,6 +24,7 @@ class _ModelText(ManifestBase):
     unicode: Literal["nfc", "nfkc", "none"]
     source_size: VocabSize
     target_size: VocabSize
+    tags: list[TagName] = Field(default_factory=list)
     files: FileRecords
 
 
@@ -37,6 +38,8 @@ class Like:
     path: Path
     languages: tuple[str, str]
     tokenizers: Tokenizers
+    tags: list[str]
+    """Names of its tags, by slot."""
 
     @classmethod
     def read(cls, path: Path) -> "Like":
@@ -45,11 +48,12 @@ class Like:
             corpus = PREPARED.read(path)
             languages = corpus.source, corpus.target
             sizes = corpus.tokenizer.source_size, corpus.tokenizer.target_size
-            return cls(path, languages, Tokenizers.load(prepared_folder(path, corpus), corpus.unicode, sizes))
+            tokenizers = Tokenizers.load(prepared_folder(path, corpus), corpus.unicode, sizes)
+            return cls(path, languages, tokenizers, corpus.tags)
         model = _MODEL.read(path)
         folder = VerifiedFolder(path, model.files, CheckpointError, "restore it, or train again")
         tokenizers = Tokenizers.load(folder, model.unicode, (model.source_size, model.target_size))
-        return cls(path, (model.source, model.target), tokenizers)
+        return cls(path, (model.source, model.target), tokenizers, model.tags)
 
     @property
     def files(self) -> list[Path]:

@@ -64,6 +64,8 @@ class _Job:
     config: PreprocessConfig
     languages: tuple[str, str]
     train: list[TrainText]
+    tags: list[str]
+    """Names of the tags, by slot."""
     progress: Progress
     fresh: Path
     """The folder to fill."""
@@ -92,7 +94,9 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     languages = _languages(config)
     existing = check_output_dir(config.out, config.overwrite)
     with corpus_directory(config.out) as (fresh, work):
-        job = _Job(config, languages, train_texts(config, languages), progress or Progress(), fresh, work)
+        train = train_texts(config, languages)
+        tags = tag_names(train, [] if like is None else like.tags)
+        job = _Job(config, languages, train, tags, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files)
         key = fingerprint(inputs, languages, job.options)
@@ -167,7 +171,7 @@ def _write_corpus(job: _Job, texts: Texts) -> _Written:
     reading = ReadOptions(fields, config.unicode, job.progress)
     given = given_tokenizers(config)
     if given:
-        check_slots(tag_names(job.train), given.source, str(config.tokenizer_model[0]))
+        check_slots(job.tags, given.source, str(config.like or config.tokenizer_model[0]))
     examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}
     splits = select(examined, config, job.progress)
     tokenizers, sentences = (
@@ -229,7 +233,7 @@ def _encode(
 def _tags(job: _Job, train: Selection, tokenizers: Tokenizers) -> list[int | None]:
     """For each chunk of train the id of its tag; a chunk is of one text."""
     slots = tokenizers.source.tags
-    ids = dict(zip(tag_names(job.train), slots, strict=False))
+    ids = dict(zip(job.tags, slots, strict=False))
     texts = (bisect_right(train.text.firsts, chunk.first) - 1 for chunk in train.text.scratch.chunks)
     return [ids.get(job.train[text].tag or "") for text in texts]
 
@@ -258,7 +262,7 @@ def _describe(job: _Job, written: _Written, inputs: dict[str, list[InputFile]], 
         counts={name: split.kept for name, split in splits.items()},
         subwords={name: (split.source.subwords, split.target.subwords) for name, split in splits.items()},
         corpora=written.corpora,
-        tags=tag_names(job.train),
+        tags=job.tags,
         tokenizer=written.tokenizer,
         inputs=inputs,
         files={path.name: FileRecord.of_file(path) for path in sorted(job.fresh.iterdir())},

@@ -38,6 +38,6 @@ def _weighted(given: str, languages: tuple[str, str]) -> tuple[str, float]:
     return name, weight
 
 
-def tag_names(texts: Sequence[TrainText]) -> list[str]:
-    """The names of the tags, each once, in the order of their slots."""
-    return list(dict.fromkeys(text.tag for text in texts if text.tag is not None))
+def tag_names(texts: Sequence[TrainText], existing: Sequence[str] = ()) -> list[str]:
+    """The names of the tags, each once, in the order of their slots: the existing ones keep theirs."""
+    return list(dict.fromkeys([*existing, *(text.tag for text in texts if text.tag is not None)]))

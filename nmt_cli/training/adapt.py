@@ -63,6 +63,10 @@ class Parent:
             raise CheckpointError(
                 f"{corpus.path}: has the Unicode form {ours.unicode}, but {self.path} has {theirs.unicode}; {remedy}"
             )
+        if ours.tags[: len(theirs.tags)] != theirs.tags:
+            raise CheckpointError(
+                f"{corpus.path}: has the tags {_names(ours.tags)}, but {self.path} has {_names(theirs.tags)}; {remedy}"
+            )
         if corpus.tokenizers.files() != tokenizers.files():
             raise CheckpointError(
                 f"{corpus.path}: has other subwords ({_sizes(corpus.tokenizers)}) than {self.path} "
@@ -91,3 +95,7 @@ def _sizes(tokenizers: Tokenizers) -> str:
     if tokenizers.joint:
         return f"{tokenizers.source.size:,} joint"
     return f"{tokenizers.source.size:,} and {tokenizers.target.size:,}"
+
+
+def _names(tags: list[str]) -> str:
+    return ", ".join(tags) or "none"

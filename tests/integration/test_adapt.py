@@ -330,3 +330,29 @@ def test_like_names_a_model_or_a_prepared_corpus(home: Path, tmp_path: Path) -> 
     assert "is read as --like and written by --out" in fails(
         "preprocess", *text(home / "domain"), "--like", home / "prepared", "--out", home / "prepared", "--overwrite"
     )
+
+
+def test_a_new_tag_gets_the_next_slot_after_those_of_the_parent(home: Path, tmp_path: Path) -> None:
+    languages = ("--source", "num", "--target", "en")
+    general = (*text(home / "general"), *languages, "--tag", "web", "--vocabulary-size", 310)
+    nmt("preprocess", *general, "--out", tmp_path / "tagged")
+    nmt("train", tmp_path / "tagged", "--out", tmp_path / "base", *SMALL, "--max-steps", 2)
+    nmt(
+        "preprocess",
+        *text(home / "domain"),
+        "--tag",
+        "medical",
+        "--like",
+        tmp_path / "base",
+        "--out",
+        tmp_path / "both",
+    )
+    assert PREPARED.read(tmp_path / "both").tags == ["web", "medical"]
+    nmt("train", tmp_path / "both", "--from", tmp_path / "base", "--out", tmp_path / "adapted", *RUN, "--max-steps", 2)
+    assert MODEL.read(tmp_path / "adapted").tags == ["web", "medical"]
+    tokenizer = tmp_path / "base" / "tokenizer.model"
+    nmt("preprocess", *text(home / "domain"), *languages, "--tag", "medical", "--tokenizer-model", tokenizer, "--out",
+        tmp_path / "other")  # fmt: skip
+    assert "has the tags medical, but " in fails(
+        "train", tmp_path / "other", "--from", tmp_path / "base", "--out", tmp_path / "m", *RUN
+    )
