@@ -18,6 +18,9 @@ except ImportError:  # Windows
 from nmt_cli.errors import OutputError
 from nmt_cli.system_errors import best_effort
 
+MAX_NAME = 255 - len("..abcdefgh.partial")
+"""Bytes of the name of a file to write: file systems allow 255, also for the temporary file."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -127,6 +130,8 @@ def check_writable(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if len(os.fsencode(real.name)) > MAX_NAME:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
     if not os.access(folder, os.X_OK) or not os.access(real if _is_special(real) else folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     for handle, name in enumerate(("input", "output", "error")):

@@ -27,6 +27,8 @@ def atomic_directory(out: Path, content: str, check: Callable[[], object]) -> It
     """
     place = Path(os.path.realpath(out))
     try:
+        if place.is_symlink():  # it leads to itself
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         place.parent.mkdir(parents=True, exist_ok=True)
         _sweep(place)
         with _temporary_folder(place) as temporary:

@@ -27,6 +27,10 @@ ANY_FORMAT = 0
 """The format of a folder type whose manifest class has only fields that every version has."""
 
 
+KINDS = {"prepared": "a prepared corpus", "model": "a model", "shards": "an unfinished translation of nmt bulk"}
+"""What a folder is, by the `kind` in its manifest."""
+
+
 class ManifestBase(BaseModel):
     """Base class of manifests; unknown fields are errors."""
 
@@ -79,7 +83,9 @@ class FolderType(Generic[R]):
         except ValueError as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
         if content.get("kind") != self.name:
-            raise self.error(f"{folder}: not a {self.label}; make one with {self.command}")
+            other = KINDS.get(str(content.get("kind")))
+            what = f"is {other}, not a {self.label}" if other else f"not a {self.label}"
+            raise self.error(f"{folder}: {what}; make one with {self.command}")
         version = content.get("format")
         if isinstance(version, int) and self.format != ANY_FORMAT and version > self.format:
             raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")

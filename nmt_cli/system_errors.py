@@ -15,6 +15,8 @@ _REMEDIES = {
     errno.EROFS: "choose another place",
     errno.EIO: "the disk or its connection has failed; try again, or choose another place",
     errno.ESTALE: "the network drive has changed; mount it again",
+    errno.EEXIST: "a file, or a link that leads nowhere, is in its place",
+    errno.ENXIO: "it is a socket, or a device that is not there",
     errno.ENOTDIR: "a part of its path is a file",
     errno.ELOOP: "the link leads to itself",
     errno.ENAMETOOLONG: "choose a shorter name",

@@ -11,11 +11,11 @@ from nmt_cli.cli.options import command
 from nmt_cli.config import InfoConfig
 from nmt_cli.corpus.manifest import PREPARED
 from nmt_cli.errors import CorpusError
-from nmt_cli.manifest import MANIFEST, explain_file, read_raw_manifest
+from nmt_cli.manifest import KINDS, MANIFEST, explain_file, read_raw_manifest
 from nmt_cli.system_errors import explain
 from nmt_cli.terminal import say
 
-WHAT = {"prepared": "a prepared corpus", "model": "a model"}
+WHAT = {kind: KINDS[kind] for kind in ("prepared", "model")}
 """`kind` in the manifest -> description."""
 
 Facts = dict[str, Any]

@@ -235,7 +235,7 @@ def test_a_model_as_baseline_translates_with_the_same_search(
     assert "ignored, since nothing is translated with --hypotheses: save" in unused
     other = changed_model(target="de")
     assert "is en -> de, but what is evaluated is en -> ko; give a baseline" in evaluate("--baseline", other)[2]
-    assert "prepared: not a model" in evaluate("--baseline", "prepared")[2]
+    assert "prepared: is a prepared corpus, not a model" in evaluate("--baseline", "prepared")[2]
     files = ["--hypotheses", "test.ko", "--reference", "test.ko"]
     assert "model: is a model, which needs the source: " in evaluate(*files, "--baseline", "model")[2]
 
@@ -328,8 +328,8 @@ def test_carriage_returns_and_bom_are_removed_and_other_line_breaks_kept(eval_js
         (["test.en", "--reference", "test.ko", "--split", "dev"], "replaces --prepared and --split"),
         (["--model", "none"], "none: no model here; make one with nmt train"),
         (["--prepared", "none"], "none: no prepared corpus here"),
-        (["--model", "prepared"], "prepared: not a model; make one with nmt train"),
-        (["--prepared", "model"], "model: not a prepared corpus"),
+        (["--model", "prepared"], "prepared: is a prepared corpus, not a model; make one with nmt train"),
+        (["--prepared", "model"], "model: is a model, not a prepared corpus"),
         (
             ["--gold-alignment", "few"],
             "few has 2 lines, but there are 14 sentences; both must have the same number",

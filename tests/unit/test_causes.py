@@ -58,6 +58,11 @@ def test_weights_given_for_a_model_name_its_folder(told: Told, tiny_model: Path,
     assert told(*arguments) == f"{weights}: is a file; name its folder, {tiny_model}"
 
 
+def test_a_model_given_for_a_corpus_is_named(told: Told, tiny_model: Path) -> None:
+    message = told("train", tiny_model, "--out", "m")
+    assert message == f"{tiny_model}: is a model, not a prepared corpus; make one with nmt preprocess"
+
+
 @pytest.mark.parametrize("command", MODEL_COMMANDS)
 def test_a_model_that_may_not_be_read_is_not_missing(
     told: Told, tiny_model: Path, command: str, monkeypatch: pytest.MonkeyPatch

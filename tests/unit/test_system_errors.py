@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt_cli.atomic import atomic_path, dir_lock, remove_partials, write_atomic
+from nmt_cli.atomic import MAX_NAME, atomic_path, check_writable, dir_lock, remove_partials, write_atomic
 from nmt_cli.atomic_directory import atomic_directory
 from nmt_cli.corpus.text_io import TextFile, read_lines
 from nmt_cli.documents import read_file
@@ -36,7 +36,7 @@ def refusing(call: str, code: int) -> Iterator[None]:
     """Let a call of the system fail by this errno; it names the files that it was called with, as Python does."""
 
     def refuse(*arguments: object, **_: object) -> None:
-        raise OSError(code, os.strerror(code), *filter(lambda given: isinstance(given, str | Path), arguments[:1]))
+        raise OSError(code, os.strerror(code), *(str(given) for given in arguments[:1] if not isinstance(given, int)))
 
     module = {"flock": "fcntl", "mkstemp": "tempfile"}.get(call, "os")
     with patch(f"{module}.{call}", refuse):
@@ -207,3 +207,18 @@ def test_shortages_are_recognised_by_the_messages_of_the_libraries() -> None:
 def test_a_document_that_is_no_regular_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not a regular file"):
         read_file(tmp_path, 10)
+
+
+def test_a_name_that_leaves_no_room_for_the_temporary_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    write_atomic(tmp_path / ("x" * MAX_NAME), "content")
+    with pytest.raises(OSError, match="File name too long"):
+        check_writable(tmp_path / ("x" * (MAX_NAME + 1)))
+
+
+def test_a_link_that_leads_to_itself_is_told_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with (
+        pytest.raises(OutputError, match="Too many levels of symbolic links; the link leads to itself"),
+        atomic_directory(tmp_path / "loop", "the corpus", lambda: None),
+    ):
+        pytest.fail("the work has begun")
