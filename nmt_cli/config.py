@@ -62,10 +62,10 @@ class PreprocessConfig(Settings):
     """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
 
     train: Annotated[list[str], CliOption("Input", path="text")] = []
-    """Training text; may be given several times. A prefix (data/train for data/train.en and data/train.de), two
-    files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz .zst. URLs work too.
-    Default: the bundled English-Korean sample. TEXT=WEIGHT draws each of its pairs WEIGHT times in an epoch, 2.5 for
-    example twice and a random half of them once more; not for a URL with a query."""
+    """Training text, or TEXT=WEIGHT; may be given several times. A prefix (data/train for data/train.en and
+    data/train.de), two files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz
+    .zst. URLs work too. Default: the bundled English-Korean sample. A weight draws each pair that often in an epoch,
+    2.5 for example twice and a random half of them once more; a URL with a query has none."""
     tag: Annotated[list[TagName], CliOption("Input")] = []
     """Tag of a training text: one subword before each of its sources, by which the model tells the texts apart (nmt
     translate --tag). Given once for each --train, in the same order, - for none. Dev and test are without tags, also

@@ -115,8 +115,9 @@ def _flatten(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from ((name, ", ".join(f"{k} {v}" for k, v in environment.items())) for environment in value)
         elif isinstance(value, list | tuple):
             if any(isinstance(item, Mapping) for item in value):
-                yield from ((name, " ".join(map(_format, item.values()))) for item in value)
-            else:
+                shown = ([_format(part) for part in item.values() if part is not None] for item in value)
+                yield from ((name, " ".join(parts)) for parts in shown)
+            elif value:
                 yield name, ", ".join(map(_format, value))
         elif value is not None:
             yield name, _format(value)
