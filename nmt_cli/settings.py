@@ -6,6 +6,7 @@ Precedence: default < options of the resumed run < preset < config file < `--set
 import difflib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -61,6 +62,11 @@ class OptionField:
     def cli(self) -> CliOption:
         """How the option appears on the command line."""
         return next((m for m in self.field.metadata if isinstance(m, CliOption)), CliOption())
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter that gets it, which must not be a keyword of Python."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
 
 
 def option_fields(config_class: type[Settings], path: tuple[str, ...] = ()) -> Iterator[OptionField]:

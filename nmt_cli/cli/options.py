@@ -4,7 +4,6 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
-from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -53,7 +52,7 @@ def command(
                 layers.append((str(path), read_toml(path)))
             layers += [(f"--set {text}", parse_assignment(text)) for text in values.pop("set", None) or []]
             for option in options:
-                value = values[_parameter_name(option)]
+                value = values[option.parameter]
                 if value is not None and value != []:
                     layers.append((_flag(option), {option.name: value}))
             config = resolve(config_class, layers)
@@ -73,11 +72,6 @@ def command(
 
 def _flag(option: OptionField) -> str:
     return option.name if option.cli.argument else f"--{option.name.replace('_', '-')}"
-
-
-def _parameter_name(option: OptionField) -> str:
-    """The name of an option's Python parameter, which must not be a keyword."""
-    return f"{option.name}_" if iskeyword(option.name) else option.name
 
 
 def _parameter(option: OptionField) -> inspect.Parameter:
@@ -106,9 +100,8 @@ def _parameter(option: OptionField) -> inspect.Parameter:
         annotation: Any = list[str if typing.get_origin(kind) is Literal else kind]  # type: ignore[misc]
     else:
         annotation = kind
-    name = _parameter_name(option)
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, info]
+        option.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[annotation | None, info]
     )
 
 

@@ -183,7 +183,7 @@ def test_every_command_checks_its_paths_first(
     name: str, section: type[Settings], first: str, second: str, spellings: tuple[Path, list[Path]]
 ) -> None:
     run = importlib.import_module(f"nmt_cli.cli.{COMMANDS[name][0]}").run
-    values: dict[str, Any] = dict.fromkeys((option.name for option in option_fields(section)), None)
+    values: dict[str, Any] = dict.fromkeys((option.parameter for option in option_fields(section)), None)
     file, (other, *_) = spellings
     assignments = [f"{option}='{path}'" for option, path in ((first, file), (second, other))]
     many = {option.name for option in option_fields(section) if str(option.field.annotation).startswith("list")}
