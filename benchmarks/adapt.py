@@ -126,7 +126,9 @@ def compare(adaptation: Adaptation) -> dict[str, Any]:
     for other in ("general", *KINDS[1:]):
         baselines = [parent if other == "general" else models[other, seed] for seed in seeds]
         rows["p"][other] = [
-            adaptation.score(models["adapted", seed], "mixed", "--baseline", str(baseline))["baseline"]["chrf"]["p_value"]
+            adaptation.score(models["adapted", seed], "mixed", "--baseline", str(baseline))["baseline"]["chrf"][
+                "p_value"
+            ]
             for seed, baseline in zip(seeds, baselines, strict=True)
         ]
     return rows

@@ -24,6 +24,7 @@ LEXICON_WIDTH = 64
 """Target subwords that a lexicon stores for each source subword."""
 DEFAULT_MODEL = Path("model")
 """The model folder of commands that are given none."""
+"""Tags of corpora; - alone stands for none."""
 Language = Annotated[str, AfterValidator(check_code)]
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -58,26 +59,9 @@ def check_tag(name: str) -> str:
 TagName = Annotated[str, AfterValidator(check_tag)]
 
 
-class PreprocessConfig(Settings):
-    """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
+class ParallelTextConfig(Settings):
+    """How files of parallel text are read."""
 
-    train: Annotated[list[str], CliOption("Input", path="text")] = []
-    """Training text, or TEXT=WEIGHT; may be given several times. A prefix (data/train for data/train.en and
-    data/train.de), two files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz
-    .zst. URLs work too. Default: the bundled English-Korean sample. A weight draws each pair that often in an epoch,
-    2.5 for example twice and a random half of them once more; a URL with a query has none."""
-    tag: Annotated[list[TagName], CliOption("Input")] = []
-    """Tag of a training text: one subword before each of its sources, by which the model tells the texts apart (nmt
-    translate --tag). Given once for each --train, in the same order, - for none. Dev and test are without tags, also
-    the pairs that are held out of a tagged text."""
-    dev: Annotated[str | None, CliOption("Input", path="text")] = None
-    """Development text, in the same forms; by default a seeded sample of the training text is held out."""
-    test: Annotated[str | None, CliOption("Input", path="text")] = None
-    """Test text, in the same forms; by default a seeded sample of the training text is held out."""
-    source: Annotated[Language | None, CliOption("Input")] = None
-    """Source language code, which is also the file suffix (sample: en)."""
-    target: Annotated[Language | None, CliOption("Input")] = None
-    """Target language code, which is also the file suffix (sample: ko)."""
     format: Annotated[Literal["auto", "text", "tsv", "csv", "jsonl", "tmx"], CliOption("Input")] = "auto"
     """Format of the input files; auto detects it from the file name."""
     delimiter: Annotated[Literal["auto", "tab", "comma", "semicolon", "pipe"], CliOption("Input")] = "auto"
@@ -93,6 +77,28 @@ class PreprocessConfig(Settings):
     invalid_utf8: Annotated[Literal["error", "replace"], CliOption("Input")] = "error"
     """Bytes that are not UTF-8, or not in the encoding: stop and report where they are (error), or replace each by
     U+FFFD (replace)."""
+
+
+class PreprocessConfig(ParallelTextConfig):
+    """Raw parallel text -> a prepared, checked, memory-mapped corpus."""
+
+    train: Annotated[list[str], CliOption("Input", path="text")] = []
+    """Training text, or TEXT=WEIGHT; may be given several times. A prefix (data/train for data/train.en and
+    data/train.de), two files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; all also compressed as .gz .bz2 .xz
+    .zst. URLs work too. Default: the bundled English-Korean sample. A weight draws each pair that often in an epoch,
+    2.5 for example twice and a random half of them once more; a URL with a query has none."""
+    tag: Annotated[list[TagName], CliOption("Input")] = []
+    """Tag of a training text: one subword before each of its sources, by which the model tells the texts apart (nmt
+    translate --tag). Given once for each --train, in the same order, - for none; by default pairs that nmt augment
+    made have its tag. Dev and test are without tags, also the pairs that are held out of a tagged text."""
+    dev: Annotated[str | None, CliOption("Input", path="text")] = None
+    """Development text, in the same forms; by default a seeded sample of the training text is held out."""
+    test: Annotated[str | None, CliOption("Input", path="text")] = None
+    """Test text, in the same forms; by default a seeded sample of the training text is held out."""
+    source: Annotated[Language | None, CliOption("Input")] = None
+    """Source language code, which is also the file suffix (sample: en)."""
+    target: Annotated[Language | None, CliOption("Input")] = None
+    """Target language code, which is also the file suffix (sample: ko)."""
     holdout: Annotated[Positive, CliOption("Input")] = 1000
     """Sentence pairs to hold out for each of dev and test if not given (at most a tenth of the training text)."""
 
@@ -107,6 +113,13 @@ class PreprocessConfig(Settings):
     """Drop training pairs if one side has more than this many times as many subwords as the other."""
     max_length: Annotated[Positive, CliOption("Cleaning")] = 200
     """Drop training pairs with more subwords than this on either side; stored with the model as its input limit."""
+
+    scores: Annotated[list[Path], CliOption("Cleaning", path="input")] = []
+    """Scores of the pairs of a --train, one number per pair, as nmt score writes them; given once for each --train, in
+    the same order, and - for one without scores."""
+    keep_best: Annotated[float | None, Field(gt=0.0, lt=1.0), CliOption("Cleaning")] = None
+    """Keep this fraction of each training text with --scores, of the pairs that no check of the text drops; the lowest
+    scores are dropped, nan first."""
 
     tokenizer: Annotated[Literal["unigram", "bpe"], CliOption("Subwords")] = "unigram"
     """How SentencePiece finds the subwords: by a unigram language model, or by byte-pair encoding (BPE)."""
@@ -499,16 +512,16 @@ class SearchConfig(Settings):
         return self
 
 
-class TranslationConfig(Settings):
-    """Options shared by the commands that translate."""
+class InferenceConfig(Settings):
+    """Options shared by the commands that translate or score."""
 
     ensemble: Annotated[list[Path], CliOption("Run", path="input")] = []
     """Further model whose probabilities are averaged with those of the first; may be given several times. All models
     must have the same subwords (trained on one prepared corpus, or prepared with the same --tokenizer-model)."""
     tag: Annotated[TagName | None, CliOption("Search")] = None
-    """Translate with this tag, one of those that the model was trained with; by default without."""
+    """Put this tag before each source, one of those that the model was trained with; by default none."""
     batch_size: Annotated[Positive, CliOption("Run")] = 64
-    """Sentences translated together."""
+    """Sentences translated or scored together."""
     device: Annotated[Device, CliOption("Run")] = "auto"
     """Where to compute; auto uses a GPU if there is one."""
     precision: Annotated[SearchPrecision, CliOption("Run")] = "auto"
@@ -516,6 +529,11 @@ class TranslationConfig(Settings):
     CPU with AVX-512 BF16, and int8, on a CPU, are faster; nmt bench measures their speed and quality."""
     threads: Annotated[Threads, CliOption("Run")] = 0
     """CPU threads; 0 uses all."""
+
+
+class TranslationConfig(InferenceConfig):
+    """Options shared by the commands that translate."""
+
     search: SearchConfig = SearchConfig()
 
 
@@ -616,17 +634,11 @@ class ReportConfig(Settings):
     """CPU threads; 0 uses all."""
 
 
-class BulkConfig(TranslationConfig):
-    """Translate a file of any size with many processes."""
+class WorkersConfig(TranslationConfig):
+    """Options shared by the commands that translate with many processes."""
 
-    source_file: Annotated[Path | None, CliOption(argument=True, path="input")] = None
-    """File of lines to translate, also compressed as .gz .bz2 .xz .zst."""
-    out: Annotated[Path | None, CliOption("Run", path="output")] = None
-    """File to write, one line per input line. Finished parts are kept in a folder beside it until all are done."""
     model: Annotated[Path, CliOption("Run", short="-m", path="input")] = Path("model")
     """Model folder; workers on other machines need it at the same path."""
-    overwrite: Annotated[bool, CliOption("Run")] = False
-    """Replace files that exist: those of --out and --receipt."""
     workers: Annotated[Count, CliOption("Workers")] = 0
     """Processes to start on this machine; 0 starts one per core."""
     scheduler: Annotated[str | None, CliOption("Workers")] = None
@@ -635,11 +647,71 @@ class BulkConfig(TranslationConfig):
     """CPU threads of each worker."""
     shard_size: Annotated[Positive, CliOption("Workers")] = 2000
     """Lines sent to a worker at a time; within them it batches lines of similar length."""
+
+
+class BulkConfig(WorkersConfig):
+    """Translate a file of any size with many processes."""
+
+    source_file: Annotated[Path | None, CliOption(argument=True, path="input")] = None
+    """File of lines to translate, also compressed as .gz .bz2 .xz .zst."""
+    out: Annotated[Path | None, CliOption("Run", path="output")] = None
+    """File to write, one line per input line. Finished parts are kept in a folder beside it until all are done."""
+    overwrite: Annotated[bool, CliOption("Run")] = False
+    """Replace files that exist: those of --out and --receipt."""
     output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
     """Plain text lines, or one JSON object per line with tokens, scores, probabilities and alignment."""
     receipt: Annotated[Path | None, CliOption("Output", path="output")] = None
     """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
     translation reached the length limit or repeats itself."""
+
+
+class AugmentConfig(WorkersConfig, ParallelTextConfig):
+    """Make training pairs by translation: back-translation of text in one language, or distillation of pairs."""
+
+    text: Annotated[Path | None, CliOption("Input", path="input")] = None
+    """Text in the model's source language to translate, also compressed: it becomes the target side of the pairs, its
+    translation the source side (back-translation)."""
+    pairs: Annotated[str | None, CliOption("Input")] = None
+    """Parallel text whose source side is translated, in the forms of nmt preprocess --train: it stays the source side,
+    its translation becomes the target side (distillation)."""
+    out: Annotated[Path | None, CliOption("Run", path="output")] = None
+    """Prefix of the files to write, such as back for back.en and back.de, and back.augment.json, which says how they
+    were made. Finished parts are kept in the folder back.shards until all are done."""
+    overwrite: Annotated[bool, CliOption("Run")] = False
+    """Replace files that exist: those of --out and --receipt."""
+    tag: Annotated[TagName | None, CliOption("Output")] = None
+    """Tag of these pairs, recorded with them for nmt preprocess."""
+    keep_all: Annotated[bool, CliOption("Output")] = False
+    """Also keep the pairs whose translation is empty, cut, repeats itself or is of unusual length, and those with bytes
+    that are not UTF-8."""
+    receipt: Annotated[Path | None, CliOption("Output", path="output")] = None
+    """Write a JSON line to this file for every input line with an issue: for example it is blank or was split, or its
+    translation reached the length limit or repeats itself."""
+
+
+class ScoreConfig(InferenceConfig, ParallelTextConfig):
+    """Log-probability of given translations, pair by pair."""
+
+    pairs: Annotated[str | None, CliOption("Input")] = None
+    """Pairs to score, in the forms of nmt preprocess --train: a prefix (data/train for data/train.en and
+    data/train.de), two files as SOURCE,TARGET, or one .tsv .csv .jsonl .tmx file; also compressed, and URLs."""
+    model: Annotated[Path, CliOption("Run", short="-m", path="input")] = DEFAULT_MODEL
+    """Model folder."""
+    out: Annotated[Path | None, CliOption("Output", short="-o", path="output")] = None
+    """Write the scores to this file instead of standard output."""
+    overwrite: Annotated[bool, CliOption("Output")] = False
+    """Replace the file of --out if it exists."""
+    per_subword: Annotated[bool, CliOption("Output")] = False
+    """Divide each log-probability by the number of target subwords, the end of the sentence included."""
+    output_format: Annotated[Literal["text", "jsonl"], CliOption("Output")] = "text"
+    """One number per line, or one JSON object per line with the log-probability, the same per subword, and the numbers
+    of subwords."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.per_subword and self.output_format == "jsonl":
+            raise ValueError("per_subword applies to output_format text; jsonl has both log-probabilities")
+        return self
 
 
 class BenchConfig(Settings):

@@ -75,17 +75,32 @@ class FolderType(Generic[R]):
         version."""
         path = folder / MANIFEST
         try:
-            content = read_raw_manifest(folder)
+            content = _read_object(path)
         except (FileNotFoundError, NotADirectoryError):
             raise self.error(self._missing(folder)) from None
         except OSError as error:
             raise self.error(f"{path}: cannot be read: {explain(error, f'run {self.command} again')}") from None
         except ValueError as error:
             raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
+        return self._check(folder, path, content)
+
+    def read_file(self, path: Path) -> R:
+        """Read a manifest that describes files beside it, and not a folder of its own. Raises `error` as `read`, and
+        FileNotFoundError if there is none."""
+        try:
+            content = _read_object(path)
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            raise self.error(f"{path}: cannot be read: {error}; run {self.command} again") from None
+        return self._check(path, path, content)
+
+    def _check(self, place: Path, path: Path, content: dict[str, Any]) -> R:
+        """The manifest with this content, which was read from `path`, of what is at `place`."""
         if content.get("kind") != self.name:
             other = KINDS.get(str(content.get("kind")))
             what = f"is {other}, not a {self.label}" if other else f"not a {self.label}"
-            raise self.error(f"{folder}: {what}; make one with {self.command}")
+            raise self.error(f"{place}: {what}; make one with {self.command}")
         version = content.get("format")
         if isinstance(version, int) and self.format != ANY_FORMAT and version > self.format:
             raise self.error(f"{path}: format {version} is newer than the supported {self.format}; upgrade nmt-cli")
@@ -133,7 +148,11 @@ def read_raw_manifest(folder: Path) -> dict[str, Any]:
 
     Raises OSError or ValueError if it cannot be read.
     """
-    content = parse_json(read_file(folder / MANIFEST, MAX_MANIFEST, folder))
+    return _read_object(folder / MANIFEST)
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    content = parse_json(read_file(path, MAX_MANIFEST, path.parent))
     return content if isinstance(content, dict) else {}
 
 

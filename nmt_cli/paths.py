@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from glob import escape, glob
@@ -61,6 +61,15 @@ def check_paths(config: Settings, config_file: Path | None = None) -> None:
         _check_not_stdout(given)
     _check_read_folders(inputs, outputs)
     _check_replaced_folders(inputs, _given(config, "folder"))
+
+
+def check_not_read(outputs: Iterable[Path], inputs: Iterable[Path], option: str) -> None:
+    """Raise OutputError if an output is one of the inputs of an option: for files whose names are known only once the
+    command has begun."""
+    read = {identity(path) for path in inputs}
+    for output in outputs:
+        if identity(output) in read:
+            raise OutputError(f"{output}: is read as {option}, and would be written; choose another --out")
 
 
 def identity(path: Path) -> Identity:

@@ -1,1 +1,1 @@
-"""Translating streams and files: `nmt translate` and `nmt bulk` as functions."""
+"""Translating and scoring text: what `nmt translate`, `bulk`, `score` and `augment` do, as functions."""

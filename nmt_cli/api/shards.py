@@ -1,39 +1,30 @@
-"""Splits a file into shards of a few thousand lines each, and translates each shard once.
+"""Splits lines into shards of a few thousand each, and keeps the result of each shard until all are done.
 
-    file.de.shards/  manifest.json              models and options that the translation depends on
+    file.de.shards/  manifest.json              models and options that the results depend on
                      0000000-8c736521.json      result of a shard, named by its number and the hash of its lines
 
 A result is reused only for the same lines at the same place in the file, and the folder only for the same models and
-options, so a translation can be interrupted at any time, any number of times.
+options of one command, so the work can be interrupted at any time, any number of times.
 """
 
 import functools
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
 from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
-from nmt_cli.checkpoint.model_dir import load_ensemble
-from nmt_cli.config import BulkConfig
-from nmt_cli.corpus.tags import check_tag
+from nmt_cli.config import WorkersConfig
 from nmt_cli.corpus.text_io import TextFile, whole_lines
-from nmt_cli.decoding.issues import IssueCounts, receipt_entry
-from nmt_cli.decoding.output import FORMATTERS
-from nmt_cli.decoding.text_stream import Line
-from nmt_cli.decoding.translator import Batching, LineTranslator
+from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.documents import parse_json, read_file
-from nmt_cli.errors import CheckpointError, OutputError
-from nmt_cli.kernels.device import compute_for_search
-from nmt_cli.kernels.malloc import tune
+from nmt_cli.errors import OutputError
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.system_errors import explain
 
@@ -41,7 +32,7 @@ MAX_RESULT = 1 << 30
 """Bytes of the result of a shard."""
 _RESULT = re.compile(r"[0-9]{7,}-[0-9a-f]+\.json")
 """Names of the results of shards."""
-CONTENT_OPTIONS = ("output_format", "tag", "precision", "batch_size", "shard_size")
+CONTENT_OPTIONS = ("precision", "batch_size", "shard_size")
 """Options that a translation depends on, besides those of search. The sizes are among them, since rounding depends on
 the batch."""
 
@@ -69,10 +60,9 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """The result of a shard: the text for the output and the receipt, and the counts of issues."""
+    """The result of a shard: the text for each output, by name, and the counts of issues."""
 
-    text: str
-    receipt: str
+    texts: dict[str, str]
     issue_counts: IssueCounts
 
     @classmethod
@@ -81,7 +71,7 @@ class ShardResult:
         fields = parse_json(content)
         if fields.pop("sha256") != _hash(fields):
             raise ValueError("it does not match its hash")
-        return cls(fields["text"], fields["receipt"], IssueCounts(**fields["issue_counts"]))
+        return cls(fields["texts"], IssueCounts(**fields["issue_counts"]))
 
     def __str__(self) -> str:
         fields = asdict(self)
@@ -93,59 +83,60 @@ def _hash(fields: dict[str, Any]) -> str:
 
 
 def split_file(file: TextFile, size: int) -> Iterator[Shard]:
-    """Split the file into shards of `size` lines. Raises CorpusError if it cannot be read."""
-    pending: list[bytes] = []
-    numbers = count()
+    """Split a file into shards of `size` lines. Raises CorpusError if it cannot be read."""
+    return split_lines(itertools.chain.from_iterable(map(_lines, whole_lines(file))), size)
 
-    def shard(lines: list[bytes]) -> Shard:
-        number = next(numbers)
-        return Shard(number, number * size + 1, lines)
 
-    for block in whole_lines(file):
-        lines = block.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        pending += lines
-        while len(pending) > size:
-            yield shard(pending[:size])
-            pending = pending[size:]
-    if pending:
-        yield shard(pending)
+def _lines(block: bytes) -> list[bytes]:
+    return block.removesuffix(b"\n").split(b"\n")
+
+
+def split_lines(lines: Iterable[bytes], size: int) -> Iterator[Shard]:
+    """Split lines into shards of `size` lines."""
+    remaining = iter(lines)
+    for number in itertools.count():
+        content = list(itertools.islice(remaining, size))
+        if not content:
+            return
+        yield Shard(number, number * size + 1, content)
 
 
 class ShardsManifest(ManifestBase):
-    """`manifest.json` of an unfinished bulk translation."""
+    """`manifest.json` of the finished shards."""
 
     format: int
     kind: Literal["shards"]
+    command: str
+    """The command that does the work, such as nmt bulk."""
     models: list[str]
     """Hashes of the weights."""
     options: dict[str, Any]
 
 
-SHARDS = FolderType("shards", "unfinished translation", "nmt bulk", 2, ShardsManifest, OutputError)
-"""The folder of an unfinished bulk translation."""
+SHARDS = FolderType("shards", "unfinished translation", "the same command", 3, ShardsManifest, OutputError)
+"""The folder of an unfinished translation."""
 
 
-def manifest_for(config: BulkConfig) -> ShardsManifest:
-    """The models and options that the translation depends on. Raises CheckpointError if there is no model, ConfigError
-    if one does not have the tag."""
-    for path in (config.model, *config.ensemble):
-        if config.tag is not None:
-            check_tag(config.tag, MODEL.read(path).tags, str(path))
-    options = {name: getattr(config, name) for name in CONTENT_OPTIONS} | config.search.model_dump(mode="json")
-    return ShardsManifest(format=SHARDS.format, kind="shards", models=_hashes(config), options=options)
+def manifest_for(config: WorkersConfig, command: str, *more_options: str) -> ShardsManifest:
+    """The models and options that the results of a command depend on. Raises CheckpointError if there is no model."""
+    options = {name: getattr(config, name) for name in (*more_options, *CONTENT_OPTIONS)}
+    options |= config.search.model_dump(mode="json")
+    return ShardsManifest(
+        format=SHARDS.format, kind="shards", command=command, models=weight_hashes(config), options=options
+    )
 
 
-def _hashes(config: BulkConfig) -> list[str]:
+def weight_hashes(config: WorkersConfig) -> list[str]:
+    """The hashes of the weights of the models. Raises CheckpointError if there is no model."""
     return [read_weights_metadata(path, MODEL.read(path))["sha256"] for path in (config.model, *config.ensemble)]
 
 
 @dataclass(frozen=True)
 class ShardDir:
-    """The folder beside the output that holds the results of shards until all are done."""
+    """The folder beside the output that holds the results of shards of a command until all are done."""
 
     path: Path
+    command: str
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -155,13 +146,13 @@ class ShardDir:
         """
         if self.path.exists() and not (self.path.is_dir() and self._is_ours()):
             raise OutputError(
-                f"{self.path}: exists and was not written by nmt bulk, which keeps finished shards there; "
+                f"{self.path}: exists and was not written by {self.command}, which keeps finished shards there; "
                 "move it, or choose another --out"
             )
         self.path.mkdir(parents=True, exist_ok=True)
         with dir_lock(self.path) as locked:
             if locked is False:
-                raise OutputError(f"{self.path}: another nmt bulk is running here; wait for it")
+                raise OutputError(f"{self.path}: another {self.command} is running here; wait for it")
             try:
                 yield
             finally:
@@ -169,7 +160,7 @@ class ShardDir:
                     self.delete()
 
     def _is_ours(self) -> bool:
-        """Whether nmt bulk wrote the folder; if it was killed at once, it had not written the manifest yet."""
+        """Whether the folder holds shards; if the program was killed at once, it had not written the manifest yet."""
         return (
             read_kind(self.path) == SHARDS.name
             or not any(self.path.iterdir())
@@ -186,6 +177,8 @@ class ShardDir:
         existing = SHARDS.read(self.path)
         if existing == manifest:
             return
+        if existing.command != manifest.command:
+            raise OutputError(f"{self.path}: holds finished shards of {existing.command}; name another --out")
         options = existing.options
         changed = next((name for name in manifest.options if options.get(name) != manifest.options[name]), None)
         what = "another model" if changed is None else f"{changed} {options.get(changed)}"
@@ -194,7 +187,7 @@ class ShardDir:
         )
 
     def delete(self) -> None:
-        """Delete the files that nmt bulk wrote, the manifest last, and then the folder if it is empty."""
+        """Delete the files that were written here, the manifest last, and then the folder if it is empty."""
         for entry in list(self.path.iterdir()):
             name = target_of_partial(entry.name) or entry.name
             if _RESULT.fullmatch(name) or (name == MANIFEST and entry.name != MANIFEST):
@@ -227,34 +220,3 @@ class ShardDir:
                 raise OutputError(f"{self.path / name}: cannot be read: {why}") from None
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise OutputError(f"{self.path / name}: cannot be read: {error}; delete it and start again") from None
-
-
-def translate_shard(config: BulkConfig, models: list[str], shard: Shard) -> ShardResult:
-    """Translate a shard, on a worker. Raises CheckpointError unless `models` are the hashes of its models."""
-    if _hashes(config) != models:
-        raise CheckpointError(f"{config.model}: is not the same model for all workers, or was replaced meanwhile")
-    translator = _translator(config.model_dump_json())
-    format_ = FORMATTERS[config.output_format]
-    counts = IssueCounts()
-    texts: list[str] = []
-    entries: list[str] = []
-    lines = [Line.read(number, content) for number, content in enumerate(shard.lines, shard.first)]
-    for translation in translator.translate(lines):
-        counts.add(translation)
-        texts.append(format_(translation, config.search.n_best))
-        if entry := receipt_entry(translation):
-            entries.append(entry + "\n")
-    if counts.lines != len(shard.lines):
-        raise OutputError(f"{shard.span}: {counts.lines:,} lines out; this is a bug in nmt, please report it")
-    return ShardResult("".join(texts), "".join(entries), counts)
-
-
-@functools.lru_cache(maxsize=1)
-def _translator(options: str) -> LineTranslator:
-    """The translator of a worker, loaded once; `options` is the BulkConfig as JSON."""
-    config = BulkConfig.model_validate_json(options)
-    tune()
-    torch.set_num_threads(config.threads)
-    loaded = load_ensemble(config.model, config.ensemble, compute_for_search(config.device, config.precision, 0))
-    batching = Batching(config.batch_size, config.shard_size)
-    return LineTranslator(loaded, config.search, batching, attention=config.output_format == "jsonl", tag=config.tag)

@@ -28,6 +28,8 @@ COMMANDS = {
     "bulk": ("bulk", "Translate a file of any size with many processes."),
     "eval": ("evaluate", "Score a translation: BLEU, chrF and TER with signatures and intervals."),
     "evaluate": ("evaluate", "Same as eval."),
+    "score": ("score", "Write the log-probability of given translations, pair by pair."),
+    "augment": ("augment", "Make training pairs by translation: back-translation and distillation."),
     "report": ("report", "Write a page about one model, or about several side by side."),
     "bench": ("bench", "Measure speed and quality of translation at each precision and batch size."),
     "explain": ("explain", "Show the steps of attention for one sentence, with the model's actual numbers."),
@@ -37,7 +39,7 @@ COMMANDS = {
 }
 """Command name -> (module in nmt_cli.cli, help line)."""
 
-WRITES_FILES = {"preprocess", "train", "bulk", "report", "lab", "pack"}
+WRITES_FILES = {"preprocess", "train", "bulk", "augment", "report", "lab", "pack"}
 """Commands that write a folder or a file and need no standard output."""
 
 

@@ -36,6 +36,11 @@ USUAL = {
         *("source_file", "reference", "model", "split", "hypotheses", "baseline", "beam_size", "worst", "html"),
         "json",
     ),
+    "score": ("pairs", "model", "out", "overwrite", "per_subword", "output_format"),
+    "augment": (
+        *("text", "pairs", "model", "out", "overwrite", "tag", "keep_all", "workers", "beam_size", "receipt"),
+        "precision",
+    ),
     "report": ("model", "out", "overwrite", "worst", "split", "prepared", "source_file", "reference", "beam_size"),
     "bench": ("model", "source_file", "reference", "precision", "batch_size", "threads", "lines", "shortlist", "json"),
     "explain": ("sentence", "model", "translation", "summary", "html", "beam_size"),
@@ -55,6 +60,11 @@ EXAMPLES = {
     "translate": ("-m model < in.en > out.de", "-m model in.en.gz -o out.de --attention page.html"),
     "bulk": ("in.en -m model --out out.de",),
     "eval": ("-m model", "-m model in.en --reference in.de", "-m model --baseline other-model"),
+    "score": ("--pairs data/train -m model --out train.scores",),
+    "augment": (
+        "-m de-en --text mono.de --out back --tag bt",
+        "-m teacher --pairs data/train --out taught",
+    ),
     "report": ("model", "model other-model --out report.html"),
     "bench": ("model --batch-size 64 --threads 1", "model in.en --reference in.de"),
     "explain": ('"The teacher reads a book." --html page.html',),

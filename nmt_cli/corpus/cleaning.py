@@ -1,8 +1,8 @@
 """First pass of preprocess: read each split once, check every pair, and store the text in a scratch file on disk.
 
-A pair takes 18 bytes of memory: two 8-byte hashes, of the pair and of its source, and 2 bytes of findings. Comparing
-hashes takes about 16 more bytes per pair temporarily. The probability that any two of n different pairs have the same
-hash is n^2 / 2^65, one in 37 million for a million pairs.
+A pair takes 18 bytes of memory: two 8-byte hashes, of the pair and of its source, and 2 bytes of findings; 4 more if
+there are scores. Comparing hashes takes about 16 more bytes per pair temporarily. The probability that any two of n
+different pairs have the same hash is n^2 / 2^65, one in 37 million for a million pairs.
 """
 
 import re
@@ -39,7 +39,8 @@ from nmt_cli.progress import Progress
     DAMAGED,
     KNOWN_SOURCE,
     HELD_OUT,
-) = (1 << bit for bit in range(13))
+    LOW_SCORE,
+) = (1 << bit for bit in range(14))
 
 COPIED_WORDS = 3
 """A segment of up to this many words, such as a name or a number, may be its own translation."""
@@ -65,6 +66,7 @@ CHECKS = (
     ),
     Check(DUPLICATE, "duplicates", "the same pair occurs earlier in the split"),
     Check(SCRIPT, "wrong script", "fewer than half of the letters are in the script of the language"),
+    Check(LOW_SCORE, "low score", "the score of the pair is among the lowest of its text (keep_best)"),
     Check(LONG, "too long", "one side has more than max_length subwords"),
     Check(RATIO, "length ratio", "one side has more than max_ratio times as many subwords as the other"),
     Check(SHORT_COPY, "short copies", f"source and target are equal and have up to {COPIED_WORDS} words"),
@@ -88,7 +90,7 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 def dropped_bits(config: PreprocessConfig) -> int:
     """The findings for which a training pair is dropped."""
-    return BLANK | LONG | RATIO | sum(bit for name, bit in SUSPECTS.items() if name not in config.keep)
+    return BLANK | LONG | RATIO | LOW_SCORE | sum(bit for name, bit in SUSPECTS.items() if name not in config.keep)
 
 
 def check_pair(source: str, target: str, scripts: tuple[Script, Script]) -> int:
@@ -128,6 +130,8 @@ class CheckedText:
     pairs: Hashes
     sources: Hashes
     characters: int
+    scores: npt.NDArray[np.float32] | None = None
+    """The score of each row, nan where there is none; None if no text has scores."""
 
     def __len__(self) -> int:
         return len(self.findings)

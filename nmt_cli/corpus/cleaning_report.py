@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
-from nmt_cli.corpus.cleaning import CHECKS, HELD_OUT, CheckedText, Rows
+from nmt_cli.corpus.cleaning import CHECKS, HELD_OUT, LOW_SCORE, CheckedText, Hashes, Rows
 from nmt_cli.corpus.corpus_encoder import EncodedSplit, SideCounts
+from nmt_cli.corpus.score_filter import lowest_nan
 from nmt_cli.corpus.splits import Selection
 
 EXAMPLES = 3
@@ -114,7 +115,7 @@ def report_split(split: Selection, rows: Rows, dropped: int, written: EncodedSpl
                 meaning=check.meaning,
                 found=int(found.sum()),
                 dropped=int(newly_dropped.sum()),
-                examples=[_example(text, int(row)) for row in np.flatnonzero(found)[:EXAMPLES]],
+                examples=[_example(text, int(row)) for row in _chosen(text, found, check.bit)],
             )
         )
     held_out = int((rows & ((text.findings & HELD_OUT) != 0)).sum()) if dropped else 0
@@ -127,6 +128,14 @@ def report_split(split: Selection, rows: Rows, dropped: int, written: EncodedSpl
         target=_side(written.target),
         findings=findings,
     )
+
+
+def _chosen(text: CheckedText, found: Rows, bit: int) -> Hashes:
+    """The rows that are shown as examples: the lowest scores, otherwise the first ones."""
+    rows = np.flatnonzero(found)
+    if bit == LOW_SCORE and text.scores is not None:
+        rows = rows[np.argsort(lowest_nan(text.scores[rows]), kind="stable")]
+    return rows[:EXAMPLES]
 
 
 def _example(text: CheckedText, row: int) -> Example:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Literal
 from urllib.parse import urlsplit
 
-from nmt_cli.corpus.readers import Format, ParallelText, detect_format
+from nmt_cli.corpus.readers import Format, ParallelText, detect_format, locate
 from nmt_cli.corpus.text_io import OPENERS, TextFile
 from nmt_cli.corpus.web import NotFoundError, fetch_http
 from nmt_cli.errors import CorpusError
@@ -16,6 +16,18 @@ from nmt_cli.progress import Progress
 def is_remote(given: str) -> bool:
     """Whether an input is a URL."""
     return "://" in given
+
+
+def find_text(
+    given: str, format: Format | Literal["auto"], languages: tuple[str, str], folder: Path, progress: Progress
+) -> ParallelText:
+    """Find the files of an input, which can be read more than once: URLs and pipes are copied into a folder.
+
+    Raises CorpusError if there are no such files.
+    """
+    if is_remote(given):
+        return fetch(given, format, languages, folder, progress)
+    return copy_pipes(locate(given, format, languages), folder)
 
 
 def fetch(

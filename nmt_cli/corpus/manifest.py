@@ -85,7 +85,7 @@ class PreparedManifest(ManifestBase):
     """Names of tags, by slot (see `tags`)."""
     tokenizer: TokenizerSettings
     inputs: dict[str, list[InputFile]]
-    """By role: train, dev, test, tokenizer."""
+    """By role: train, dev, test, tokenizer, scores."""
     files: FileRecords
     """Size and SHA-256 of each file in the folder, by file name."""
     options: dict[str, Any]

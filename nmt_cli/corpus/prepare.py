@@ -18,8 +18,7 @@ from nmt_cli.corpus.cleaning import ReadOptions, check_split, dropped_bits
 from nmt_cli.corpus.cleaning_report import CleaningReport, SplitReport, report_split
 from nmt_cli.corpus.corpus_encoder import EncodedSplit, LengthLimits, open_encoder
 from nmt_cli.corpus.dataset import Split, split_file
-from nmt_cli.corpus.download import copy_pipes, fetch, is_remote
-from nmt_cli.corpus.encodings import lookup
+from nmt_cli.corpus.download import find_text
 from nmt_cli.corpus.ibm1 import train_lexicon
 from nmt_cli.corpus.lexicon import write_lexicon
 from nmt_cli.corpus.like import Like
@@ -34,9 +33,10 @@ from nmt_cli.corpus.manifest import (
 )
 from nmt_cli.corpus.output_dir import check_output_dir, corpus_directory, verify
 from nmt_cli.corpus.provenance import Texts, command_line, content_options, fingerprint, hash_inputs
-from nmt_cli.corpus.readers import ParallelText, locate
+from nmt_cli.corpus.readers import ParallelText
+from nmt_cli.corpus.score_filter import check_scores, read_scores, set_scores
 from nmt_cli.corpus.splits import Selection, select
-from nmt_cli.corpus.tabular import Fields
+from nmt_cli.corpus.tabular import fields_of
 from nmt_cli.corpus.tags import check_slots
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.corpus.train_text import TrainText, tag_names, train_texts
@@ -92,13 +92,14 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     like = None if config.like is None else Like.read(config.like)
     config = config if like is None else like.applied_to(config)
     languages = _languages(config)
+    check_scores(config)
     existing = check_output_dir(config.out, config.overwrite)
     with corpus_directory(config.out) as (fresh, work):
         train = train_texts(config, languages)
         tags = tag_names(train, [] if like is None else like.tags)
         job = _Job(config, languages, train, tags, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
-        inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files)
+        inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files, config.scores)
         key = fingerprint(inputs, languages, job.options)
         if existing and existing.fingerprint == key and not config.overwrite and verify(config.out, existing):
             return PrepareResult(existing, None)
@@ -135,6 +136,8 @@ def _locate_inputs(job: _Job) -> Texts:
     config = job.config
     if not config.train:
         return {name: [text] for name, text in sample.texts(job.languages).items()}
+    for text in job.train:
+        _describe_augmented(job, text)
     given: dict[str, list[str | None]] = {
         "train": [text.name for text in job.train],
         "dev": [config.dev],
@@ -143,10 +146,17 @@ def _locate_inputs(job: _Job) -> Texts:
     return {name: [_find(job, text) for text in texts if text] for name, texts in given.items() if any(texts)}
 
 
+def _describe_augmented(job: _Job, text: TrainText) -> None:
+    """Say how the pairs were made, if nmt augment made them."""
+    made = text.augmented
+    if made:
+        models = " + ".join(model.name for model in made.models)
+        tag = f", tag {text.tag}" if text.tag else ""
+        job.progress.message(f"{text.name}: {made.pairs:,} pairs made by {made.method} with {models}{tag}")
+
+
 def _find(job: _Job, given: str) -> ParallelText:
-    if is_remote(given):
-        return fetch(given, job.config.format, job.languages, job.work, job.progress)
-    return copy_pipes(locate(given, job.config.format, job.languages), job.work)
+    return find_text(given, job.config.format, job.languages, job.work, job.progress)
 
 
 @dataclass(frozen=True)
@@ -161,18 +171,13 @@ class _Written:
 def _write_corpus(job: _Job, texts: Texts) -> _Written:
     """Write everything except the manifest."""
     config = job.config
-    fields = Fields(
-        languages=job.languages,
-        names=(config.source_field, config.target_field),
-        invalid=config.invalid_utf8,
-        delimiter=config.delimiter,
-        encoding=lookup(config.encoding) if config.encoding else "",
-    )
-    reading = ReadOptions(fields, config.unicode, job.progress)
+    reading = ReadOptions(fields_of(config, job.languages), config.unicode, job.progress)
     given = given_tokenizers(config)
     if given:
         check_slots(job.tags, given.source, str(config.like or config.tokenizer_model[0]))
+    scores = read_scores(config)
     examined = {name: check_split(name, parts, reading, job.work / name) for name, parts in texts.items()}
+    set_scores(examined["train"], scores)
     splits = select(examined, config, job.progress)
     tokenizers, sentences = (
         (given, 0) if given else train_tokenizers(splits["train"], config, job.work, job.processors, job.progress)

@@ -19,7 +19,7 @@ from nmt_cli.system_errors import explain
 _NOT_CONTENT = {"out", "overwrite", "threads"}
 """Options that do not affect the content."""
 
-_INPUTS = {"train", "dev", "test", "tokenizer_model", "like"}
+_INPUTS = {"train", "dev", "test", "tokenizer_model", "like", "scores"}
 """Options that name files; the hash of their content is used instead."""
 
 _OF_LIKE = {"source", "target", "unicode"}
@@ -28,7 +28,7 @@ _OF_LIKE = {"source", "target", "unicode"}
 Texts = dict[str, list[ParallelText]]
 
 
-def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
+def hash_inputs(texts: Texts, models: list[Path], scores: list[Path]) -> dict[str, list[InputFile]]:
     """Every input file with its SHA-256, by role. Raises CorpusError if one cannot be read."""
     files = {
         role: [(file.name, file.path) for text in parts for file in text.files]
@@ -37,10 +37,14 @@ def hash_inputs(texts: Texts, models: list[Path]) -> dict[str, list[InputFile]]:
     }
     if models:
         files["tokenizer"] = [(readable(path), path) for path in models]
+    if scores:
+        files["scores"] = [(readable(path), path) for path in scores]
     return {role: [_hash_file(name, path) for name, path in entries] for role, entries in files.items()}
 
 
 def _hash_file(name: str, path: Path) -> InputFile:
+    if name == "-":  # a training text without scores
+        return InputFile(path=name, sha256=FileRecord.of(b"").sha256)
     try:
         return InputFile(path=name, sha256=FileRecord.of_file(path).sha256)
     except OSError as error:
@@ -48,10 +52,12 @@ def _hash_file(name: str, path: Path) -> InputFile:
 
 
 def content_options(config: PreprocessConfig, train: Sequence[TrainText]) -> dict[str, Any]:
-    """The options that affect the content, and the weights of the training texts; except the names of files."""
+    """The options that affect the content, and the weights and tags of the training texts; except the names of
+    files."""
     return {
         **config.model_dump(mode="json", exclude=_NOT_CONTENT | _INPUTS),
         "weights": [text.weight for text in train],
+        "tag": [text.tag for text in train],
     }
 
 

@@ -64,6 +64,16 @@ def exists(given: str, languages: tuple[str, str]) -> bool:
     return len(names) == 2 and all(name and Path(name).exists() for name in names)
 
 
+def reading_notes(text: ParallelText) -> list[str]:
+    """What a user should know once a text has been read: which columns were chosen, and which records were skipped."""
+    notes = [f"{file.name}: {file.chosen}" for file in text.files if file.chosen]
+    return notes + [
+        f"{file.name}: {count:,} {reason}, skipped, the first at line {file.first_left_out[reason]:,}"
+        for file in text.files
+        for reason, count in file.left_out.items()
+    ]
+
+
 def read_pairs(text: ParallelText, fields: Fields) -> Iterator[tuple[str, str]]:
     """Yield the pairs of a parallel text in order, each segment on one line.
 

@@ -18,6 +18,7 @@ from nmt_cli.corpus.cleaning import (
     mark_known_sources,
     mark_overlap,
 )
+from nmt_cli.corpus.score_filter import mark_low_scores
 from nmt_cli.errors import CorpusError
 from nmt_cli.progress import Progress
 
@@ -42,6 +43,7 @@ def select(examined: dict[str, CheckedText], config: PreprocessConfig, progress:
         mark_duplicates(text)
     mark_overlap(examined)
     dropped = dropped_bits(config)
+    mark_low_scores(train, config, (train.findings & dropped) == 0, progress)
     usable = (train.findings & dropped) == 0
     if not usable.any():
         reasons = [(check.name, int(((train.findings & check.bit & dropped) != 0).sum())) for check in CHECKS]

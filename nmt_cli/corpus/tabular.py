@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from nmt_cli.config import ParallelTextConfig
 from nmt_cli.corpus.columns import USUAL_NAMES, Columns, choose_columns
+from nmt_cli.corpus.encodings import lookup
 from nmt_cli.corpus.text_io import MAX_LINE_BYTES, OnInvalid, TextFile, read_lines
 from nmt_cli.errors import CorpusError
 from nmt_cli.languages import same_language
@@ -39,6 +41,17 @@ class Fields:
     invalid: OnInvalid = "error"
     delimiter: Delimiter = "auto"
     encoding: str = ""
+
+
+def fields_of(config: ParallelTextConfig, languages: tuple[str, str]) -> Fields:
+    """How to find the two sides by these options."""
+    return Fields(
+        languages=languages,
+        names=(config.source_field, config.target_field),
+        invalid=config.invalid_utf8,
+        delimiter=config.delimiter,
+        encoding=lookup(config.encoding) if config.encoding else "",
+    )
 
 
 def read_tsv(file: TextFile, fields: Fields) -> Iterator[tuple[str, str]]:

@@ -53,9 +53,13 @@ class IssueCounts:
 
     def summary(self) -> Iterator[str]:
         """Yield a sentence for each kind of issue that occurred."""
+        return (sentence for _, sentence in self.sentences())
+
+    def sentences(self) -> Iterator[tuple[str, str]]:
+        """Yield each kind of issue that occurred, and its sentence."""
         for kind, meaning in MEANINGS.items():
             if count := self.counts.get(kind):
-                yield f"{count:,} of {self.lines:,} lines {meaning} (the first is line {self.first[kind]:,})"
+                yield kind, f"{count:,} of {self.lines:,} lines {meaning} (the first is line {self.first[kind]:,})"
 
 
 def receipt_entry(translation: Translation) -> str | None:

@@ -41,6 +41,7 @@ def _fields(translation: Translation, candidate: Candidate) -> dict[str, Any]:
     return {
         "translation": candidate.text,
         "score": round(candidate.score, DIGITS),
+        "log_prob": round(candidate.log_prob, DIGITS),
         "confidence": round(candidate.confidence, DIGITS),
         "poor_probability": None if poor is None else round(poor, DIGITS),
         "finished": candidate.finished,

@@ -77,6 +77,7 @@ class Assembler:
         return Candidate(
             text=(" " if spaced else "").join(text for text in texts if text),
             score=hypotheses[0].score if len(hypotheses) == 1 else self._joint_score(log_prob, len(log_probs)),
+            log_prob=log_prob,
             confidence=confidence,
             poor_probability=self.calibration.poor_probability(confidence) if self.calibration else None,
             tokens=[piece for hypothesis in hypotheses for piece in tokenizer.pieces(hypothesis.tokens)],

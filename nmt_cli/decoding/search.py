@@ -42,6 +42,10 @@ COMPACT_BELOW = 15 / 16
 """The batch is compacted, which copies the model's state, once at most this share of its sentences is unfinished. Until
 then the hypotheses of sentences that are done stay with a log-probability of -inf and have no effect."""
 
+LENGTH_FACTOR, LENGTH_SLACK = 3, 20
+"""Without the option max_length a translation has at most LENGTH_FACTOR times the subwords of its source, EOS included,
+plus LENGTH_SLACK."""
+
 
 class SearchState(Protocol):
     """The state that the step function passes from step to step, for K hypotheses of each of B sentences; before the
@@ -167,7 +171,11 @@ class Search:
     def _limits(self) -> Tensor:
         """(N,) maximum number of tokens of a translation, without EOS."""
         lengths = self.search_input.source_lengths
-        limits = torch.full_like(lengths, self.options.max_length) if self.options.max_length else 3 * lengths + 20
+        limits = (
+            torch.full_like(lengths, self.options.max_length)
+            if self.options.max_length
+            else LENGTH_FACTOR * lengths + LENGTH_SLACK
+        )
         prefixes = (self.forced >= 0).sum(0) if len(self.forced) else torch.zeros_like(lengths)
         return limits.clamp(min=self.options.min_length).maximum(prefixes)
 

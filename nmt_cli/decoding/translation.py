@@ -29,6 +29,7 @@ class Candidate:
     """One translation of a line.
 
     score: the length-normalised log-probability, by which candidates are ranked (higher is better, at most 0).
+    log_prob: natural logarithm of the probability of its subwords and EOS; of a split line, the sum over its segments.
     confidence: geometric mean of the probabilities of its subwords and EOS, 0 to 1.
     poor_probability: the calibrated probability that its chrF++ is below `Calibration.threshold`; None if the model is
         not calibrated, and for a blank line.
@@ -40,6 +41,7 @@ class Candidate:
 
     text: str
     score: float
+    log_prob: float
     confidence: float
     poor_probability: float | None
     tokens: list[str]
@@ -94,4 +96,4 @@ class Translation:
 
 def blank(line: Line) -> Candidate:
     """The translation of a blank line."""
-    return Candidate("", 0.0, 1.0, None, [], [], [], (np.zeros((0, 0), np.float32),), True)
+    return Candidate("", 0.0, 0.0, 1.0, None, [], [], [], (np.zeros((0, 0), np.float32),), True)

@@ -51,6 +51,17 @@ def output_loss(
         return (1 - smoothing) * likelihood + smoothing * uniform, likelihood
 
 
+def gold_log_probs(readouts: Tensor, output: nn.Module, targets: Tensor, vocabulary: int) -> Tensor:
+    """Readouts (N, E) and gold tokens (N,) -> the log-probability of each gold token (N,), in float32, without a
+    gradient. The output layer, of so many subwords, may be one that is packed for search."""
+    size = max(ROW_MULTIPLE, LOGITS[readouts.device.type] // vocabulary)
+    gold = []
+    for h, target in zip(torch.split(readouts, size), torch.split(targets, size), strict=True):
+        logits = output(h).float()  # (n, V)
+        gold.append(logits.gather(1, target.unsqueeze(1)).squeeze(1) - logits.logsumexp(1))
+    return torch.cat(gold)
+
+
 class _OutputLoss(torch.autograd.Function):
     """Computes the gradients in the forward pass. That of the logits is p - (1 - e) onehot(y) - e / V, where e is
     `smoothing`. The last term is the same for all rows and columns, so it is added to the results of the two matmuls,

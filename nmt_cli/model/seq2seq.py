@@ -93,7 +93,10 @@ class Seq2Seq(nn.Module):
 
         The caller applies `output`, readouts -> logits (..., V), as it may need only the real tokens.
         """
-        memory = self.encode(source, mask)
+        return self.decode(target, self.encode(source, mask))
+
+    def decode(self, target: Tensor, memory: Memory) -> tuple[Tensor, Tensor | None]:
+        """What `forward` returns, from the encoded source."""
         readouts, weights = self.decoder(self._embed(self.target_embedding, target), memory)
         return readouts, memory.to_source_positions(weights)
 

@@ -15,8 +15,10 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import nmt_cli.api.bulk as bulk
+import nmt_cli.api.augment
+import nmt_cli.api.bulk
 import nmt_cli.api.pack
+import nmt_cli.api.workers as workers
 import nmt_cli.cli.display
 import nmt_cli.corpus.prepare
 import nmt_cli.training.train  # noqa: F401  # all that the commands import, once instead of in each process
@@ -65,7 +67,7 @@ class FaultInjector:
 
 
 def translate_in_this_process(work: Any, client: object, shards: Any, folder: Any) -> Any:
-    """Instead of handing the shards of `nmt bulk` to workers, which the fault would not reach."""
+    """Instead of handing shards to workers, which the fault would not reach."""
     for shard in shards:
         folder.write(shard.name, work(shard))
         yield len(shard.lines)
@@ -119,7 +121,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1):
         os.dup2(null, handle)
-    bulk._dispatch, bulk._workers = translate_in_this_process, NoWorkers  # type: ignore[assignment]
+    workers._dispatch, workers._workers = translate_in_this_process, NoWorkers  # type: ignore[assignment]
     for line in requests:
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()

@@ -29,6 +29,10 @@ BULK: tuple[object, ...] = (
     *("bulk", "../train.num", "--model", "../model", "--out", "o.en", "--receipt", "r", "--shard-size", 30),
     *("--beam-size", 1, "--max-length", 5, "--overwrite"),
 )
+AUGMENT: tuple[object, ...] = (
+    *("augment", "--text", "../train.num", "--model", "../model", "--out", "a", "--tag", "t", "--receipt", "r"),
+    *("--keep-all", "--shard-size", 30, "--beam-size", 1, "--max-length", 5, "--overwrite"),
+)
 PACK = ("pack", "../model", "given", "--prepared", "../prepared", "--overwrite")
 
 STEPS: tuple[tuple[int, list[pytest.MarkDecorator]], ...] = ((1, [pytest.mark.faults]), (37, []))
@@ -206,6 +210,18 @@ def test_translating_in_bulk(run: Faults, home: Path, fault: str, step: int) -> 
     for number, folder in faults(run, home, BULK, {}, fault, step):
         succeed(run(folder, *BULK))
         left = contents(folder)
+        assert left == {**expected, "notes.txt": b"precious"}, number
+
+
+@EVERY
+def test_making_pairs(run: Faults, home: Path, fault: str, step: int) -> None:
+    succeed(run(home / "here", *AUGMENT))
+    expected = {name: (home / "here" / name).read_bytes() for name in ("a.num", "a.en", "a.augment.json", "r")}
+    for name in expected:
+        (home / "here" / name).unlink()
+    for number, folder in faults(run, home, AUGMENT, {}, fault, step):
+        succeed(run(folder, *AUGMENT))
+        left = {name: content for name, content in contents(folder).items() if not name.endswith(".partial")}
         assert left == {**expected, "notes.txt": b"precious"}, number
 
 

@@ -13,8 +13,8 @@ from conftest import DIFFICULT_LINES
 from send_signal import run_with_signal
 
 from nmt_cli.api import shards
-from nmt_cli.api.bulk import translate_file
-from nmt_cli.api.shards import ShardDir, ShardResult, manifest_for, split_file, translate_shard
+from nmt_cli.api.bulk import COMMAND, RECEIPT, TEXT, bulk_manifest, bulk_shard, translate_file
+from nmt_cli.api.shards import ShardDir, ShardResult, split_file
 from nmt_cli.atomic import dir_lock
 from nmt_cli.config import BulkConfig
 from nmt_cli.corpus.text_io import TextFile
@@ -64,7 +64,7 @@ def test_several_processes_equal_one_also_after_a_kill(
 
     # replace the text of a finished shard, to see that the second run takes it from the file
     result = ShardResult.from_json(finished[0].read_text(encoding="utf-8"))
-    marked = ShardResult("marked\n" * result.issue_counts.lines, result.receipt, result.issue_counts)
+    marked = ShardResult({**result.texts, TEXT: "marked\n" * result.issue_counts.lines}, result.issue_counts)
     finished[0].write_text(str(marked), encoding="utf-8")
     second = subprocess.run(arguments, capture_output=True, check=True)
     assert f"of {4 * len(DIFFICULT_LINES)} lines are already translated" in second.stderr.decode()
@@ -121,26 +121,26 @@ def test_jsonl_output_equals_that_of_translate(source: Path, tiny_model: Path) -
         {"model": tiny_model, "output_format": "jsonl", "device": "cpu", "search": search}
     )
     (shard,) = split_file(TextFile(source), 100)
-    result = translate_shard(config, manifest_for(config).models, shard)
+    result = bulk_shard(config, bulk_manifest(config).models, shard)
     arguments = command("translate", "--model", tiny_model, "--output-format", "jsonl")
     expected = subprocess.run(arguments, input=LINES, capture_output=True, check=True).stdout.decode()
-    for ours, theirs in zip(result.text.split("\n")[:-1], expected.split("\n")[:-1], strict=True):
+    for ours, theirs in zip(result.texts[TEXT].split("\n")[:-1], expected.split("\n")[:-1], strict=True):
         assert json.loads(ours)["translation"] == json.loads(theirs)["translation"]
         assert json.loads(ours)["alignment"] == json.loads(theirs)["alignment"]
 
 
 def test_shard_folder_is_resumed_only_with_the_same_options_and_model(tiny_model: Path, tmp_path: Path) -> None:
     config = BulkConfig(model=tiny_model)
-    folder = ShardDir(tmp_path / "shards")
-    manifest = manifest_for(config)
+    folder = ShardDir(tmp_path / "shards", COMMAND)
+    manifest = bulk_manifest(config)
     folder.path.mkdir()
     folder.open(manifest)
-    folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))  # no shard is finished yet
+    folder.open(bulk_manifest(config.model_copy(update={"shard_size": 3})))  # no shard is finished yet
     folder.open(manifest)
-    folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
+    folder.write("0000000-0.json", ShardResult({TEXT: "a\n", RECEIPT: ""}, IssueCounts(1)))
     folder.open(manifest)
     with pytest.raises(OutputError, match="was started with shard_size 2000"):
-        folder.open(manifest_for(config.model_copy(update={"shard_size": 3})))
+        folder.open(bulk_manifest(config.model_copy(update={"shard_size": 3})))
     with pytest.raises(OutputError, match="was started with another model"):
         folder.open(manifest.model_copy(update={"models": ["0"]}))
     (folder.path / "0000000-0.json").write_text('{"text": 1}')
@@ -151,7 +151,7 @@ def test_shard_folder_is_resumed_only_with_the_same_options_and_model(tiny_model
 def test_worker_refuses_a_different_model(source: Path, tiny_model: Path) -> None:
     (shard,) = split_file(TextFile(source), 100)
     with pytest.raises(CheckpointError, match="not the same model for all workers"):
-        translate_shard(BulkConfig(model=tiny_model), ["0"], shard)
+        bulk_shard(BulkConfig(model=tiny_model), ["0"], shard)
 
 
 FAULTS = """
@@ -160,7 +160,8 @@ from pathlib import Path
 import torch
 from nmt_cli.atomic import dir_lock
 from nmt_cli.config import BulkConfig
-from nmt_cli.api.shards import Shard, manifest_for, translate_shard
+from nmt_cli.api.bulk import bulk_manifest, bulk_shard
+from nmt_cli.api.shards import Shard
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -170,7 +171,7 @@ def faults():
 
 config = BulkConfig(model=Path(sys.argv[1]), device="cpu", search={"max_length": 2})
 before = faults()
-translate_shard(config, manifest_for(config).models, Shard(0, 1, [b"I go home."]))
+bulk_shard(config, bulk_manifest(config).models, Shard(0, 1, [b"I go home."]))
 faults()
 print(before, faults())
 """
@@ -206,10 +207,10 @@ def test_a_folder_of_the_user_beside_the_output_is_left_alone(
 
 
 def test_files_that_a_user_put_among_the_shards_are_kept(tiny_model: Path, tmp_path: Path) -> None:
-    folder = ShardDir(tmp_path / "shards")
+    folder = ShardDir(tmp_path / "shards", COMMAND)
     with folder.lock():
-        folder.open(manifest_for(BulkConfig(model=tiny_model)))
-        folder.write("0000000-0.json", ShardResult("a\n", "", IssueCounts(1)))
+        folder.open(bulk_manifest(BulkConfig(model=tiny_model)))
+        folder.write("0000000-0.json", ShardResult({TEXT: "a\n", RECEIPT: ""}, IssueCounts(1)))
         (folder.path / "notes.txt").write_text("mine")
         (folder.path / ".manifest.json.abcdefgh.partial").touch()  # of a killed run
         folder.delete()
@@ -217,8 +218,8 @@ def test_files_that_a_user_put_among_the_shards_are_kept(tiny_model: Path, tmp_p
 
 
 def test_results_of_shards_are_bounded_in_size_and_depth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder, name = ShardDir(tmp_path), "0000000-0.json"
-    result = ShardResult("가\n" * 100, "", IssueCounts(100))
+    folder, name = ShardDir(tmp_path, COMMAND), "0000000-0.json"
+    result = ShardResult({TEXT: "가\n" * 100}, IssueCounts(100))
     folder.write(name, result)
     assert list(folder.read([name])) == [result]
     size = (tmp_path / name).stat().st_size
@@ -236,13 +237,13 @@ def test_results_of_shards_are_bounded_in_size_and_depth(tmp_path: Path, monkeyp
 
 def test_a_second_run_changes_nothing_while_the_first_holds_the_lock(tiny_model: Path, tmp_path: Path) -> None:
     """Neither before the first has written its manifest, nor after, nor when it has just ended."""
-    folder = ShardDir(tmp_path / "out.shards")
+    folder = ShardDir(tmp_path / "out.shards", COMMAND)
     config = BulkConfig(model=tiny_model, source_file=tmp_path / "in", out=tmp_path / "out", shard_size=7)
     (tmp_path / "in").write_text("x\n")
     with folder.lock():
         for begun in (False, True):
             if begun:
-                folder.open(manifest_for(BulkConfig(model=tiny_model)))
+                folder.open(bulk_manifest(BulkConfig(model=tiny_model)))
             before = {path: path.read_bytes() for path in folder.path.iterdir()}
             with pytest.raises(OutputError, match="another nmt bulk is running here"):
                 translate_file(config, Progress())

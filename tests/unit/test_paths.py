@@ -76,7 +76,7 @@ def test_every_path_option_says_whether_it_is_read_or_written() -> None:
 
 def test_every_command_that_writes_is_covered() -> None:
     writes = {section.__name__ for section, *_ in CONFLICTS}
-    assert len(writes) == 9, writes
+    assert len(writes) == 11, writes
 
 
 @pytest.mark.parametrize(("section", "first", "second"), CONFLICTS)
