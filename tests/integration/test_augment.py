@@ -17,8 +17,9 @@ from nmt_cli.api.augment import LEFT_OUT
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult
 from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
 from nmt_cli.cli.app import main
+from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.augmented import read_augmented
-from nmt_cli.corpus.manifest import PREPARED
+from nmt_cli.corpus.train_text import train_texts
 from nmt_cli.errors import CorpusError
 
 pytestmark = pytest.mark.integration
@@ -200,14 +201,20 @@ def augmented(nmt: Nmt, tiny_model: Path) -> str:
     return "b"
 
 
+@pytest.mark.parametrize(("given", "tag"), [([], "bt"), (["-"], None), (["web"], "web")])
+def test_pairs_have_the_tag_that_they_were_made_with_unless_another_is_given(
+    augmented: str, given: list[str], tag: str | None
+) -> None:
+    for name in (augmented, f"{augmented}=2"):
+        (text,) = train_texts(PreprocessConfig(train=[name], tag=given), ("ko", "en"))
+        assert (text.name, text.tag) == (augmented, tag)
+
+
 def test_preprocess_says_how_pairs_were_made_and_refuses_changed_ones(nmt: Nmt, augmented: str) -> None:
     text = ("--train", augmented, "--source", "ko", "--target", "en", "--keep", "wrong-script")
     prepare = ("preprocess", *text, "--out", "p", "--threads", 1)
     err = nmt(*prepare)[2]
     assert f"b: {len(read('mono.en')):,} pairs made by back-translation with tiny, tag bt" in err
-    assert PREPARED.read(Path("p")).tags == ["bt"]
-    nmt(*prepare, "--tag", "-", "--overwrite")
-    assert PREPARED.read(Path("p")).tags == []
     write("b.ko", [*read("b.ko")[:-1], "changed"])
     with pytest.raises(CorpusError, match="is not the file that"):
         read_augmented(augmented)
