@@ -55,7 +55,7 @@ def small_folders(path: Path) -> Folders:
                 (home / f"{split}.{language}").write_text(words)
         text = {"train": [str(home / "train")], "dev": str(home / "dev"), "test": str(home / "test")}
         corpus, model = home / "corpus", home / "model"
-        options = {"source": "en", "target": "de", "vocabulary_size": 300, "threads": 1, "out": corpus}
+        options = {"source": "en", "target": "de", "vocabulary_size": 308, "threads": 1, "out": corpus}
         preprocess(PreprocessConfig.model_validate({**text, **options}))
         train(resolve(TrainConfig, [("test", {**OPTIONS, "prepared": corpus, "out": model})]), [])
         pairs.append(Pair(corpus, model))

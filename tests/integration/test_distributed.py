@@ -42,7 +42,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{split}.a").write_text("\n".join(lines) + "\n")
         (folder / f"{split}.b").write_text("\n".join(line[::-1] + " x" * (len(line) % 5) for line in lines) + "\n")
     splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", folder / split)]
-    run(ALONE, "preprocess", *splits, "--source", "a", "--target", "b", "--vocabulary-size", 300, "--out", folder / "p")
+    run(ALONE, "preprocess", *splits, "--source", "a", "--target", "b", "--vocabulary-size", 308, "--out", folder / "p")
     return folder / "p"
 
 

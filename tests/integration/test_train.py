@@ -63,7 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
         (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d[::-1]) + "\n" for d in digits))
     splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", folder / split)]
-    nmt("preprocess", *splits, "--source", "num", "--target", "en", "--vocabulary-size", 300, "--out", folder / "out")
+    nmt("preprocess", *splits, "--source", "num", "--target", "en", "--vocabulary-size", 308, "--out", folder / "out")
     return folder / "out"
 
 
@@ -540,7 +540,7 @@ def long_dev(folder: Path, prepared: Path, lengths: list[int]) -> Path:
     for code in ("num", "en"):
         (folder / f"dev.{code}").write_text("".join("1 " * length + "\n" for length in lengths))
     files = ["--train", text / "train", "--dev", folder / "dev", "--test", text / "test", "--max-length", 20]
-    options = ["--vocabulary-size", 300, "--max-ratio", 100, "--source", "num", "--target", "en"]
+    options = ["--vocabulary-size", 308, "--max-ratio", 100, "--source", "num", "--target", "en"]
     nmt("preprocess", *files, *options, "--out", folder / "long")
     return folder / "long"
 
