@@ -242,6 +242,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_without_its_parent(
     assert read_config(tmp_path / "parts").from_ == parent
 
 
+def test_a_run_stopped_before_its_first_update_counts_its_validations_once(home: Path, tmp_path: Path) -> None:
+    ruin = ("--learning-rate", 10, "--schedule", "constant", "--warmup", 0, "--metric", "loss")
+    adapt = ("train", home / "medical", "--from", home / "base", *RUN, *ruin, "--out")
+    nmt(*adapt, tmp_path / "whole", "--max-steps", 4)
+    nmt(*adapt, tmp_path / "parts", "--max-steps", 0)
+    nmt("train", "--out", tmp_path / "parts", "--resume", "--max-steps", 4)
+    whole, parts = (read_metadata(tmp_path / name / "last" / "state.safetensors") for name in ("whole", "parts"))
+    assert whole["sha256"] == parts["sha256"]
+    assert whole["progress"]["bad_validations"] == 1
+    for name in whole["progress"].keys() - {"elapsed", "validation_seconds"}:
+        assert whole["progress"][name] == parts["progress"][name], name
+    steps = [json.loads(line) for line in (tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in steps if record["kind"] == "validation"] == [0, 4]
+
+
 @pytest.mark.parametrize("tied", ["all", "none"])
 @pytest.mark.parametrize("freeze", [("embeddings",), ("encoder",), ("embeddings", "encoder")])
 @pytest.mark.parametrize("attention", ["gnmt", "luong"])

@@ -71,6 +71,19 @@ def test_two_processes_equal_gradient_accumulation_also_when_resumed_by_one(prep
 
 
 @pytest.mark.slow
+def test_two_processes_adapt_a_model_with_frozen_parts(prepared: Path, tmp_path: Path) -> None:
+    run(ALONE, "train", prepared, *EXACT, "--out", tmp_path / "base", "--max-steps", 5)
+    adapt = ["train", prepared, "--from", tmp_path / "base", "--freeze", "embeddings", "--freeze", "encoder",
+             *EXACT[4:], "--validate-every", 3, "--max-steps", 6]  # fmt: skip
+    run(ALONE, *adapt, "--out", tmp_path / "one", "--gradient-accumulation", 2)
+    result = run(TORCHRUN, *adapt, "--out", tmp_path / "two")
+    assert result.stderr.count("parameters are trained") == 1
+    assert_equal_states(tmp_path / "one", tmp_path / "two")
+    frozen, adapted = (read_tensors(tmp_path / name / "weights.safetensors")[0] for name in ("base", "two"))
+    assert all(torch.equal(frozen[name], adapted[name]) for name in frozen if name.startswith("encoder."))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_all_processes_end_when_one_does_and_the_run_can_be_resumed(
     prepared: Path, tmp_path: Path, number: signal.Signals
