@@ -137,9 +137,10 @@ def test_a_packed_model_can_be_adapted(home: Path, tmp_path: Path) -> None:
 
 
 def test_architecture_is_inherited_dropout_may_differ_and_the_learning_rate_is_lower(
-    home: Path, tmp_path: Path
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adapt = ("train", home / "medical", "--from", home / "base", "--out", tmp_path / "m", *RUN, "--max-steps", 1)
+    monkeypatch.chdir(home)
+    adapt = ("train", home / "medical", "--from", "base", "--out", tmp_path / "m", *RUN, "--max-steps", 1)
     nmt(*adapt, "--dropout", "0.1", "--score", "dot")
     base, adapted = read_config(home / "base"), read_config(tmp_path / "m")
     assert adapted.model == base.model.model_copy(update={"dropout": 0.1})

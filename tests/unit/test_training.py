@@ -188,6 +188,23 @@ def test_resumed_training_is_bitwise_equal(tmp_path: Path, decay: float) -> None
             torch.testing.assert_close(weight, resumed.ema.weights[name], atol=0, rtol=0)
 
 
+@pytest.mark.parametrize(("before", "after"), [([], ["encoder"]), (["encoder"], []), (["embeddings"], ["encoder"])])
+def test_a_state_can_be_resumed_with_other_frozen_parts(tmp_path: Path, before: list[str], after: list[str]) -> None:
+    first, second = train_step(freeze=before), train_step(freeze=after)
+    first.update(batches(), 1e-2)
+    save_state(tmp_path, first, TrainerState(step=1), "run")
+    load_state(tmp_path, second, "run")
+    prefixes = tuple({"encoder": "encoder.", "embeddings": "source_embedding"}[part] for part in after)
+    frozen = {name for name in model_weights(second.model) if prefixes and name.startswith(prefixes)}
+    assert bool(frozen) == bool(after)
+    assert second.optimizer.weights.keys() == model_weights(second.model).keys() - frozen
+    assert not second.optimizer.state.keys() & frozen
+    kept = {name: weight.detach().clone() for name, weight in model_weights(second.model).items()}
+    second.update(batches(1), 1e-2)
+    changed = {name for name, weight in model_weights(second.model).items() if not torch.equal(weight, kept[name])}
+    assert changed == model_weights(second.model).keys() - frozen
+
+
 def test_state_of_a_different_model_is_refused(tmp_path: Path) -> None:
     save_state(tmp_path, train_step(), TrainerState(), "run")
     torch.manual_seed(0)
