@@ -15,6 +15,7 @@ from nmt_cli.settings import CliOption, Settings
 from nmt_cli.special_tokens import TAG_PIECES
 
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Width = Annotated[int, Field(ge=1, le=65_536)]
@@ -368,6 +369,15 @@ class TrainingConfig(Settings):
     dropout, and the loss adds the divergence of the two predictions. Updates take twice as long; it pays off for small
     corpora and long training."""
 
+    uppercase: Annotated[Probability, CliOption("Robustness")] = 0.0
+    """Probability that the source of a training pair is put in capitals, drawn anew each epoch; the target stays. A
+    vocabulary without capitals spells them letter by letter, which makes updates slower."""
+    titlecase: Annotated[Probability, CliOption("Robustness")] = 0.0
+    """Probability that the source of a training pair is put in title case, drawn anew each epoch."""
+    typos: Annotated[Probability, CliOption("Robustness")] = 0.0
+    """Probability that a word of the source gets a typing error in training, drawn anew each epoch: two letters
+    swapped, or one left out, doubled or replaced."""
+
     scheduled_sampling: Annotated[ScheduledSampling, CliOption("Teacher forcing")] = "none"
     """Previous word that the decoder gets in training. none: always the reference word (teacher forcing); free: always
     its own best prediction; the others: the reference word with a probability that is constant or falls over the run
@@ -415,6 +425,10 @@ class TrainingConfig(Settings):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.uppercase + self.titlecase > 1:
+            raise ValueError(
+                f"uppercase {self.uppercase} and titlecase {self.titlecase} add up to more than 1; no line gets both"
+            )
         if self.scheduled_sampling in ("none", "free"):
             for name in self.changed("teacher_forcing_ratio"):
                 raise ValueError(
@@ -483,6 +497,11 @@ class SearchConfig(Settings):
     """Maximum number of subwords in a translation; 0 allows three times the source length plus 20."""
     no_repeat_ngram_size: Annotated[Count, CliOption("Search")] = 0
     """Never generate the same n-gram of this many subwords twice; 0 allows it."""
+    search_again: Annotated[bool, CliOption("Search")] = True
+    """If a translation repeats itself or is far longer than its source, search again without repeated n-grams, and keep
+    the result unless it has such a defect too; not with --sample."""
+    truecase: Annotated[bool, CliOption("Search")] = True
+    """Translate a line in capitals from its usual case, and put the translation in capitals."""
     shortlist: Annotated[Count, Field(le=LEXICON_WIDTH), CliOption("Search")] = 0
     """Restrict the output vocabulary of a batch to this many most probable translations of each source subword, from
     the lexicon that nmt preprocess trains, and the most frequent subwords; 0 uses the whole vocabulary. Faster, most

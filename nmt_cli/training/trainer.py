@@ -11,8 +11,9 @@ import torch
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, model_weights, save_weights
 from nmt_cli.corpus.batch import Batch
-from nmt_cli.corpus.batching import BatchLoader, BatchPlan, sampled_segmentation, stored_segmentation
+from nmt_cli.corpus.batching import BatchLoader, BatchPlan
 from nmt_cli.corpus.dataset import Split
+from nmt_cli.corpus.noise import training_segmentation
 from nmt_cli.errors import TrainingError
 from nmt_cli.kernels.contention import Contention
 from nmt_cli.kernels.malloc import trim
@@ -58,9 +59,8 @@ class Trainer:
         self.config = config
         self.criteria = StoppingCriteria.of(config)
         self.state = TrainerState()
-        strength = config.subword_regularization
-        segment = sampled_segmentation(loaded.tokenizers, strength) if strength else stored_segmentation
         self.world = train_step.world
+        segment = training_segmentation(config, loaded.tokenizers, loaded.manifest.source)
         self.plan = BatchPlan(
             config.batch_tokens, config.gradient_accumulation, config.seed, segment, self.world.rank, self.world.size
         )
