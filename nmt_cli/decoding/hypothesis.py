@@ -20,6 +20,7 @@ class Hypothesis:
     token_log_probs: log-probability of each token and, if finished, of EOS; their sum is log_prob.
     attention: (T, S) weights of every token over the source positions without padding, if requested.
     finished: False if it was cut at the length limit, or had no permitted continuation.
+    searched_again: what was wrong with the first result, if search was repeated for it; else empty.
     """
 
     tokens: list[int]
@@ -28,6 +29,7 @@ class Hypothesis:
     token_log_probs: list[float]
     attention: npt.NDArray[np.float32] | None
     finished: bool
+    searched_again: str = ""
 
 
 def length_penalty(length: Tensor, exponent: float) -> Tensor:

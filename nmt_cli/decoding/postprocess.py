@@ -9,17 +9,15 @@ import numpy.typing as npt
 import torch
 
 from nmt_cli.config import SearchConfig
+from nmt_cli.corpus.casing import upper
 from nmt_cli.corpus.tokenizer import Tokenizers
 from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.decoding.hypothesis import Hypothesis, length_penalty
 from nmt_cli.decoding.repetition import find_loop
+from nmt_cli.decoding.search_again import is_far_longer
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Candidate, Issue, Translation, blank
 from nmt_cli.languages import is_chinese_or_japanese
-
-MAX_LENGTH_RATIO, LENGTH_SLACK = 2.5, 5
-"""A length ratio is unusual if the longer side has more than MAX_LENGTH_RATIO times the subwords of the other
-plus LENGTH_SLACK."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,14 @@ class EncodedSegment:
     `within_word`: no space separates it from the previous segment, so it begins inside that segment's last word.
     `tag`: the id of the tag before the source, if there is one. It is no subword of the line, and nothing is aligned
     with it.
+    `truecased`: its line is in capitals and was put in its usual case; the translation is put in capitals.
     """
 
     source: tuple[int, ...]
     prefix: tuple[int, ...] = ()
     within_word: bool = False
     tag: tuple[int, ...] = ()
+    truecased: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,11 @@ class Assembler:
         log_prob = sum(hypothesis.log_prob for hypothesis in hypotheses)
         words = [tokenizer.words(hypothesis.tokens) for hypothesis in hypotheses]
         confidence = math.exp(log_prob / len(log_probs)) if log_probs else 0.0
+        text = (" " if spaced else "").join(text for text in texts if text)
+        if segments[0].truecased and not segments[0].prefix:
+            text = upper(text, self.target)
         return Candidate(
-            text=(" " if spaced else "").join(text for text in texts if text),
+            text=text,
             score=hypotheses[0].score if len(hypotheses) == 1 else self._joint_score(log_prob, len(log_probs)),
             log_prob=log_prob,
             confidence=confidence,
@@ -102,6 +105,8 @@ class Assembler:
         self, segments: Sequence[EncodedSegment], best: Sequence[Hypothesis], candidates: list[Candidate]
     ) -> list[Issue]:
         issues = []
+        if segments[0].truecased:
+            issues.append(Issue("capitals"))
         target_len = sum(len(hypothesis.tokens) for hypothesis in best)
         source_len = sum(len(segment.source) for segment in segments)
         if len(segments) > 1:
@@ -113,9 +118,11 @@ class Assembler:
                 repeated = self.tokenizers.target.decode(hypothesis.tokens[loop.start : loop.start + loop.size])
                 issues.append(Issue("repetition", {"repeated": repeated, "times": loop.times}))
                 break
+        for reason in dict.fromkeys(hypothesis.searched_again for hypothesis in best if hypothesis.searched_again):
+            issues.append(Issue("searched_again", {"reason": reason}))
         if not candidates[0].text:
             issues.append(Issue("empty"))
-        elif max(target_len, source_len) > MAX_LENGTH_RATIO * min(target_len, source_len) + LENGTH_SLACK:
+        elif is_far_longer(max(target_len, source_len), min(target_len, source_len)):
             issues.append(Issue("length_ratio", {"source_subwords": source_len, "target_subwords": target_len}))
         issues += self._doubt(candidates[0])
         if len(candidates) < self.search.n_best:

@@ -12,7 +12,17 @@ from nmt_cli.decoding.text_stream import Line
 from nmt_cli.errors import ConfigError
 
 IssueKind = Literal[
-    "blank", "invalid_utf8", "split", "cut", "repetition", "length_ratio", "empty", "low_confidence", "fewer"
+    "blank",
+    "invalid_utf8",
+    "capitals",
+    "split",
+    "cut",
+    "repetition",
+    "searched_again",
+    "length_ratio",
+    "empty",
+    "low_confidence",
+    "fewer",
 ]
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,11 +15,13 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
 from nmt_cli.corpus.normalization import is_blank
+from nmt_cli.decoding.capitals import is_capitals, truecase
 from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.search import SearchInput, search
+from nmt_cli.decoding.search_again import Request, Results, search_again
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
 from nmt_cli.decoding.source_tag import source_tag
@@ -28,7 +31,8 @@ from nmt_cli.errors import ConfigError
 from nmt_cli.model.seq2seq import sequence_mask
 from nmt_cli.special_tokens import EOS
 
-GREEDY = SearchConfig(beam_size=1)
+GREEDY = SearchConfig(beam_size=1, search_again=False)
+"""For validation, which shows the model as it is."""
 
 USUAL_LENGTH = 40
 """Source subwords up to which a batch holds `batch_size` sentences; it holds fewer longer ones, which bounds memory."""
@@ -39,10 +43,6 @@ WORKERS = 4
 """Batches searched at a time, at most one per thread; more than this would wait for the GIL."""
 MIN_BATCH = 16
 """Smallest batch that is worth a search of its own."""
-
-Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""All that a search result depends on: the subwords of tag and source, target prefix, and, for sampling, the seeds of
-its draws."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ class LineTranslator:
             for line, line_segments in zip(lines, segments, strict=True)
         ]
         unique = dict.fromkeys(request for line_requests in requests for request in line_requests)
-        results = self._search(unique, len(lines))
+        results = self._search(unique, len(lines), self.search)
+        if self.search.search_again and not self.search.sample:
+            results |= search_again(results, lambda left, options: self._search(left, 0, options), self.search)
         return [
             self._assembler.assemble(line, line_segments, [results[request] for request in line_requests])
             for line, line_segments, line_requests in zip(lines, segments, requests, strict=True)
@@ -105,24 +107,35 @@ class LineTranslator:
 
     def _segments(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
         """The segments of each line, within the model's limit; a blank line has none."""
-        encoded = self._encode(["" if is_blank(line.text) else line.text for line in lines])
-        return [
-            self._split(line)
+        truecased = [self._truecase(line.text) for line in lines]
+        encoded = self._encode(["" if is_blank(text) else text for text in truecased])
+        segments = [
+            self._split(text, self._prefix(line))
             if len(ids) > self._limit
             else [EncodedSegment(tuple(ids), self._prefix(line), tag=self._tag)]
             if ids
             else []
-            for line, ids in zip(lines, encoded, strict=True)
+            for line, text, ids in zip(lines, truecased, encoded, strict=True)
+        ]
+        return [
+            line_segments if text == line.text else [replace(segment, truecased=True) for segment in line_segments]
+            for line, text, line_segments in zip(lines, truecased, segments, strict=True)
         ]
 
-    def _split(self, line: Line) -> list[EncodedSegment]:
-        """The segments of a line that is over the model's limit; those without subwords are dropped."""
-        text = self._source.normalize(line.text)
+    def _truecase(self, text: str) -> str:
+        """A line in capitals in its usual case; any other line as it is."""
+        if not (self.search.truecase and is_capitals(text)):
+            return text
+        return truecase(self._source.normalize(text), self._source, self.loaded.manifest.source)
+
+    def _split(self, text: str, prefix: tuple[int, ...]) -> list[EncodedSegment]:
+        """The segments of a text that is over the model's limit; those without subwords are dropped."""
+        text = self._source.normalize(text)
         segments = split(text, self._limit, lambda texts: [len(ids) for ids in self._encode(texts)])
         encoded = self._encode([segment.text for segment in segments])
         nonempty = [(ids, segment) for ids, segment in zip(encoded, segments, strict=True) if ids]
         return [
-            EncodedSegment(tuple(ids), self._prefix(line) if n == 0 else (), segment.within_word, self._tag)
+            EncodedSegment(tuple(ids), prefix if n == 0 else (), segment.within_word, self._tag)
             for n, (ids, segment) in enumerate(nonempty)
         ]
 
@@ -132,7 +145,7 @@ class LineTranslator:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return self._source.encode_many(texts, threads=torch.get_num_threads())
 
-    def _search(self, requests: Collection[Request], lines: int) -> dict[Request, list[Hypothesis]]:
+    def _search(self, requests: Collection[Request], lines: int, options: SearchConfig) -> Results:
         """Search the requests of so many lines in batches of similar length, several batches at a time on a CPU."""
         reported = 0
         ordered = sorted(requests, key=lambda request: len(request[0]), reverse=True)
@@ -141,10 +154,12 @@ class LineTranslator:
         size = self.batching.batch_size
         if workers > 1:  # enough batches for every worker
             size = min(size, max(MIN_BATCH, len(ordered) // (2 * workers)))
-        results: dict[Request, list[Hypothesis]] = {}
+        results: Results = {}
         with parallel_map(workers) as map_:
             all_batches = list(batches(ordered, size))
-            for batch, hypotheses in zip(all_batches, map_(self._search_batch, all_batches), strict=True):
+            for batch, hypotheses in zip(
+                all_batches, map_(partial(self._search_batch, options), all_batches), strict=True
+            ):
                 results.update(zip(batch, hypotheses, strict=True))
                 done = lines * len(results) // len(requests)
                 self.on_lines(done - reported)
@@ -153,7 +168,7 @@ class LineTranslator:
         return results
 
     @torch.inference_mode()
-    def _search_batch(self, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def _search_batch(self, options: SearchConfig, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         padded, lengths = pad([np.array([*source, EOS]) for source, _, _ in batch])
         compute = self.loaded.compute
         source_lengths = torch.from_numpy(lengths).to(compute.device)
@@ -177,7 +192,7 @@ class LineTranslator:
             with compute.encoder_autocast():
                 state = step.init_state(source, sequence_mask(source_lengths, source.shape[1]))
             with compute.autocast():
-                results = search(step, state, search_input, self.search)
+                results = search(step, state, search_input, options)
         except torch.OutOfMemoryError:
             raise ConfigError(
                 f"--batch-size {self.batching.batch_size}: not enough memory on {compute}; use a smaller batch"

@@ -24,9 +24,10 @@ from nmt_cli.decoding.ensemble import ModelState
 from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.search import SearchInput, Step, search
+from nmt_cli.decoding.search_again import Request
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
-from nmt_cli.decoding.translator import Batching, LineTranslator, Request, batches, translate_corpus
+from nmt_cli.decoding.translator import Batching, LineTranslator, batches, translate_corpus
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.kernels.device import compute_for_training
 from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
@@ -161,7 +162,7 @@ def test_repeated_lines_are_searched_once_unless_sampled(model: LoadedModel, mon
 
     monkeypatch.setattr(translator_module, "search", counting_search)
     lines = ["the dog"] * 5 + ["old man"]
-    assert len({translation.text for translation in translate(model, lines)}) == 2
+    assert len({translation.text for translation in translate(model, lines, search_again=False)}) == 2
     assert sum(sizes) == 2
     sizes.clear()
     sampled = [translation.text for translation in translate(model, ["the dog"] * 5, sample=True)]
@@ -185,14 +186,16 @@ def test_parallel_batches_equal_sequential_batches(
     both = threading.Barrier(2)
     search_batch = LineTranslator._search_batch
 
-    def recording_search_batch(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def recording_search_batch(
+        self: LineTranslator, options: SearchConfig, batch: Sequence[Request]
+    ) -> list[list[Hypothesis]]:
         name = threading.current_thread().name
         threads.append((name, torch.get_num_threads()))
         if name not in started:  # the first two threads wait until both have a batch
             started.add(name)
             if len(started) <= 2:
                 both.wait()
-        return search_batch(self, batch)
+        return search_batch(self, options, batch)
 
     def texts() -> list[list[str]]:
         beam, samples = translate(model, LINES, 2), translate(model, LINES, 2, sample=True, n_best=2)
@@ -213,7 +216,7 @@ def test_error_in_one_batch_stops_all_batches(
 ) -> None:
     searched: list[Sequence[Request]] = []
 
-    def failing(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def failing(self: LineTranslator, options: SearchConfig, batch: Sequence[Request]) -> list[list[Hypothesis]]:
         searched.append(batch)
         raise CheckpointError("damaged")
 

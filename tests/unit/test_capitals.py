@@ -1,0 +1,101 @@
+"""Lines in capitals are translated from their usual case, and the translation is put in capitals."""
+
+import io
+from pathlib import Path
+
+import pytest
+import sentencepiece
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
+from nmt_cli.config import SearchConfig
+from nmt_cli.corpus.tokenizer import Tokenizer
+from nmt_cli.decoding.capitals import is_capitals, truecase
+from nmt_cli.decoding.text_stream import Line
+from nmt_cli.decoding.translation import Translation
+from nmt_cli.decoding.translator import LineTranslator
+from nmt_cli.kernels.device import compute_for_training
+
+CPU = compute_for_training("cpu", "fp32", 0)
+SENTENCES = [
+    "A man from Berlin sees the USA on TV .",
+    "The man in the USA likes Berlin .",
+    "Ein Mann sieht den Hund in Berlin .",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 20), model_writer=model, vocab_size=140, hard_vocab_limit=False,
+        minloglevel=2, pad_id=0, unk_id=1, bos_id=2, eos_id=3, byte_fallback=False, model_type="bpe",
+    )  # fmt: skip
+    return Tokenizer(model.getvalue())
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> LoadedModel:
+    return load_model(tiny_model, CPU)
+
+
+def translate(model: LoadedModel, text: str, prefix: str = "", **options: object) -> Translation:
+    search = SearchConfig.model_validate({"max_length": 12, "search_again": False, **options})
+    (translation,) = LineTranslator(model, search).translate([Line(1, text, prefix)])
+    return translation
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_names_nouns_and_abbreviations_of_the_vocabulary_keep_their_case(tokenizer: Tokenizer, text: str) -> None:
+    assert truecase(text.upper(), tokenizer, "en") == text
+    assert truecase(f"{text.upper()}  {SENTENCES[0].upper()}", tokenizer, "en") == f"{text}  {SENTENCES[0]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "capitals"),
+    [
+        ("A MAN", True),
+        ("STOP!", True),
+        ("МУЖЧИНА 3", True),
+        ("THE NEW iPHONE IS HERE", True),
+        ("USA", False),
+        ("TV 2024", False),
+        ("A man", False),
+        ("WARNING: do not touch", False),
+        ("작은 개가 푸른 풀밭을", False),
+        ("", False),
+    ],
+)
+def test_what_counts_as_a_line_in_capitals(text: str, capitals: bool) -> None:
+    assert is_capitals(text) is capitals
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_truecasing_any_text_needs_no_more_subwords_and_keeps_its_words(tokenizer: Tokenizer, text: str) -> None:
+    text = tokenizer.normalize(text)
+    cased = truecase(text, tokenizer, "en")
+    assert len(tokenizer.encode(cased)) <= len(tokenizer.encode(text))
+    assert len(tokenizer.normalize(cased).split()) == len(text.split())
+
+
+def test_the_translation_of_capitals_is_in_capitals(model: LoadedModel) -> None:
+    text = "the old man sings in the rain ."
+    usual, capitals = translate(model, text), translate(model, text.upper())
+    assert capitals.text == usual.text.upper()
+    assert capitals.candidates[0].tokens == usual.candidates[0].tokens
+    assert [issue.kind for issue in capitals.issues if issue not in usual.issues] == ["capitals"]
+    assert capitals.line.text == text.upper()
+
+
+def test_capitals_can_be_translated_as_they_are(model: LoadedModel) -> None:
+    text = "THE OLD MAN SINGS IN THE RAIN ."
+    translation = translate(model, text, truecase=False)
+    assert translation.source_tokens == model.tokenizers.source.pieces(model.tokenizers.source.encode(text))
+    assert "capitals" not in [issue.kind for issue in translation.issues]
+
+
+def test_a_prefix_sets_the_case_of_the_translation(model: LoadedModel) -> None:
+    text = "the old man sings in the rain ."
+    assert translate(model, text.upper(), "dog a").text == translate(model, text, "dog a").text
