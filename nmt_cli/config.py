@@ -499,9 +499,11 @@ class SearchConfig(Settings):
     """Never generate the same n-gram of this many subwords twice; 0 allows it."""
     search_again: Annotated[bool, CliOption("Search")] = True
     """If a translation repeats itself or is far longer than its source, search again without repeated n-grams, and keep
-    the result unless it has such a defect too; not with --sample."""
+    the result unless it has such a defect too; if that of a single word is not one word, search for one with the
+    lexicon. Not with --sample."""
     truecase: Annotated[bool, CliOption("Search")] = True
-    """Translate a line in capitals from its usual case, and put the translation in capitals."""
+    """Translate a line in capitals or title case from its usual case; the translation of capitals is put in
+    capitals."""
     shortlist: Annotated[Count, Field(le=LEXICON_WIDTH), CliOption("Search")] = 0
     """Restrict the output vocabulary of a batch to this many most probable translations of each source subword, from
     the lexicon that nmt preprocess trains, and the most frequent subwords; 0 uses the whole vocabulary. Faster, most

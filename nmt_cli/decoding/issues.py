@@ -9,11 +9,11 @@ from nmt_cli.decoding.translation import Translation
 MEANINGS = {
     "blank": "blank, left blank",
     "invalid_utf8": "with bytes that are not UTF-8, replaced by U+FFFD",
-    "capitals": "in capitals, translated from their usual case",
+    "truecased": "in capitals or title case, translated from their usual case",
     "split": "longer than the model's limit, translated in segments",
     "cut": "whose translation reached the length limit and was cut there",
     "repetition": "whose translation repeats itself",
-    "searched_again": "whose translation repeated itself or was far too long, searched again with repetition blocked",
+    "searched_again": "searched again: the translation repeated itself, was far too long or made more of a word",
     "length_ratio": "whose translation is unusually long or short",
     "empty": "whose translation is empty",
     "low_confidence": "of which the model is unsure",

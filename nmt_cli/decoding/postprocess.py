@@ -11,6 +11,7 @@ import torch
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.casing import upper
 from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.decoding.capitals import Case
 from nmt_cli.decoding.confidence import Calibration
 from nmt_cli.decoding.hypothesis import Hypothesis, length_penalty
 from nmt_cli.decoding.repetition import find_loop
@@ -27,14 +28,14 @@ class EncodedSegment:
     `within_word`: no space separates it from the previous segment, so it begins inside that segment's last word.
     `tag`: the id of the tag before the source, if there is one. It is no subword of the line, and nothing is aligned
     with it.
-    `truecased`: its line is in capitals and was put in its usual case; the translation is put in capitals.
+    `case`: the unusual case of its line, which was put in its usual case; a translation of capitals is put in capitals.
     """
 
     source: tuple[int, ...]
     prefix: tuple[int, ...] = ()
     within_word: bool = False
     tag: tuple[int, ...] = ()
-    truecased: bool = False
+    case: Case | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Assembler:
         words = [tokenizer.words(hypothesis.tokens) for hypothesis in hypotheses]
         confidence = math.exp(log_prob / len(log_probs)) if log_probs else 0.0
         text = (" " if spaced else "").join(text for text in texts if text)
-        if segments[0].truecased and not segments[0].prefix:
+        if segments[0].case == "capitals" and not segments[0].prefix:
             text = upper(text, self.target)
         return Candidate(
             text=text,
@@ -105,8 +106,8 @@ class Assembler:
         self, segments: Sequence[EncodedSegment], best: Sequence[Hypothesis], candidates: list[Candidate]
     ) -> list[Issue]:
         issues = []
-        if segments[0].truecased:
-            issues.append(Issue("capitals"))
+        if segments[0].case:
+            issues.append(Issue("truecased", {"case": segments[0].case}))
         target_len = sum(len(hypothesis.tokens) for hypothesis in best)
         source_len = sum(len(segment.source) for segment in segments)
         if len(segments) > 1:

@@ -76,6 +76,8 @@ class SearchInput:
     """Tokens that each translation must begin with; empty if there are no prefixes."""
     seeds: Sequence[tuple[int, ...]] = ()
     """For sampling: numbers for each sentence that, with the option seed, determine its random draws."""
+    permitted: tuple[Tensor, Tensor] | None = None
+    """Subwords, (N, V) each, that are permitted as the first and as any later token; None permits all."""
     attention: bool = False
     """Whether to return the attention weights of every hypothesis."""
     forbidden: Sequence[int] = ()
@@ -199,6 +201,9 @@ class Search:
             logits_processors.forbid_end(log_probs)
         if beam.sequences is not None:
             logits_processors.forbid_repetition(log_probs, beam.sequences, self.options.no_repeat_ngram_size)
+        if self.search_input.permitted is not None:
+            permitted = self.search_input.permitted[min(t, 1)][beam.rows, None]
+            log_probs.masked_fill_(~permitted, -torch.inf)
         if forced is not None:
             logits_processors.force(log_probs, original, forced)
 

@@ -17,7 +17,8 @@ plus LENGTH_SLACK."""
 Defect = Literal["repetition", "length_ratio"]
 
 Request = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""All that a search result depends on: source subwords, target prefix, and, for sampling, the seeds of its draws."""
+"""All that a search result depends on: the subwords of tag and source, target prefix, and, for sampling, the seeds of
+its draws."""
 
 Results = dict[Request, list[Hypothesis]]
 
@@ -38,19 +39,23 @@ def search_again(
     results: Mapping[Request, list[Hypothesis]],
     search: Callable[[list[Request], SearchConfig], Results],
     options: SearchConfig,
+    tag: int = 0,
 ) -> Results:
     """Better results for the requests whose best hypothesis has a defect, found by `search` with repeated n-grams
-    blocked; requests for which every search has a defect are left out."""
+    blocked; requests for which every search has a defect are left out. The first `tag` subwords of a source are its
+    tag."""
+
+    def defect_of(request: Request, hypotheses: Sequence[Hypothesis]) -> Defect | None:
+        return defect(hypotheses[0].tokens, request[0][tag:])
+
     found: Results = {}
-    defects = {
-        request: kind for request, hypotheses in results.items() if (kind := defect(hypotheses[0].tokens, request[0]))
-    }
+    defects = {request: kind for request, best in results.items() if (kind := defect_of(request, best))}
     for size in BLOCKED_NGRAMS:
         left = [request for request in defects if request not in found]
         if not left or 0 < options.no_repeat_ngram_size <= size:
             continue
         for request, hypotheses in search(left, options.model_copy(update={"no_repeat_ngram_size": size})).items():
-            if hypotheses[0].tokens and defect(hypotheses[0].tokens, request[0]) is None:
+            if hypotheses[0].tokens and defect_of(request, hypotheses) is None:
                 kind = defects[request]
                 found[request] = [replace(hypothesis, searched_again=kind) for hypothesis in hypotheses]
     return found

@@ -14,7 +14,7 @@ from nmt_cli.errors import ConfigError
 IssueKind = Literal[
     "blank",
     "invalid_utf8",
-    "capitals",
+    "truecased",
     "split",
     "cut",
     "repetition",

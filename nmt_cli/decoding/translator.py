@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
 from nmt_cli.corpus.normalization import is_blank
-from nmt_cli.decoding.capitals import is_capitals, truecase
+from nmt_cli.decoding.capitals import Case, truecase, unusual_case
 from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
@@ -24,6 +24,7 @@ from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.search_again import Request, Results, search_again
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
+from nmt_cli.decoding.single_word import SingleWords
 from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
@@ -99,7 +100,10 @@ class LineTranslator:
         unique = dict.fromkeys(request for line_requests in requests for request in line_requests)
         results = self._search(unique, len(lines), self.search)
         if self.search.search_again and not self.search.sample:
-            results |= search_again(results, lambda left, options: self._search(left, 0, options), self.search)
+            results |= search_again(
+                results, lambda left, options: self._search(left, 0, options), self.search, len(self._tag)
+            )
+            results |= self._search_words(results)
         return [
             self._assembler.assemble(line, line_segments, [results[request] for request in line_requests])
             for line, line_segments, line_requests in zip(lines, segments, requests, strict=True)
@@ -107,26 +111,27 @@ class LineTranslator:
 
     def _segments(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
         """The segments of each line, within the model's limit; a blank line has none."""
-        truecased = [self._truecase(line.text) for line in lines]
-        encoded = self._encode(["" if is_blank(text) else text for text in truecased])
+        cases = [self._case(line.text) for line in lines]
+        texts = [self._truecase(line.text, case) for line, case in zip(lines, cases, strict=True)]
+        encoded = self._encode(["" if is_blank(text) else text for text in texts])
         segments = [
             self._split(text, self._prefix(line))
             if len(ids) > self._limit
             else [EncodedSegment(tuple(ids), self._prefix(line), tag=self._tag)]
             if ids
             else []
-            for line, text, ids in zip(lines, truecased, encoded, strict=True)
+            for line, text, ids in zip(lines, texts, encoded, strict=True)
         ]
         return [
-            line_segments if text == line.text else [replace(segment, truecased=True) for segment in line_segments]
-            for line, text, line_segments in zip(lines, truecased, segments, strict=True)
+            [replace(segment, case=case) for segment in line_segments] if case else line_segments
+            for case, line_segments in zip(cases, segments, strict=True)
         ]
 
-    def _truecase(self, text: str) -> str:
-        """A line in capitals in its usual case; any other line as it is."""
-        if not (self.search.truecase and is_capitals(text)):
-            return text
-        return truecase(self._source.normalize(text), self._source, self.loaded.manifest.source)
+    def _case(self, text: str) -> Case | None:
+        return unusual_case(text, self.loaded.manifest.source) if self.search.truecase else None
+
+    def _truecase(self, text: str, case: Case | None) -> str:
+        return truecase(text, case, self._source, self.loaded.manifest.source) if case else text
 
     def _split(self, text: str, prefix: tuple[int, ...]) -> list[EncodedSegment]:
         """The segments of a text that is over the model's limit; those without subwords are dropped."""
@@ -145,8 +150,11 @@ class LineTranslator:
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return self._source.encode_many(texts, threads=torch.get_num_threads())
 
-    def _search(self, requests: Collection[Request], lines: int, options: SearchConfig) -> Results:
-        """Search the requests of so many lines in batches of similar length, several batches at a time on a CPU."""
+    def _search(
+        self, requests: Collection[Request], lines: int, options: SearchConfig, words: SingleWords | None = None
+    ) -> Results:
+        """Search the requests of so many lines in batches of similar length, several batches at a time on a CPU; as
+        single words, if `words` is given."""
         reported = 0
         ordered = sorted(requests, key=lambda request: len(request[0]), reverse=True)
         threads = torch.get_num_threads()
@@ -158,7 +166,7 @@ class LineTranslator:
         with parallel_map(workers) as map_:
             all_batches = list(batches(ordered, size))
             for batch, hypotheses in zip(
-                all_batches, map_(partial(self._search_batch, options), all_batches), strict=True
+                all_batches, map_(partial(self._search_batch, options, words), all_batches), strict=True
             ):
                 results.update(zip(batch, hypotheses, strict=True))
                 done = lines * len(results) // len(requests)
@@ -167,16 +175,43 @@ class LineTranslator:
         self.on_lines(lines - reported)  # blank lines need no search
         return results
 
+    def _search_words(self, results: Results) -> Results:
+        """Results for single words whose translation is not one word: the best translations that are."""
+        words = self._words
+        left = [
+            request
+            for request, hypotheses in results.items()
+            if words is not None
+            and not request[1]
+            and words.becomes_sentence(request[0][len(self._tag) :], hypotheses[0].tokens)
+        ]
+        found = self._search(left, 0, self.search, words) if left else {}
+        return {
+            request: [replace(hypothesis, searched_again="single_word") for hypothesis in hypotheses]
+            for request, hypotheses in found.items()
+        }
+
+    @cached_property
+    def _words(self) -> SingleWords | None:
+        return SingleWords.read(self.loaded)
+
     @torch.inference_mode()
-    def _search_batch(self, options: SearchConfig, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def _search_batch(
+        self, options: SearchConfig, words: SingleWords | None, batch: Sequence[Request]
+    ) -> list[list[Hypothesis]]:
         padded, lengths = pad([np.array([*source, EOS]) for source, _, _ in batch])
         compute = self.loaded.compute
         source_lengths = torch.from_numpy(lengths).to(compute.device)
         source = torch.from_numpy(padded).to(compute.device)
         prefixes: list[Sequence[int]] = [prefix for _, prefix, _ in batch]
         candidates, candidate_ids = None, None
-        if self._shortlist:
-            candidates = self._shortlist.candidates([source[len(self._tag) :] for source, _, _ in batch], prefixes)
+        permitted = None
+        sources = [source[len(self._tag) :] for source, _, _ in batch]
+        if words is not None:
+            first, later = words.permitted(sources)
+            permitted = first.to(compute.device), later.to(compute.device)
+        elif self._shortlist:
+            candidates = self._shortlist.candidates(sources, prefixes)
             candidate_ids = torch.from_numpy(candidates.ids).to(compute.device)
             prefixes = [candidates.to_indices(prefix) for prefix in prefixes]
         seeds = [seed for _, _, seed in batch]
@@ -184,6 +219,7 @@ class LineTranslator:
             source_lengths,
             prefixes if any(prefixes) else (),
             seeds,
+            permitted,
             self.attention,
             forbidden=self.loaded.tokenizers.target.tags if candidates is None else (),  # a shortlist has no tags
         )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.config import SearchConfig
+from nmt_cli.corpus.casing import title
 from nmt_cli.corpus.tokenizer import Tokenizer
-from nmt_cli.decoding.capitals import is_capitals, truecase
+from nmt_cli.decoding.capitals import is_capitals, truecase, unusual_case
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import LineTranslator
@@ -48,8 +49,9 @@ def translate(model: LoadedModel, text: str, prefix: str = "", **options: object
 
 @pytest.mark.parametrize("text", SENTENCES)
 def test_names_nouns_and_abbreviations_of_the_vocabulary_keep_their_case(tokenizer: Tokenizer, text: str) -> None:
-    assert truecase(text.upper(), tokenizer, "en") == text
-    assert truecase(f"{text.upper()}  {SENTENCES[0].upper()}", tokenizer, "en") == f"{text}  {SENTENCES[0]}"
+    assert truecase(text.upper(), "capitals", tokenizer, "en") == text
+    assert truecase(title(text), "title", tokenizer, "en") == text
+    assert truecase(f"{text.upper()}  {SENTENCES[0].upper()}", "capitals", tokenizer, "en") == f"{text}  {SENTENCES[0]}"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +73,39 @@ def test_what_counts_as_a_line_in_capitals(text: str, capitals: bool) -> None:
     assert is_capitals(text) is capitals
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "is_title"),
+    [
+        ("A Man In A Blue Shirt", "en", True),
+        ("A Man in a Blue Shirt Sees the USA.", "en", True),
+        ("New York City", "en", False),
+        ("A man in a Blue Shirt", "en", False),
+        ("Zwei Hunde und ein Welpe", "de", False),
+        ("Zwei Hunde Und Ein Welpe", "de", True),
+        ("A MAN IN A SHIRT", "en", False),
+        ("작은 개가 푸른 풀밭을", "ko", False),
+    ],
+)
+def test_what_counts_as_title_case(text: str, language: str, is_title: bool) -> None:
+    assert (unusual_case(text, language) == "title") is is_title
+
+
+def test_names_in_title_case_that_the_vocabulary_lacks_stay(tokenizer: Tokenizer) -> None:
+    assert truecase("The Man Likes Xyzzy", "title", tokenizer, "en").endswith(" Xyzzy")
+
+
+def test_title_case_is_translated_from_its_usual_case(model: LoadedModel) -> None:
+    text = "the old man sings in the rain ."
+    usual, titled = translate(model, text), translate(model, title(text))
+    assert titled.text == usual.text
+    assert [issue.details for issue in titled.issues if issue not in usual.issues] == [{"case": "title"}]
+
+
 @given(st.text(max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_truecasing_any_text_needs_no_more_subwords_and_keeps_its_words(tokenizer: Tokenizer, text: str) -> None:
     text = tokenizer.normalize(text)
-    cased = truecase(text, tokenizer, "en")
+    cased = truecase(text, "capitals", tokenizer, "en")
     assert len(tokenizer.encode(cased)) <= len(tokenizer.encode(text))
     assert len(tokenizer.normalize(cased).split()) == len(text.split())
 
@@ -85,7 +115,7 @@ def test_the_translation_of_capitals_is_in_capitals(model: LoadedModel) -> None:
     usual, capitals = translate(model, text), translate(model, text.upper())
     assert capitals.text == usual.text.upper()
     assert capitals.candidates[0].tokens == usual.candidates[0].tokens
-    assert [issue.kind for issue in capitals.issues if issue not in usual.issues] == ["capitals"]
+    assert [issue.kind for issue in capitals.issues if issue not in usual.issues] == ["truecased"]
     assert capitals.line.text == text.upper()
 
 
@@ -93,7 +123,7 @@ def test_capitals_can_be_translated_as_they_are(model: LoadedModel) -> None:
     text = "THE OLD MAN SINGS IN THE RAIN ."
     translation = translate(model, text, truecase=False)
     assert translation.source_tokens == model.tokenizers.source.pieces(model.tokenizers.source.encode(text))
-    assert "capitals" not in [issue.kind for issue in translation.issues]
+    assert "truecased" not in [issue.kind for issue in translation.issues]
 
 
 def test_a_prefix_sets_the_case_of_the_translation(model: LoadedModel) -> None:

@@ -25,8 +25,10 @@ from nmt_cli.corpus.tags import check_slots
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.forced_decoding import forced_attention
 from nmt_cli.decoding.hypothesis import Hypothesis
+from nmt_cli.decoding.search_again import Request
 from nmt_cli.decoding.shortlist import Candidates, Shortlist
-from nmt_cli.decoding.translator import LineTranslator, Request
+from nmt_cli.decoding.single_word import SingleWords
+from nmt_cli.decoding.translator import LineTranslator
 from nmt_cli.errors import ConfigError
 from nmt_cli.file_hashes import FileRecord
 from nmt_cli.kernels.device import compute_for_search
@@ -126,9 +128,11 @@ def test_every_segment_of_a_long_line_is_translated_with_the_tag(
     searched: list[tuple[int, ...]] = []
     search_batch = LineTranslator._search_batch
 
-    def record(self: LineTranslator, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def record(
+        self: LineTranslator, options: SearchConfig, words: SingleWords | None, batch: Sequence[Request]
+    ) -> list[list[Hypothesis]]:
         searched.extend(source for source, *_ in batch)
-        return search_batch(self, batch)
+        return search_batch(self, options, words, batch)
 
     monkeypatch.setattr(LineTranslator, "_search_batch", record)
     text = " ".join(TINY_TEXT)

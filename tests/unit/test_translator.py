@@ -25,6 +25,7 @@ from nmt_cli.decoding.hypothesis import Hypothesis
 from nmt_cli.decoding.postprocess import Assembler, EncodedSegment
 from nmt_cli.decoding.search import SearchInput, Step, search
 from nmt_cli.decoding.search_again import Request
+from nmt_cli.decoding.single_word import SingleWords
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import Batching, LineTranslator, batches, translate_corpus
@@ -187,7 +188,7 @@ def test_parallel_batches_equal_sequential_batches(
     search_batch = LineTranslator._search_batch
 
     def recording_search_batch(
-        self: LineTranslator, options: SearchConfig, batch: Sequence[Request]
+        self: LineTranslator, options: SearchConfig, words: SingleWords | None, batch: Sequence[Request]
     ) -> list[list[Hypothesis]]:
         name = threading.current_thread().name
         threads.append((name, torch.get_num_threads()))
@@ -195,10 +196,13 @@ def test_parallel_batches_equal_sequential_batches(
             started.add(name)
             if len(started) <= 2:
                 both.wait()
-        return search_batch(self, options, batch)
+        return search_batch(self, options, words, batch)
 
     def texts() -> list[list[str]]:
-        beam, samples = translate(model, LINES, 2), translate(model, LINES, 2, sample=True, n_best=2)
+        beam, samples = (
+            translate(model, LINES, 2, search_again=False),
+            translate(model, LINES, 2, sample=True, n_best=2),
+        )
         return [[translation.text for translation in translations] for translations in (beam, samples)]
 
     monkeypatch.setattr(LineTranslator, "_search_batch", recording_search_batch)
@@ -216,7 +220,9 @@ def test_error_in_one_batch_stops_all_batches(
 ) -> None:
     searched: list[Sequence[Request]] = []
 
-    def failing(self: LineTranslator, options: SearchConfig, batch: Sequence[Request]) -> list[list[Hypothesis]]:
+    def failing(
+        self: LineTranslator, options: SearchConfig, words: SingleWords | None, batch: Sequence[Request]
+    ) -> list[list[Hypothesis]]:
         searched.append(batch)
         raise CheckpointError("damaged")
 
@@ -255,7 +261,7 @@ def test_batch_size_in_tokens_is_bounded(model: LoadedModel, monkeypatch: pytest
     monkeypatch.setattr(translator_module, "search", recording_search)
     monkeypatch.setattr(translator_module, "USUAL_LENGTH", 5)
     lines = [" ".join(["dog"] * n) for n in range(1, 9)] * 2 + ["개" * n for n in range(1, 9)]
-    translate(model, lines, batch_size=4)
+    translate(model, lines, batch_size=4, search_again=False)
     assert sum(count for count, _ in shapes) == 16
     assert all(count == 1 or count * longest <= 4 * 5 for count, longest in shapes)
     assert max(count for count, _ in shapes) == 4
