@@ -13,7 +13,7 @@ import numpy as np
 
 from nmt_cli.config import TrainingConfig
 from nmt_cli.corpus import casing
-from nmt_cli.corpus.batching import Rows, Segmentation, Segmented, sampled_segmentation, stored_segmentation
+from nmt_cli.corpus.batching import Rows, Segmentation, Segmented, sampled_segmentation, stored_segmentation, with_tags
 from nmt_cli.corpus.dataset import Split
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 
@@ -75,7 +75,7 @@ def with_noise(segment: Segmentation, noise: SourceNoise, tokenizer: Tokenizer, 
                 continue
             ids = tokenizer.sample([noisy], strength, seed=key + row)[0] if strength else tokenizer.encode(noisy)
             if len(ids) <= longest:
-                sources[i] = ids
+                (sources[i],) = with_tags(tokenizer, split, rows[i : i + 1], [ids])
         return sources, targets
 
     return disturbed

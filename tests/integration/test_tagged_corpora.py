@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_preprocess import LANGUAGES, nmt, pairs, text, write_pairs
 
 from nmt_cli.checkpoint.layout import MODEL
+from nmt_cli.config import TrainingConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
+from nmt_cli.corpus.noise import training_segmentation
 
 __all__ = ["nmt", "text"]  # fixtures
 
@@ -48,6 +51,20 @@ def test_weights_and_tags_reach_the_prepared_corpus(nmt: Nmt, corpora: Path) -> 
     assert "web: 30 pairs, weight 2.5, 38.5% of the draws, tag web" in out
     facts = json.loads(nmt("info", "prepared", "--json")[1])["prepared"]
     assert [round(share, 4) for share in facts["shares"]] == [0.6154, 0.3846]
+
+
+@pytest.mark.parametrize("options", [{"uppercase": 0.9}, {"uppercase": 0.9, "subword_regularization": 0.5}])
+def test_noise_keeps_the_tag(nmt: Nmt, corpora: Path, options: dict[str, float]) -> None:
+    nmt(*CORPORA, "--train", "web", "--tag", "web")
+    corpus = PreparedCorpus.open(corpora / "prepared")
+    train, tokenizer = corpus.split("train"), corpus.tokenizers.source
+    segment = training_segmentation(TrainingConfig.model_validate(options), corpus.tokenizers, corpus.manifest.source)
+    rows = np.arange(len(train))
+    sources, _ = segment(train, rows, 1)
+    texts = [tokenizer.decode(list(np.asarray(ids))) for ids in sources]
+    assert sum(text.isupper() for text in texts) > len(rows) / 2
+    for ids in sources:
+        assert [id_ in tokenizer.tags for id_ in np.asarray(ids)] == [True] + [False] * (np.size(ids) - 1)
 
 
 def test_other_weights_or_tags_are_another_corpus(nmt: Nmt, corpora: Path) -> None:
