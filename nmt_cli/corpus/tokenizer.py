@@ -1,5 +1,6 @@
 """Tokenizers: SentencePiece with the corpus's Unicode normalisation applied first."""
 
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ class Tokenizer:
 
     `model` is the serialised SentencePiece model, `unicode` the normalisation form, `size` the number of subwords, V,
     `is_byte` (V,) is True for single-byte pieces, and `tags` are the ids of the slots for tags (see `corpus.tags`).
-    Raises CorpusError if the bytes are not a SentencePiece model or its special tokens have other ids; `error` replaces
+    Raises CorpusError if the bytes are not a SentencePiece model or its special tokens have other ids, and, on use, if
+    its rules write text that is not UTF-8; `error` replaces
     CorpusError.
     """
 
@@ -40,7 +42,7 @@ class Tokenizer:
         processor = sentencepiece.SentencePieceProcessor()
         try:
             processor.LoadFromSerializedProto(model)
-        except RuntimeError:
+        except (RuntimeError, UnicodeDecodeError):  # the latter where a message of SentencePiece quotes a damaged piece
             raise error(f"{origin}: not a SentencePiece model; give a file written by SentencePiece") from None
         special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
         if special != (PAD, UNK, BOS, EOS):
@@ -48,14 +50,20 @@ class Tokenizer:
                 f"{origin}: pad, unk, bos and eos have the ids {special}, not {(PAD, UNK, BOS, EOS)}; train it with "
                 "--pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3"
             )
+        try:
+            pieces = _pieces(processor)
+        except ValueError as damage:
+            raise error(f"{origin}: {damage}; give a file written by SentencePiece") from None
         self.model = model
         self.unicode: Form = unicode
-        self.size: int = processor.get_piece_size()
+        self.size = len(pieces)
         self._processor: Any = processor
         self.tags = self._find_tags()
+        self._not_utf8 = f"{origin}: its rules write text that is not UTF-8; give a file written by SentencePiece"
+        self._error = error
         self._sampler: SubwordSampler | None = None
         self.is_byte = np.array([processor.is_byte(i) for i in range(self.size)])
-        self._starts_word = [processor.id_to_piece(i).startswith(SPACE) for i in range(self.size)]
+        self._starts_word = [piece.startswith(SPACE) for piece in pieces]
 
     def _find_tags(self) -> tuple[int, ...]:
         ids = [self._processor.piece_to_id(piece) for piece in TAG_PIECES]
@@ -85,11 +93,17 @@ class Tokenizer:
         if self._sampler is None:
             self._sampler = SubwordSampler(self._processor)
         rng = random.Random(seed)
-        return [self._sampler.sample(self.normalize(text), strength, rng) for text in texts]
+        try:
+            return [self._sampler.sample(self.normalize(text), strength, rng) for text in texts]
+        except UnicodeDecodeError:
+            raise self._error(self._not_utf8) from None
 
     def decode(self, ids: Sequence[int]) -> str:
         """Detokenised text on one line, without PAD, UNK, BOS, EOS and tags."""
-        text: str = self._processor.decode([int(i) for i in ids if i > EOS])
+        try:
+            text: str = self._processor.decode([int(i) for i in ids if i > EOS])
+        except UnicodeDecodeError:
+            raise self._error(self._not_utf8) from None
         return single_line(text)
 
     def leading_tag(self, ids: Sequence[int] | npt.NDArray[np.integer]) -> int:
@@ -113,6 +127,22 @@ class Tokenizer:
                 word += 1
             indices.append(word)
         return indices
+
+
+def _pieces(processor: Any) -> list[str]:
+    """The subwords of a SentencePiece model by id, checked, since SentencePiece does not check all of them.
+
+    Raises ValueError if one is not UTF-8, or its score is not a finite number.
+    """
+    pieces = []
+    for i in range(processor.get_piece_size()):
+        try:
+            pieces.append(processor.id_to_piece(i))
+        except UnicodeDecodeError:
+            raise ValueError(f"subword {i} is not UTF-8") from None
+        if not math.isfinite(score := processor.get_score(i)):
+            raise ValueError(f"the score of subword {i} is {score}")
+    return pieces
 
 
 @dataclass(frozen=True)

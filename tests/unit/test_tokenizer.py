@@ -4,6 +4,7 @@ import collections
 import io
 import itertools
 import math
+import struct
 import subprocess
 import sys
 import unicodedata
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import sentencepiece
 from conftest import record_files
+from forged_tokenizers import BYTES, DENORMALIZER, FLOAT, NORMALIZER, PIECE, parse, rules_of, serialise, tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -233,3 +235,34 @@ def test_invalid_tokenizer_files_are_refused(tmp_path: Path) -> None:
     Tokenizers(source, source).save(tmp_path)
     with pytest.raises(CorpusError, match=r"tokenizer.model: .* subwords, but the manifest has 7 and 8; make it again"):
         Tokenizers.load(record_files(tmp_path), "nfc", (7, 8))
+
+
+def test_tokenizer_files_that_sentencepiece_does_not_check_are_refused() -> None:
+    models = tokenizers()
+    fields = parse(models["bpe"])
+    rules = rules_of(models["nfkc"])
+    broken = rules.replace(b"\0fi\0", b"\0f\xff\0")
+
+    def with_piece(*changed: tuple[int, int, object]) -> bytes:
+        return serialise([*fields, (PIECE, BYTES, serialise([(1, BYTES, b"new"), (2, FLOAT, bytes(4)), *changed]))])
+
+    assert Tokenizer(with_piece()).size == Tokenizer(models["bpe"]).size + 1
+    size = Tokenizer(models["bpe"]).size
+    for changed, reason in (
+        ((1, BYTES, b"new\xff"), f"subword {size} is not UTF-8"),
+        ((2, FLOAT, struct.pack("<f", math.nan)), f"the score of subword {size} is nan"),
+        ((2, FLOAT, struct.pack("<f", math.inf)), f"the score of subword {size} is inf"),
+    ):
+        with pytest.raises(CorpusError, match=f"^x.model: {reason}; give a file written by SentencePiece$"):
+            Tokenizer(with_piece(changed), "nfc", "x.model")
+    kept = [field for field in fields if field[0] not in (NORMALIZER, DENORMALIZER)]
+    with_rules = [
+        Tokenizer(
+            serialise([*kept, (place, BYTES, serialise([(1, BYTES, b"x"), (2, BYTES, broken)]))]), "nfc", "x.model"
+        )
+        for place in (NORMALIZER, DENORMALIZER)
+    ]
+    with pytest.raises(CorpusError, match=r"^x.model: its rules write text that is not UTF-8"):
+        with_rules[0].sample(["ﬁn"], 0.5, seed=1)
+    with pytest.raises(CorpusError, match=r"^x.model: its rules write text that is not UTF-8"):
+        with_rules[1].decode(with_rules[1].encode("ﬁn"))
