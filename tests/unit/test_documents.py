@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt_cli.documents import MAX_DEPTH, open_file, parse_json, parse_toml, read_file
-from nmt_cli.errors import CorpusError, NMTError
+from nmt_cli.errors import CheckpointError, CorpusError, NMTError
 from nmt_cli.manifest import read_kind, read_raw_manifest
 from nmt_cli.settings import read_toml
+from nmt_cli.training.history import history_line, read_history
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -127,3 +128,10 @@ def test_only_regular_files_of_limited_size_within_the_folder_are_read(tmp_path:
 @pytest.mark.parametrize("separator", ["\n", "\r", "\u2028", "\x85"])
 def test_the_message_of_an_error_is_one_line(separator: str) -> None:
     assert str(CorpusError(f"a{separator}b: no such file")) == "a b: no such file"
+
+
+def test_an_error_that_quotes_a_line_feed_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(history_line({"kind": "a\nb", "step": 1}, "run"))
+    with pytest.raises(CheckpointError, match=r"line 1 is damaged \(.*'a b'") as told:
+        read_history(tmp_path / "metrics.jsonl", "run")
+    assert "\n" not in str(told.value)
