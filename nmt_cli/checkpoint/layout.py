@@ -25,7 +25,7 @@ from nmt_cli.atomic import target_of_partial
 from nmt_cli.checkpoint.header import read_header
 from nmt_cli.config import TagName, TrainConfig
 from nmt_cli.documents import MAX_OPTIONS, first_problem, parse_toml, read_file
-from nmt_cli.errors import CheckpointError
+from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.file_hashes import SHA256_PATTERN, FileRecord, FileRecords, VerifiedFolder
 from nmt_cli.manifest import MANIFEST, FolderType, ManifestBase, read_kind
 from nmt_cli.settings import read_toml, resolve
@@ -162,8 +162,13 @@ def read_options(path: Path) -> dict[str, Any]:
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Read the config that a model was trained with. Raises CheckpointError or ConfigError."""
-    return resolve(TrainConfig, [(str(path / CONFIG), read_options(path))])
+    """Read the config that a model was trained with. Raises CheckpointError or ConfigError, which name its file."""
+    name = str(path / CONFIG)
+    try:
+        return resolve(TrainConfig, [(name, read_options(path))])
+    except ConfigError as error:
+        message = str(error)  # without the file where options contradict each other
+        raise ConfigError(message if message.startswith(name) else f"{name}: {message}") from None
 
 
 def has_only_begun(path: Path) -> bool:

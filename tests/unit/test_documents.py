@@ -2,18 +2,21 @@
 
 import json
 import os
+import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-from generated_faults import HOSTILE_JSON, HOSTILE_TOML
+from generated_faults import HOSTILE_JSON, HOSTILE_TOML, write_options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt_cli.checkpoint.layout import read_config
 from nmt_cli.documents import MAX_DEPTH, open_file, parse_json, parse_toml, read_file
-from nmt_cli.errors import CheckpointError, CorpusError, NMTError
+from nmt_cli.errors import CheckpointError, ConfigError, CorpusError, NMTError
 from nmt_cli.manifest import read_kind, read_raw_manifest
 from nmt_cli.settings import read_toml
 from nmt_cli.training.history import history_line, read_history
@@ -135,3 +138,10 @@ def test_an_error_that_quotes_a_line_feed_is_told_in_one_line(tmp_path: Path) ->
     with pytest.raises(CheckpointError, match=r"line 1 is damaged \(.*'a b'") as told:
         read_history(tmp_path / "metrics.jsonl", "run")
     assert "\n" not in str(told.value)
+
+
+def test_options_of_a_model_that_contradict_each_other_name_their_file(tiny_model: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    write_options(model, {"training": {"teacher_forcing_ratio": 0.25, "scheduled_sampling": "none"}})
+    with pytest.raises(ConfigError, match="^" + re.escape(f"{model / 'config.toml'}: teacher_forcing_ratio applies")):
+        read_config(model)
