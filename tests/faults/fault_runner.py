@@ -13,11 +13,12 @@ SERVER = Path(__file__).with_name("fault_server.py")
 
 @dataclass
 class Ended:
-    """How a run ended: its status, what it printed, and how many changes to files it made."""
+    """How a run ended: its status, what it printed, how many changes to files it made, and its peak memory in KiB."""
 
     status: int
     output: str
     changes: int
+    peak: int
 
 
 class Faults:

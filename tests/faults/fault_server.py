@@ -1,9 +1,9 @@
 """Runs `nmt` in forked processes, each of which can be killed, or refused space, at its n-th change of a file.
 
 It reads one request per line as JSON, `{"arguments", "folder", "fault", "at"}`, and answers with one line:
-`{"status", "output", "changes"}`. Forking saves importing torch for every run. A change is a file that is opened to be
-written, renamed, removed, created as a folder, or synced to disk; what a file holds between two changes is seen by no
-other program, because files are written under a temporary name.
+`{"status", "output", "changes", "peak"}`. Forking saves importing torch for every run. A change is a file that is
+opened to be written, renamed, removed, created as a folder, or synced to disk; what a file holds between two changes is
+seen by no other program, because files are written under a temporary name.
 """
 
 import errno
@@ -110,10 +110,15 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         child = os.fork()
         if not child:
             run(request, report.fileno(), output.fileno())
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        _, status, usage = os.wait4(child, 0)
         output.seek(0)
         report.seek(0)
-        return {"status": status, "output": output.read().decode(), "changes": int(report.read() or 0)}
+        return {
+            "status": os.waitstatus_to_exitcode(status),
+            "output": output.read().decode(),
+            "changes": int(report.read() or 0),
+            "peak": usage.ru_maxrss,
+        }
 
 
 def main() -> None:
