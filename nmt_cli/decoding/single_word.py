@@ -21,8 +21,8 @@ from nmt_cli.special_tokens import EOS
 MAX_SUBWORDS = 2
 """Subwords of a source word, at most: longer ones are often compounds, which other languages write as several words."""
 FIRST = 4
-"""Most probable translations of each source subword that a translation may begin with. Of 200 frequent words of
-Multi30k this gave the word that IBM Model 1 gives for 162, with 16 for 151, without a lexicon for 125."""
+"""Most probable translations of each source subword that a translation may begin with. For 200 frequent words of
+Multi30k, 162 translations were that of IBM Model 1; with 16 it was 151, without a lexicon 125."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,11 @@ def test_typos_stay_in_the_script_and_keep_accents_on_their_letters(text: str) -
     assert not any("\u0301" in (noisy[0], *re.findall("[^e]\u0301", noisy)) for noisy in seen)
 
 
+def test_a_line_is_in_capitals_or_in_title_case_or_neither() -> None:
+    with pytest.raises(ValueError, match=r"uppercase 0\.7 and titlecase 0\.5 add up to more than 1"):
+        TrainingConfig(uppercase=0.7, titlecase=0.5)
+
+
 def test_short_words_and_what_has_no_letters_get_no_typos() -> None:
     text = "to be 12345 , -- 3:45 is"
     assert add_typos(text, 1.0, random.Random(1)) == text
