@@ -1,0 +1,90 @@
+"""Every option, defined once: name, type, default, bounds and meaning.
+
+The command line, `--config FILE.toml`, `--set key=value`, the documentation and the `config.toml` saved with a model
+all derive from these classes. A field's docstring is its help text.
+"""
+
+from nmt_cli.config.evaluate import BenchConfig, EvaluateConfig, ReportConfig
+from nmt_cli.config.folders import InfoConfig, LabConfig, PackConfig
+from nmt_cli.config.preprocess import ParallelTextConfig, PreprocessConfig
+from nmt_cli.config.train import ModelConfig, TrainConfig, TrainingConfig
+from nmt_cli.config.translate import (
+    AugmentConfig,
+    BulkConfig,
+    ExplainConfig,
+    InferenceConfig,
+    ScoreConfig,
+    SearchConfig,
+    TranslateConfig,
+    TranslationConfig,
+    WorkersConfig,
+)
+from nmt_cli.config.values import (
+    DEFAULT_MODEL,
+    LEXICON_WIDTH,
+    NO_TAG,
+    Count,
+    Device,
+    Encoding,
+    Fraction,
+    FrozenPart,
+    KeepOption,
+    Language,
+    Layers,
+    Positive,
+    Precision,
+    Probability,
+    ScheduledSampling,
+    Score,
+    SearchPrecision,
+    TagName,
+    Threads,
+    Width,
+    check_encoding,
+    check_tag,
+)
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "LEXICON_WIDTH",
+    "NO_TAG",
+    "AugmentConfig",
+    "BenchConfig",
+    "BulkConfig",
+    "Count",
+    "Device",
+    "Encoding",
+    "EvaluateConfig",
+    "ExplainConfig",
+    "Fraction",
+    "FrozenPart",
+    "InferenceConfig",
+    "InfoConfig",
+    "KeepOption",
+    "LabConfig",
+    "Language",
+    "Layers",
+    "ModelConfig",
+    "PackConfig",
+    "ParallelTextConfig",
+    "Positive",
+    "Precision",
+    "PreprocessConfig",
+    "Probability",
+    "ReportConfig",
+    "ScheduledSampling",
+    "Score",
+    "ScoreConfig",
+    "SearchConfig",
+    "SearchPrecision",
+    "TagName",
+    "Threads",
+    "TrainConfig",
+    "TrainingConfig",
+    "TranslateConfig",
+    "TranslationConfig",
+    "Width",
+    "WorkersConfig",
+    "check_encoding",
+    "check_tag",
+]
