@@ -21,6 +21,7 @@ ISSUE_NOTES = {
     "split": "lines were longer than the model's limit and were translated in segments",
     "cut": "translations were cut at the length limit",
     "repetition": "translations repeat themselves",
+    "searched_again": "translations repeated themselves, were far too long or made more of a word: searched again",
     "empty": "translations are empty",
 }
 """Issues of the translator that are noted with the scores."""

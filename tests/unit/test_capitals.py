@@ -13,6 +13,7 @@ from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.casing import title
 from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.capitals import is_capitals, truecase, unusual_case
+from nmt_cli.decoding.search import Search
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
 from nmt_cli.decoding.translator import LineTranslator
@@ -110,10 +111,14 @@ def test_truecasing_any_text_needs_no_more_subwords_and_keeps_its_words(tokenize
     assert len(tokenizer.normalize(cased).split()) == len(text.split())
 
 
-def test_the_translation_of_capitals_is_in_capitals(model: LoadedModel) -> None:
+def test_the_translation_of_capitals_is_in_capitals(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "the old man sings in the rain ."
+    usual, capitals = translate(model, text, "dog"), translate(model, text.upper(), "dog")
+    assert capitals.text == usual.text != usual.text.upper(), "a prefix sets the case"
+    letter = model.tokenizers.target.pieces(range(model.tokenizers.target.size)).index("a")
+    monkeypatch.setattr(Search, "_constrain", lambda search, log_probs, *_: log_probs[..., letter].add_(100))
     usual, capitals = translate(model, text), translate(model, text.upper())
-    assert capitals.text == usual.text.upper()
+    assert capitals.text == usual.text.upper() != usual.text
     assert capitals.candidates[0].tokens == usual.candidates[0].tokens
     assert [issue.kind for issue in capitals.issues if issue not in usual.issues] == ["truecased"]
     assert capitals.line.text == text.upper()
@@ -124,8 +129,3 @@ def test_capitals_can_be_translated_as_they_are(model: LoadedModel) -> None:
     translation = translate(model, text, truecase=False)
     assert translation.source_tokens == model.tokenizers.source.pieces(model.tokenizers.source.encode(text))
     assert "truecased" not in [issue.kind for issue in translation.issues]
-
-
-def test_a_prefix_sets_the_case_of_the_translation(model: LoadedModel) -> None:
-    text = "the old man sings in the rain ."
-    assert translate(model, text.upper(), "dog a").text == translate(model, text, "dog a").text

@@ -99,6 +99,7 @@ def test_rates_are_those_that_were_asked_for() -> None:
     for row in range(3000):
         counts[noise.disturb(LINE, 5, row)] += 1
     assert [round(count / 3000, 1) for count in counts.values()] == [0.2, 0.3, 0.5]
+    assert len({noise.disturb(LINE, key, 0) for key in range(50)}) == 3, "each key draws anew"
     words = " ".join(["abcdefgh"] * 5000)
     changed = sum(word != "abcdefgh" for word in add_typos(words, 0.1, random.Random(1)).split())
     assert 0.08 < changed / 5000 < 0.12
