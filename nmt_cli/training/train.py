@@ -3,7 +3,7 @@
 import sys
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -119,15 +119,10 @@ def train(
             run = Trainer(loaded, train_step, train_split, validator, callback, stop or StopRequest())
             run.begin(started, progress)
             try:
-                callback.message(_start_message(run, corpus))
-                if training.freeze:
-                    callback.message(describe_frozen(loaded.model, training.freeze))
-                if asked.resume and not config.resume:
-                    callback.message("the run to resume had saved nothing yet, so it starts from the beginning")
+                for message in _start_messages(run, corpus, asked.resume and not config.resume):
+                    callback.message(message)
                 if config.resume and world.is_main:
                     _update_folder(loaded, callback)
-                for path in backups(config.out) if world.is_main else []:
-                    callback.message(f"the previous model is kept as {path} until this run has ended")
                 if new_run:
                     create_model_dir(config.out, loaded.manifest, loaded.config, corpus.tokenizers, corpus.lexicon())
                     end_beginning(config.out)
@@ -211,6 +206,18 @@ def _finish(loaded: LoadedModel, run: Trainer, reason: str) -> TrainResult:
 def _files(config: TrainConfig, progress: TrainerState | None, run: str) -> list[Callback]:
     boards = [TensorBoard(config.tensorboard)] if config.tensorboard else []
     return [MetricsFile(config.out / METRICS, progress.step if progress else 0, run), *boards]
+
+
+def _start_messages(run: Trainer, corpus: PreparedCorpus, begins_again: bool) -> Iterator[str]:
+    """Yield what is to be said at the start. `begins_again`: the run was to be resumed, but had saved nothing."""
+    loaded = run.loaded
+    yield _start_message(run, corpus)
+    if loaded.config.training.freeze:
+        yield describe_frozen(loaded.model, loaded.config.training.freeze)
+    if begins_again:
+        yield "the run to resume had saved nothing yet, so it starts from the beginning"
+    for path in backups(loaded.path) if run.world.is_main else []:
+        yield f"the previous model is kept as {path} until this run has ended"
 
 
 def _start_message(run: Trainer, corpus: PreparedCorpus) -> str:
