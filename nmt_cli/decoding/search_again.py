@@ -39,11 +39,12 @@ def search_again(
     results: Mapping[Request, list[Hypothesis]],
     search: Callable[[list[Request], SearchConfig], Results],
     options: SearchConfig,
+    decode: Callable[[Sequence[int]], str],
     tag: int = 0,
 ) -> Results:
     """Better results for the requests whose best hypothesis has a defect, found by `search` with repeated n-grams
-    blocked; requests for which every search has a defect are left out. The first `tag` subwords of a source are its
-    tag."""
+    blocked; requests for which every search has a defect or finds no text, by `decode`, are left out. The first `tag`
+    subwords of a source are its tag."""
 
     def defect_of(request: Request, hypotheses: Sequence[Hypothesis]) -> Defect | None:
         return defect(hypotheses[0].tokens, request[0][tag:])
@@ -55,7 +56,7 @@ def search_again(
         if not left or 0 < options.no_repeat_ngram_size <= size:
             continue
         for request, hypotheses in search(left, options.model_copy(update={"no_repeat_ngram_size": size})).items():
-            if hypotheses[0].tokens and defect_of(request, hypotheses) is None:
+            if defect_of(request, hypotheses) is None and decode(hypotheses[0].tokens):
                 kind = defects[request]
                 found[request] = [replace(hypothesis, searched_again=kind) for hypothesis in hypotheses]
     return found

@@ -101,7 +101,11 @@ class LineTranslator:
         results = self._search(unique, len(lines), self.search)
         if self.search.search_again and not self.search.sample:
             results |= search_again(
-                results, lambda left, options: self._search(left, 0, options), self.search, len(self._tag)
+                results,
+                lambda left, options: self._search(left, 0, options),
+                self.search,
+                self.loaded.tokenizers.target.decode,
+                len(self._tag),
             )
             results |= self._search_words(results)
         return [

@@ -209,7 +209,7 @@ def test_another_corpus_is_refused(home: Path, tmp_path: Path, options: list[obj
 def test_what_is_not_a_model_to_start_from_is_refused(home: Path, tmp_path: Path) -> None:
     adapt = ("train", home / "medical", "--out", tmp_path / "m", "--from")
     assert "nowhere: no model here" in fails(*adapt, tmp_path / "nowhere")
-    assert "prepared: not a model" in fails(*adapt, home / "prepared")
+    assert "prepared: is a prepared corpus, not a model" in fails(*adapt, home / "prepared")
     shutil.copytree(home / "base", tmp_path / "damaged")
     content = (tmp_path / "damaged" / "weights.safetensors").read_bytes()
     (tmp_path / "damaged" / "weights.safetensors").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

@@ -1,5 +1,6 @@
 """Translations that repeat themselves or are far too long are searched again with repetition blocked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ def result(tokens: list[int]) -> list[Hypothesis]:
 CPU = compute_for_training("cpu", "fp32", 0)
 GOOD, LOOP, LONG = [7, 8, 9], [7, 8, 7, 8, 7, 8], list(range(10, 40))
 SOURCE = (5, 6, 7)
+TEXTLESS = [4]
+"""Subwords that decode to no text, such as a space alone."""
+
+
+def decode(tokens: Sequence[int]) -> str:
+    return "" if list(tokens) == TEXTLESS else " ".join(map(str, tokens))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,7 @@ def test_defects(target: list[int], source: tuple[int, ...], expected: str | Non
         ({3: LOOP, 2: GOOD}, [3, 2], GOOD),
         ({3: LONG, 2: LOOP}, [3, 2], None),
         ({3: [], 2: []}, [3, 2], None),
+        ({3: TEXTLESS, 2: GOOD}, [3, 2], GOOD),
     ],
 )
 @pytest.mark.parametrize("first", [LOOP, LONG])
@@ -61,7 +69,7 @@ def test_the_first_search_without_a_defect_is_kept(
         searched.append(options.no_repeat_ngram_size)
         return {bad: result(by_size[options.no_repeat_ngram_size])}
 
-    results = search_again({bad: result(first), good: result(GOOD)}, search, SearchConfig())
+    results = search_again({bad: result(first), good: result(GOOD)}, search, SearchConfig(), decode)
     assert searched == sizes
     assert {request: hypotheses[0].tokens for request, hypotheses in results.items()} == ({bad: found} if found else {})
     assert [hypotheses[0].searched_again for hypotheses in results.values()] == [defect(first, SOURCE)] * len(results)
@@ -72,7 +80,7 @@ def test_a_search_that_blocks_as_much_is_not_repeated() -> None:
         raise AssertionError("searched again")
 
     bad: Request = (SOURCE, (), ())
-    assert search_again({bad: result(LOOP)}, search, SearchConfig(no_repeat_ngram_size=2)) == {}
+    assert search_again({bad: result(LOOP)}, search, SearchConfig(no_repeat_ngram_size=2), decode) == {}
 
 
 def test_lines_searched_again_have_no_defect_and_others_keep_their_translation(tiny_model: Path) -> None:

@@ -100,7 +100,8 @@ def test_an_exhaustive_beam_equals_brute_force(preset: str, data: st.DataObject)
 
 def check_scores(loaded: LoadedModel, beam_size: int, shortlist: Shortlist | None) -> int:
     """Compare the scores and probabilities of all candidates in the JSON of `nmt translate`; returns how many."""
-    options = SearchConfig(beam_size=beam_size, n_best=beam_size, max_length=8, length_penalty=0.0)
+    again = shortlist is None  # a second search has another shortlist, that of the lines that it is for
+    options = SearchConfig(beam_size=beam_size, n_best=beam_size, max_length=8, length_penalty=0.0, search_again=again)
     translator = LineTranslator(loaded, options, attention=all(model.config.attends for model in loaded.models))
     translator._shortlist = shortlist
     target = loaded.tokenizers.target
