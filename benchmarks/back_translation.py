@@ -3,8 +3,8 @@
     python benchmarks/back_translation.py --train data/train --dev data/dev --test data/test_2016_flickr \
         --source en --target de --minutes 10 --work runs/back-translation [-- more options of nmt train]
 
-A model of the reverse direction is trained on the first half and translates the target side of the second half. Then one
-model is trained on both and another on the first half alone, each for the same minutes on --threads threads. Prints
+A model of the reverse direction is trained on the first half and translates the target side of the second half. Then
+one model is trained on both and another on the first half alone, each for the same minutes on --threads threads. Prints
 BLEU and chrF++ on the test text and the paired test.
 """
 
