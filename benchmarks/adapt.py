@@ -1,8 +1,8 @@
 """Adaptation to a domain: a general model, the same model adapted on both texts mixed, and models trained from scratch
-in the same minutes.
+for as many updates, which take the same time.
 
     python benchmarks/adapt.py --general data/bible --domain data/tatoeba --source en --target ko \
-        --general-minutes 10 --minutes 3 --weight 4 --seeds 3 --work runs/adapt
+        --weight 4 --seeds 3 --work runs/adapt
 
 Both arguments are folders with the files train, dev and, for the domain, test, each with the suffixes of the languages.
 The general model is scored on the general dev text too, which chooses only its own weights. Each training has one
@@ -41,23 +41,23 @@ class Adaptation:
         general, domain = self.args.general, self.args.domain
         texts = ("--train", f"{general}/train", "--dev", f"{general}/dev")
         run("preprocess", *texts, *self.languages, "--out", str(self.work / "general"))
-        self._train("general", "parent", self.args.general_minutes)
+        self._train("general", "parent", self.args.general_updates)
         splits = ("--dev", f"{domain}/dev", "--test", f"{domain}/test")
         mixed = ("--train", f"{general}/train", "--train", f"{domain}/train={self.args.weight:g}", *splits)
         run("preprocess", *mixed, "--like", str(self.work / "parent"), "--out", str(self.work / "mixed"))
         alone = ("--train", f"{domain}/train", *splits, *self.languages)
         run("preprocess", *alone, "--out", str(self.work / "domain"))
 
-    def _train(self, prepared: str, model: str, minutes: float, *options: str) -> Path:
+    def _train(self, prepared: str, model: str, updates: int, *options: str) -> Path:
         out = self.work / model
         if not (out / "README.md").exists():
-            limit = ("--max-minutes", str(minutes), *self.common, *options)
+            limit = ("--max-steps", str(updates), *self.common, *options)
             run("train", str(self.work / prepared), "--out", str(out), "--overwrite", *limit)
         return out
 
     def adapt(self, name: str, *options: str) -> Path:
         """Adapt the general model on the mixed text."""
-        return self._train("mixed", name, self.args.minutes, "--from", str(self.work / "parent"), *options)
+        return self._train("mixed", name, self.args.updates, "--from", str(self.work / "parent"), *options)
 
     def train(self, kind: str, seed: int) -> Path:
         """Train the model of this kind and seed."""
@@ -65,7 +65,7 @@ class Adaptation:
         name = f"{kind.replace(', ', '-')}-{seed}"
         if kind == "adapted":
             return self.adapt(name, *options)
-        return self._train(kind.removeprefix("scratch, "), name, self.args.minutes, *options)
+        return self._train(kind.removeprefix("scratch, "), name, self.args.updates, *options)
 
     def score(self, model: Path, prepared: str, *options: str) -> dict[str, Any]:
         """The scores of a model on the test text of the domain, or on the given files."""
@@ -139,8 +139,8 @@ def main() -> None:
     for name in ("--general", "--domain", "--source", "--target"):
         parser.add_argument(name, required=True)
     parser.add_argument("--work", type=Path, required=True, help="folder of the models, which are kept and reused")
-    parser.add_argument("--general-minutes", type=float, default=10.0)
-    parser.add_argument("--minutes", type=float, default=3.0, help="of each other model")
+    parser.add_argument("--general-updates", type=int, default=3000)
+    parser.add_argument("--updates", type=int, default=1000, help="of each other model")
     parser.add_argument("--weight", type=float, default=4.0, help="of the domain's text beside the general one")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1)
