@@ -24,7 +24,7 @@ from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.search_again import Request, Results, search_again
 from nmt_cli.decoding.segments import split
 from nmt_cli.decoding.shortlist import Shortlist
-from nmt_cli.decoding.single_word import SingleWords
+from nmt_cli.decoding.single_word import MAX_SUBWORDS, SingleWords
 from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.decoding.text_stream import Line
 from nmt_cli.decoding.translation import Translation
@@ -181,14 +181,12 @@ class LineTranslator:
 
     def _search_words(self, results: Results) -> Results:
         """Results for single words whose translation is not one word: the best translations that are."""
-        words = self._words
-        left = [
-            request
-            for request, hypotheses in results.items()
-            if words is not None
-            and not request[1]
-            and words.becomes_sentence(request[0][len(self._tag) :], hypotheses[0].tokens)
-        ]
+        tag = len(self._tag)
+        short = [request for request in results if len(request[0]) - tag <= MAX_SUBWORDS and not request[1]]
+        words = self._words if short else None  # reading the lexicon takes a moment
+        if words is None:
+            return {}
+        left = [request for request in short if words.becomes_sentence(request[0][tag:], results[request][0].tokens)]
         found = self._search(left, 0, self.search, words) if left else {}
         return {
             request: [replace(hypothesis, searched_again="single_word") for hypothesis in hypotheses]
