@@ -1,6 +1,6 @@
 """Quality on lines that are unlike the training text: in capitals, in title case, with typing errors.
 
-    python benchmarks/robustness.py MODEL SOURCE REFERENCE [--typos 0.1] [-- more options of nmt translate]
+    python benchmarks/robustness.py MODEL SOURCE REFERENCE [--typos 0.1] [--translate "--threads 1"]
 
 SOURCE and REFERENCE are files of lines. Prints BLEU of the normal text as it is, and for each form chrF++ without
 regard to case (both sides in small letters), its share of that of the normal text, and the lines with each issue.
@@ -9,6 +9,7 @@ regard to case (both sides in small letters), its share of that of the normal te
 import argparse
 import json
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         source, out, receipt = folder / "source", folder / "out", folder / "receipt"
         source.write_text("".join(change(line) + "\n" for line in lines))
         command = ("translate", "--model", str(args.model), str(source), "--out", str(out), "--receipt", str(receipt))
-        subprocess.run([sys.executable, "-m", "nmt_cli", *command, "--overwrite", *args.options], check=True)
+        subprocess.run([sys.executable, "-m", "nmt_cli", *command, "--overwrite", *shlex.split(args.translate)], check=True)
         issues: Counter[str] = Counter()
         for entry in receipt.read_text().splitlines():
             issues.update({issue["kind"] for issue in json.loads(entry)["issues"]})
@@ -72,7 +73,7 @@ def main() -> None:
     for name in ("model", "source", "reference"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--typos", type=float, default=0.1, help="share of words with a typing error")
-    parser.add_argument("options", nargs="*", help="more options of nmt translate, after --")
+    parser.add_argument("--translate", default="", help="more options of nmt translate")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = {"machine": describe_machine(), **measure(args, Path(folder))}
