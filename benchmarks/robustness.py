@@ -56,7 +56,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         source, out, receipt = folder / "source", folder / "out", folder / "receipt"
         source.write_text("".join(change(line) + "\n" for line in lines))
         command = ("translate", "--model", str(args.model), str(source), "--out", str(out), "--receipt", str(receipt))
-        subprocess.run([sys.executable, "-m", "nmt_cli", *command, "--overwrite", *shlex.split(args.translate)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "nmt_cli", *command, "--overwrite", *shlex.split(args.translate)], check=True
+        )
         issues: Counter[str] = Counter()
         for entry in receipt.read_text().splitlines():
             issues.update({issue["kind"] for issue in json.loads(entry)["issues"]})
