@@ -21,7 +21,7 @@ from typing import Any
 from quality import run
 from result import as_json, describe_machine, json_parser, write
 
-from nmt_cli.checkpoint.layout import read_config
+from nmt_cli.checkpoint.layout import WEIGHTS, read_config, read_metadata
 from nmt_cli.training.schedule import default_learning_rate
 
 KINDS = ("adapted", "scratch, mixed", "scratch, domain")
@@ -94,8 +94,7 @@ def try_rates(adaptation: Adaptation) -> dict[str, Any]:
 
     def dev_chrf(share: float) -> float:
         model = adaptation.adapt(f"rate-{share:g}", "--learning-rate", str(share * default))
-        _, printed = run("info", str(model), "--json")
-        chrf: float = json.loads(printed)["weights"]["dev_chrf"]
+        chrf: float = read_metadata(model / WEIGHTS)["dev_chrf"]
         return chrf
 
     shares: list[float] = adaptation.args.rates

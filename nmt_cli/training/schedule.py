@@ -8,7 +8,7 @@ from nmt_cli.config import ModelConfig, TrainingConfig
 DEFAULT_MINUTES = 15.0
 """The time limit of a run without any other limit."""
 
-ADAPTATION_SHARE = 0.25
+ADAPTATION_SHARE = 0.5
 """Default learning rate of a run that starts from another model, as a share of that from random weights."""
 
 MIN_DECAY = 0.01
