@@ -144,7 +144,7 @@ def test_architecture_is_inherited_dropout_may_differ_and_the_learning_rate_is_l
     nmt(*adapt, "--dropout", "0.1", "--score", "dot")
     base, adapted = read_config(home / "base"), read_config(tmp_path / "m")
     assert adapted.model == base.model.model_copy(update={"dropout": 0.1})
-    assert adapted.training.learning_rate == default_learning_rate(base.model) / 4
+    assert adapted.training.learning_rate == default_learning_rate(base.model) / 2
     assert adapted.from_ == home / "base"
     assert adapted.training.validate_sentences == 5, "only the architecture is inherited"
 
