@@ -48,7 +48,7 @@ class LabConfig(Settings):
     """Run a smaller version that takes less than a minute (gradient and attention-lstm only); its verdicts are only
     indicative. With all it runs these two."""
     seeds: Annotated[Count, CliOption("Run")] = 0
-    """Number of random seeds that every model is trained with; 0 uses two or three, or one with --quick."""
+    """Number of random seeds that every model is trained with; 0 uses one to three, or one with --quick."""
     prepared: Annotated[Path | None, CliOption("Run", path="input")] = None
     """Prepared corpus that translation models train on; by default the bundled sample."""
     gold_alignment: Annotated[Path | None, CliOption("Run", path="input")] = None

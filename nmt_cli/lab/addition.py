@@ -1,158 +1,104 @@
-"""Addition as translation: three digits plus three digits, character by character."""
+"""Addition as translation: three digits plus three digits, character by character, first with the tutorials' own
+systems, then with those of the family."""
 
-import random
+from collections.abc import Mapping, Sequence
 
-from nmt_cli.config import ModelConfig, TrainingConfig
-from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult, Verdict, curve, spread
-from nmt_cli.lab.synthetic import (
-    FIRST_SYMBOL,
-    SIZE,
-    Pairs,
-    accuracy,
-    decode_greedily,
-    encode_characters,
-    new_train_step,
-    train_epoch,
+from nmt_cli.lab.addition_family import CELLS, MODELS, TRAINING, family_jobs
+from nmt_cli.lab.addition_task import (
+    COLUMNS,
+    CONVERGED,
+    EARLY,
+    LATE,
+    TARGET,
+    Budget,
+    Trained,
+    plot,
+    rows,
+    run_jobs,
+    summary,
+    verdict_early,
+    verdict_late,
 )
-from nmt_cli.report.curves import Plot
+from nmt_cli.lab.addition_tutorial import (
+    ABLATION,
+    BACKWARDS,
+    BAHDANAU,
+    BATCH,
+    LEARNING_RATE,
+    ORDERS,
+    attention_maps,
+    tutorial_jobs,
+)
+from nmt_cli.lab.experiment import ExperimentConfig, ExperimentResult
+from nmt_cli.lab.keras_seq2seq import SYSTEMS
 
-ALPHABET = "0123456789+"
-LONGEST = 4
-"""Digits of the largest sum."""
-TARGET = 0.98
-"""The accuracy per character that the claims are about."""
-EARLY, LATE = 30, 50
-"""The epochs that the claims are about."""
-CONVERGED = 0.999
-"""The accuracy per character at which the training of a model stops."""
-
-BUDGET = (50_000, LATE, 5_000)
-"""Examples, epochs, and held-out examples."""
-SEEDS = 2
-"""Seeds of a full run, which takes about half an hour."""
+BUDGET = Budget(examples=50_000, epochs=LATE, held_out=5_000)
+SEEDS = 1
+"""Seeds of a full run; each takes about half an hour."""
 THREADS = 2
-"""More than one, as the budget is in epochs, not minutes."""
+"""More than one, as the budget is in epochs, not minutes: models are trained side by side."""
 
-CELLS = 128
-
-MODELS = {
-    "fixed vector, repeated": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "none-repeat"}),
-    "state handed over": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "none"}),
-    "attention": ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "attention": "luong", "score": "general"}),
-}
-
-TRAINING = TrainingConfig(
-    batch_tokens=1024, learning_rate=2e-3, schedule="constant", warmup=0, label_smoothing=0.0, ema_decay=0.0
-)
-
-
-def make_sums(count: int, seed: int = 1) -> tuple[list[str], list[str]]:
-    """Distinct sums of two numbers of one to three digits, where b+a counts as a+b, and their answers."""
-    draw = random.Random(seed)
-    seen: dict[tuple[int, int], tuple[int, int]] = {}
-    while len(seen) < count:
-        a, b = (draw.randrange(10 ** draw.randint(1, 3)) for _ in range(2))
-        seen.setdefault((min(a, b), max(a, b)), (a, b))
-    pairs = list(seen.values())
-    draw.shuffle(pairs)
-    return [f"{a}+{b}" for a, b in pairs], [str(a + b) for a, b in pairs]
+TUTORIAL = [f"{name}, {order}" for name in SYSTEMS for order in ORDERS]
+SIMPLE, ATTENTION = f"SimpleSeq2Seq, {BACKWARDS}", f"AttentionSeq2Seq, {BACKWARDS}"
 
 
 def run(config: ExperimentConfig) -> ExperimentResult:
-    """Train three models on addition, and measure the accuracy of their answers after every epoch."""
-    count, epochs, held_out = BUDGET
-    sums, answers = (encode_characters(texts, ALPHABET) for texts in make_sums(count))
-    train, test = Pairs(sums[held_out:], answers[held_out:]), Pairs(sums[:held_out], answers[:held_out])
-    results: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in MODELS}
-    for seed in config.seeds:
-        for name, model in MODELS.items():
-            train_step = new_train_step(
-                model, FIRST_SYMBOL + len(ALPHABET), seed, TRAINING.model_copy(update={"seed": seed})
-            )
-            accuracies: list[tuple[float, float]] = []
-            for epoch in range(epochs):
-                if accuracies and accuracies[-1][0] >= CONVERGED:
-                    accuracies.append(accuracies[-1])
-                    continue
-                loss = train_epoch(train_step, train, epoch, epochs)
-                accuracies.append(accuracy(decode_greedily(train_step.model, test.sources, LONGEST + 1), test.targets))
-                config.progress.message(
-                    f"seed {seed}, {name}: epoch {epoch + 1} of {epochs}, loss {loss:.3f}, "
-                    f"accuracy {accuracies[-1][0]:.3f} per character, {accuracies[-1][1]:.3f} whole"
-                )
-            results[name].append(accuracies)
-    return _result(results, epochs, count, held_out)
+    """Train all systems on addition, and measure the accuracy of their answers after every epoch."""
+    trained: dict[str, list[Trained]] = {}
+    for job, result in run_jobs(tutorial_jobs(BUDGET, config.seeds) + family_jobs(BUDGET, config.seeds)):
+        trained.setdefault(job.name, []).append(result)
+        config.progress.message(f"seed {job.seed}, {job.name}: {summary(result.accuracies)}")
+    return _result(trained, BUDGET)
 
 
-def _result(
-    results: dict[str, list[list[tuple[float, float]]]], epochs: int, count: int, held_out: int
-) -> ExperimentResult:
-    rows = []
-    for name, runs in results.items():
-        last = [run[-1] for run in runs]
-        reached = [_first_epoch(run) for run in runs]
-        rows.append(
-            [
-                name,
-                spread([character for character, _ in last]),
-                spread([whole for _, whole in last]),
-                ", ".join("not" if epoch is None else str(epoch) for epoch in reached),
-            ]
-        )
-    attention, repeated = _slowest(results["attention"]), _fastest(results["fixed vector, repeated"])
-    never = f"not reached in {epochs} epochs"
-    early = attention is not None and attention < EARLY
-    late = repeated is None
-    x = list(range(1, epochs + 1))
+def _result(trained: Mapping[str, Sequence[Trained]], budget: Budget) -> ExperimentResult:
+    runs = {name: [one.accuracies for one in by_seed] for name, by_seed in trained.items()}
+    tutorial, ablation, family = ({name: runs[name] for name in part} for part in (TUTORIAL, ABLATION, MODELS))
+    compared = {ATTENTION: [run[:EARLY] for run in runs[ATTENTION]], **ablation}
     return ExperimentResult(
         title="Addition: a fixed vector against attention",
-        method=(
-            f"Sums of two numbers of one to three digits, encoded and answered character by character: {count:,} "
-            f"different ones, {held_out:,} of them held out. Every model has {CELLS} cells, encodes the source "
-            f"forwards only, and is trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; the accuracy "
-            "is that of greedy answers, per position (EOS included) and of whole answers. The training of a model that "
-            f"reaches {CONVERGED} per character stops there, and its figures are repeated for the remaining epochs."
-        ),
-        columns=["model", "per character", "whole", f"first epoch at {TARGET}"],
-        rows=rows,
+        method=_method(budget),
+        columns=COLUMNS,
+        rows=[*rows("tutorial", tutorial), *rows("change", ablation), *rows("nmt", family)],
         plots=[
-            Plot(
-                what,
-                "epoch",
-                "accuracy",
-                [curve(name, x, [[epoch[kind] for epoch in run] for run in runs]) for name, runs in results.items()],
-                threshold=TARGET,
-            )
-            for kind, what in ((0, "per character"), (1, "whole answers"))
+            plot("the tutorials' systems, per character", tutorial),
+            plot("one change each, per character", compared),
+            plot("nmt's systems, per character", family),
         ],
         verdicts=[
-            Verdict(
-                f"Attention reaches {TARGET} accuracy per character before epoch {EARLY}.",
-                f"{TARGET} per character {never if attention is None else f'at epoch {attention}'} (the slowest seed).",
-                early if early or epochs >= EARLY else None,
+            verdict_early(
+                f"The tutorials' system with attention reaches {TARGET} accuracy per character before epoch {EARLY}.",
+                runs[ATTENTION],
             ),
-            Verdict(
-                f"The repeated vector has not reached {TARGET} by epoch {LATE}.",
-                f"{TARGET} per character {never if repeated is None else f'at epoch {repeated}'} (the fastest seed).",
-                late if not late or epochs >= LATE else None,
+            verdict_late(
+                f"The tutorials' simple system has not reached {TARGET} by epoch {LATE}.",
+                runs[SIMPLE],
+            ),
+            verdict_early(
+                f"Attention reaches {TARGET} accuracy per character before epoch {EARLY}.", family["attention"]
+            ),
+            verdict_late(
+                f"The repeated vector has not reached {TARGET} by epoch {LATE}.", family["fixed vector, repeated"]
             ),
         ],
         numbers={
-            name: [{"per_character": [c for c, _ in run], "whole": [w for _, w in run]} for run in runs]
-            for name, runs in results.items()
+            name: [{"per_character": [c for c, _ in run], "whole": [w for _, w in run]} for run in by_seed]
+            for name, by_seed in runs.items()
         },
+        maps=attention_maps(trained[ATTENTION][0], trained[BAHDANAU][0], budget),
     )
 
 
-def _first_epoch(run: list[tuple[float, float]]) -> int | None:
-    """The first epoch, from 1, that reaches TARGET per character."""
-    return next((epoch for epoch, (character, _) in enumerate(run, start=1) if character >= TARGET), None)
-
-
-def _slowest(runs: list[list[tuple[float, float]]]) -> int | None:
-    reached = [_first_epoch(run) for run in runs]
-    return None if None in reached else max(epoch for epoch in reached if epoch is not None)
-
-
-def _fastest(runs: list[list[tuple[float, float]]]) -> int | None:
-    return min((epoch for run in runs if (epoch := _first_epoch(run)) is not None), default=None)
+def _method(budget: Budget) -> str:
+    return (
+        f"Sums of two numbers of one to three digits, read and answered character by character: {budget.examples:,} "
+        f"different ones, {budget.held_out:,} of them held out. A model that reaches {CONVERGED} per character is "
+        "trained no further, and its figures are repeated for the remaining epochs. First come the three systems of a "
+        "Keras library that the tutorials compared: sums and answers are padded with blanks, which count as "
+        f"characters, Adam has a learning rate of {LEARNING_RATE:g}, and a batch {BATCH} sums. Then comes "
+        "AttentionSeq2Seq with one change each, and the simple system with a wide decoder, all reading backwards, for "
+        f"{EARLY} epochs at most. The last three are systems of the family, which have {CELLS} cells, encode the sum "
+        f"forwards only, and are trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; their accuracy "
+        "is that of greedy answers, EOS included. The heat maps show the attention of each step of an answer: with the "
+        "library's linear score, and below with Bahdanau's."
+    )

@@ -11,9 +11,23 @@ from matplotlib.figure import Figure
 
 from nmt_cli.atomic import write_atomic
 
-MARKERS = "ox+*#@%&="
+MARKERS = "ox+*#@%&=~$"
 """The marker of each curve in the terminal."""
-COLOURS = ("#14489c", "#b24b14", "#2a7d4f", "#7a3b9c", "#8a6d00", "#57606a", "#c2185b", "#00838f", "#5d4037")
+MOST_DOTS = 30
+"""Points of a curve that are drawn as dots; a curve of more points is a line."""
+COLOURS = (
+    "#14489c",
+    "#b24b14",
+    "#2a7d4f",
+    "#7a3b9c",
+    "#8a6d00",
+    "#57606a",
+    "#c2185b",
+    "#00838f",
+    "#5d4037",
+    "#e0a800",
+    "#90a4ae",
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +64,8 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
     for axes, plot in zip(figure.subplots(1, len(plots), squeeze=False)[0], plots, strict=True):
         for curve, colour in zip(plot.curves, COLOURS, strict=False):
             style = {"linewidth": 1.6, "markersize": 2.5} if plot.xticks is None else {"linewidth": 0, "markersize": 6}
-            axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker="o", **style)
+            marker = "o" if len(curve.x) <= MOST_DOTS else None
+            axes.plot(curve.x, curve.y, label=curve.name, color=colour, marker=marker, **style)
             if curve.low is None or curve.high is None:
                 continue
             if plot.xticks is not None:

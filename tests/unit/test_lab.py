@@ -33,6 +33,7 @@ from nmt_cli.lab import (
     length,
     scores,
 )
+from nmt_cli.lab.addition_task import Budget
 from nmt_cli.lab.experiment import (
     ExperimentConfig,
     ExperimentResult,
@@ -46,12 +47,8 @@ from nmt_cli.lab.experiment import (
 )
 from nmt_cli.lab.synthetic import (
     FIRST_SYMBOL,
-    Pairs,
     accuracy,
-    decode_greedily,
-    encode_characters,
     new_train_step,
-    train_epoch,
 )
 from nmt_cli.progress import Progress
 from nmt_cli.report.curves import Curve, Plot
@@ -60,7 +57,7 @@ from nmt_cli.training.step import TrainStep
 LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
 
 TINY: dict[str, dict[str, Any]] = {
-    "addition": {"BUDGET": (120, 2, 20)},
+    "addition": {"BUDGET": Budget(120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
     "attention-lstm": {"QUICK": (64, 1)},
 }
@@ -136,17 +133,6 @@ def test_files_that_are_not_of_the_lab_are_kept(name: str, tmp_path: Path) -> No
     check_folder(folder)
 
 
-def test_sums_are_correct_and_distinct() -> None:
-    questions, answers = addition.make_sums(500)
-    assert len(set(questions)) == 500
-    for text, total in zip(questions, answers, strict=True):
-        a, b = map(int, text.split("+"))
-        assert a + b == int(total)
-        assert max(a, b) < 1000
-    assert addition.make_sums(500) == (questions, answers)
-    assert {len(text) for text in questions} == {3, 4, 5, 6, 7}
-
-
 def test_accuracy_is_per_position_and_per_answer() -> None:
     truth = [[4, 5, 6], [7], [8, 8]]
     assert accuracy(truth, truth) == (1.0, 1.0)
@@ -154,15 +140,6 @@ def test_accuracy_is_per_position_and_per_answer() -> None:
     per_position, per_answer = accuracy(answers, truth)
     assert per_position == pytest.approx(4 / 9)
     assert per_answer == 0.0
-
-
-def test_copying_single_digits_can_be_learnt() -> None:
-    rows = encode_characters(list("0123456789") * 20, "0123456789")
-    training = addition.TRAINING.model_copy(update={"batch_tokens": 32})
-    train_step = new_train_step(addition.MODELS["attention"], FIRST_SYMBOL + 10, 1, training)
-    losses = [train_epoch(train_step, Pairs(rows, rows), epoch, 15) for epoch in range(15)]
-    assert losses[-1] < 0.1 < losses[0]
-    assert accuracy(decode_greedily(train_step.model, rows[:10], 3), rows[:10]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("name", gradient.MODELS)
@@ -274,30 +251,6 @@ def test_a_verdict_of_a_quick_run_is_marked_indicative() -> None:
     verdict = Verdict("Claim.", "figure.", False)
     assert line(verdict, True) == "not reproduced (indicative: quick run): Claim. Measured: figure."
     assert line(verdict, False) == "not reproduced: Claim. Measured: figure."
-
-
-@pytest.mark.parametrize(
-    ("epochs", "attention", "repeated", "expected"),
-    [
-        (12, None, None, ["undecided", "undecided"]),
-        (12, 11, None, ["reproduced", "undecided"]),
-        (12, None, 12, ["undecided", "not reproduced"]),
-        (30, None, None, ["not reproduced", "undecided"]),
-        (50, 30, None, ["not reproduced", "reproduced"]),
-        (50, 29, 50, ["reproduced", "not reproduced"]),
-    ],
-)
-def test_claims_beyond_the_epochs_of_a_run_are_undecided(
-    epochs: int, attention: int | None, repeated: int | None, expected: list[str]
-) -> None:
-    def run(passed: int | None) -> list[tuple[float, float]]:
-        """Accuracies of a run that reaches the threshold at this epoch, or never."""
-        return [(0.98 if passed and epoch >= passed else 0.5, 0.0) for epoch in range(1, epochs + 1)]
-
-    runs = {name: [run(None)] for name in addition.MODELS}
-    runs |= {"attention": [run(attention)], "fixed vector, repeated": [run(repeated)]}
-    outcome = addition._result(runs, epochs, 10, 2)
-    assert [verdict.label for verdict in outcome.verdicts] == expected
 
 
 def test_compared_lengths_have_enough_sentences() -> None:
