@@ -13,7 +13,7 @@ from nmt_cli.atomic import write_atomic
 
 MARKERS = "ox+*#@%&=~$"
 """The marker of each curve in the terminal."""
-MOST_DOTS = 30
+MOST_DOTS = 20
 """Points of a curve that are drawn as dots; a curve of more points is a line."""
 COLOURS = (
     "#14489c",
@@ -84,7 +84,8 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
     paths = []
     for suffix in ("png", "svg"):
         content = io.BytesIO()
-        with rc_context({"svg.hashsalt": "nmt"}):  # the same plots give the same bytes
+        # the same plots give the same bytes; text drawn as outlines would take half of an SVG
+        with rc_context({"svg.hashsalt": "nmt", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
             figure.savefig(content, format=suffix, metadata={"Date": None} if suffix == "svg" else {"Software": None})
         paths.append(path.with_suffix(f".{suffix}"))
         write_atomic(paths[-1], content.getvalue())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nmt_cli.report.curves import Curve, Plot, plot_text, write_plots
+from nmt_cli.report.curves import COLOURS, MARKERS, Curve, Plot, plot_text, write_plots
 
 RISING = Curve("rising", [1, 2, 3], [0.0, 0.5, 1.0])
 FALLING = Curve("falling", [1, 2, 3], [1.0, 0.5, 0.0], low=[0.9, 0.4, 0.0], high=[1.0, 0.6, 0.1])
@@ -52,6 +52,14 @@ def test_image_files_are_reproducible(tmp_path: Path) -> None:
     assert "svg" in ET.fromstring(first[1]).tag
 
 
+def test_a_picture_of_many_long_curves_is_small(tmp_path: Path) -> None:
+    x = range(50)
+    curves = [Curve(f"curve {k}", x, [epoch / (k + epoch) for epoch in x]) for k in range(1, len(COLOURS) + 1)]
+    _, svg = write_plots([Plot(title, "epoch", "accuracy", curves) for title in ("one", "two")], tmp_path / "a")
+    assert svg.stat().st_size < 60_000
+    assert svg.read_text(encoding="utf-8").count(f">curve {len(MARKERS)}</text>") == 2
+
+
 def test_the_axis_starts_at_zero_unless_differences_are_small() -> None:
     """A weight of 0.0002 beside one of 0.8 is drawn at zero; accuracies of 0.98 and 0.99 are drawn apart."""
     low = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.0002, 0.8])]), 40, 5).split("\n")
@@ -67,8 +75,8 @@ def test_a_categorical_axis_is_labelled_and_its_points_are_not_joined(tmp_path: 
     assert "order: forth, back" in plot_text(plot, 60, 5)
     write_plots([plot], tmp_path / "figure")
     svg = (tmp_path / "figure.svg").read_text(encoding="utf-8")
-    assert "<!-- forth -->" in svg
-    assert "<!-- back -->" in svg
+    assert ">forth</text>" in svg
+    assert ">back</text>" in svg
     joined, band = "stroke-width: 1.6; stroke-line", 'id="FillBetweenPolyCollection'
     write_plots([replace(plot, xticks=None)], tmp_path / "measured")
     for element in (joined, band):

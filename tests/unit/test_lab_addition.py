@@ -33,6 +33,7 @@ from nmt_cli.lab.keras_seq2seq import CELLS, LSTM, SYSTEMS, Design, KerasSeq2Seq
 from nmt_cli.lab.synthetic import FIRST_SYMBOL, Pairs, decode_greedily, encode_characters, new_train_step, train_epoch
 from nmt_cli.lab.synthetic import accuracy as family_accuracy
 from nmt_cli.report.attention import attention_svg
+from nmt_cli.report.curves import COLOURS, MARKERS
 
 DESIGNS = {**SYSTEMS, **ABLATION}
 TINY = Budget(examples=300, epochs=2, held_out=100)
@@ -302,3 +303,4 @@ def test_claims_beyond_the_epochs_of_a_run_are_undecided(
     outcome = addition._result(trained, TINY)
     assert [verdict.label for verdict in outcome.verdicts[part : part + 2]] == expected
     assert len(outcome.rows) == len(jobs)
+    assert all(len(plot.curves) <= min(len(COLOURS), len(MARKERS)) for plot in outcome.plots)
