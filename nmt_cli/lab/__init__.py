@@ -1,7 +1,8 @@
 """One file per claim of the tutorials: an experiment that measures it and gives a verdict.
 
 `experiment.py` has the common parts, `synthetic.py` trains small models on synthetic sequences, `compare.py` trains
-whole translators with equal budgets.
+whole translators with equal budgets. `addition.py` has its parts in `addition_*.py`, and the tutorials' systems in
+`keras_seq2seq.py`.
 """
 
 EXPERIMENTS: dict[str, str] = {

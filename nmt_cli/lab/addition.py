@@ -45,7 +45,9 @@ SIMPLE, ATTENTION = f"SimpleSeq2Seq, {BACKWARDS}", f"AttentionSeq2Seq, {BACKWARD
 def run(config: ExperimentConfig) -> ExperimentResult:
     """Train all systems on addition, and measure the accuracy of their answers after every epoch."""
     trained: dict[str, list[Trained]] = {}
-    for job, result in run_jobs(tutorial_jobs(BUDGET, config.seeds) + family_jobs(BUDGET, config.seeds)):
+    jobs = tutorial_jobs(BUDGET, config.seeds) + family_jobs(BUDGET, config.seeds)
+    config.progress.message(f"{len(jobs)} models, at most {BUDGET.epochs} epochs each")
+    for job, result in run_jobs(jobs):
         trained.setdefault(job.name, []).append(result)
         config.progress.message(f"seed {job.seed}, {job.name}: {summary(result.accuracies)}")
     return _result(trained, BUDGET)

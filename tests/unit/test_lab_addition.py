@@ -230,6 +230,9 @@ def test_runs_repeat_with_a_seed() -> None:
     one, again, other = (job.train() for job in attention_jobs(1, 1, 2))
     assert same(one, again)
     assert not same(one, other)
+    weights = [new_model(SYSTEMS["SimpleSeq2Seq"], seed).encoder.kernel.weight for seed in (1, 1, 2)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 @pytest.mark.slow
