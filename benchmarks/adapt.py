@@ -135,8 +135,10 @@ def compare(adaptation: Adaptation) -> dict[str, Any]:
 
 def main() -> None:
     parser = json_parser(__doc__)
-    for name in ("--general", "--domain", "--source", "--target"):
-        parser.add_argument(name, required=True)
+    parser.add_argument("--general", required=True, help="folder of the general text")
+    parser.add_argument("--domain", required=True, help="folder of the domain's text")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--target", required=True)
     parser.add_argument("--work", type=Path, required=True, help="folder of the models, which are kept and reused")
     parser.add_argument("--general-updates", type=int, default=3000)
     parser.add_argument("--updates", type=int, default=1000, help="of each other model")
