@@ -23,6 +23,7 @@ import nmt_cli.cli.display
 import nmt_cli.corpus.prepare
 import nmt_cli.training.train  # noqa: F401  # all that the commands import, once instead of in each process
 from nmt_cli.__main__ import program
+from nmt_cli.evaluation.scores import score
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -127,6 +128,7 @@ def main() -> None:
     for handle in (0, 1):
         os.dup2(null, handle)
     workers._dispatch, workers._workers = translate_in_this_process, NoWorkers  # type: ignore[assignment]
+    score(["a"], [["a"]], "en", resamples=2)  # compiles regular expressions once
     for line in requests:
         answers.write(json.dumps(answer(json.loads(line))) + "\n")
         answers.flush()
