@@ -35,7 +35,7 @@ AUGMENT: tuple[object, ...] = (
 )
 PACK = ("pack", "../model", "given", "--prepared", "../prepared", "--overwrite")
 
-STEPS: tuple[tuple[int, list[pytest.MarkDecorator]], ...] = ((1, [pytest.mark.faults]), (97, []))
+STEPS: tuple[tuple[int, list[pytest.MarkDecorator]], ...] = ((1, [pytest.mark.faults]), (37, []))
 """How many changes apart the faults are, and the marker of the test."""
 EVERY = pytest.mark.parametrize(
     ("fault", "step"), [pytest.param(fault, step, marks=marks) for fault in ("kill", "full") for step, marks in STEPS]
