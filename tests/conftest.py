@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # with tiny models more threads only slow each other down
@@ -14,6 +15,7 @@ import torch
 
 from nmt_cli.checkpoint.layout import FORMAT, ModelManifest
 from nmt_cli.checkpoint.model_dir import build_model, create_model_dir, model_weights, save_weights
+from nmt_cli.cli.app import main
 from nmt_cli.config import TrainConfig
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
 from nmt_cli.decoding.confidence import Calibration
@@ -25,6 +27,31 @@ from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 from nmt_cli.training.environment import environment
 
 torch.set_num_threads(1)
+
+
+Nmt = Callable[..., tuple[int, str, str]]
+"""Runs `nmt` with these arguments; returns exit status, standard output and standard error."""
+
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def in_process(capsys: pytest.CaptureFixture[str]) -> Nmt:
+    """A function that runs `nmt` in this process."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exited:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(exited.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def write_numbers(folder: Path, split: str, start: int, count: int, step: int = 1) -> None:
+    """Write a parallel text: the digits of numbers, and their names, in the opposite order if `step` is -1."""
+    digits = [str((start + 7 * i) ** 2) for i in range(count)]
+    (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
+    (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d[::step]) + "\n" for d in digits))
 
 
 def restore_default_sigint() -> None:

@@ -66,6 +66,7 @@ class _Job:
     train: list[TrainText]
     tags: list[str]
     """Names of the tags, by slot."""
+    like: Like | None
     progress: Progress
     fresh: Path
     """The folder to fill."""
@@ -97,7 +98,7 @@ def preprocess(config: PreprocessConfig, progress: Progress | None = None) -> Pr
     with corpus_directory(config.out) as (fresh, work):
         train = train_texts(config, languages)
         tags = tag_names(train, [] if like is None else like.tags)
-        job = _Job(config, languages, train, tags, progress or Progress(), fresh, work)
+        job = _Job(config, languages, train, tags, like, progress or Progress(), fresh, work)
         texts = _locate_inputs(job)
         inputs = hash_inputs(texts, config.tokenizer_model if like is None else like.files, config.scores)
         key = fingerprint(inputs, languages, job.options)
@@ -172,7 +173,7 @@ def _write_corpus(job: _Job, texts: Texts) -> _Written:
     """Write everything except the manifest."""
     config = job.config
     reading = ReadOptions(fields_of(config, job.languages), config.unicode, job.progress)
-    given = given_tokenizers(config)
+    given = job.like.tokenizers if job.like else given_tokenizers(config)
     if given:
         check_slots(job.tags, given.source, str(config.like or config.tokenizer_model[0]))
     scores = read_scores(config)

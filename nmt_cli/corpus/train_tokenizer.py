@@ -15,7 +15,6 @@ from typing import Literal
 import sentencepiece
 
 from nmt_cli.config import PreprocessConfig
-from nmt_cli.corpus.like import Like
 from nmt_cli.corpus.normalization import normalize
 from nmt_cli.corpus.splits import Selection
 from nmt_cli.corpus.tokenizer import Tokenizer, Tokenizers
@@ -175,9 +174,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def given_tokenizers(config: PreprocessConfig) -> Tokenizers | None:
-    """The tokenizers given by the user, or None. Raises CorpusError or CheckpointError if one cannot be used."""
-    if config.like is not None:
-        return Like.read(config.like).tokenizers
+    """The tokenizers given by the user, or None. Raises CorpusError if one cannot be used."""
     loaded = []
     for path in config.tokenizer_model:
         try:

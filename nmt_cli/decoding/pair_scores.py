@@ -11,7 +11,7 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.corpus.normalization import is_blank
 from nmt_cli.corpus.tokenizer import Tokenizer
 from nmt_cli.decoding.forced_decoding import forced_log_probs
-from nmt_cli.decoding.search import LENGTH_FACTOR, LENGTH_SLACK
+from nmt_cli.decoding.search import default_max_length
 from nmt_cli.decoding.source_tag import source_tag
 from nmt_cli.decoding.translator import USUAL_LENGTH
 
@@ -48,7 +48,7 @@ def score_pairs(
     source_ids = _encode(loaded.tokenizers.source, [source for source, _ in pairs])
     target_ids = _encode(loaded.tokenizers.target, [target for _, target in pairs])
     longest_source = loaded.manifest.max_source_length
-    longest_target = LENGTH_FACTOR * (longest_source + 1) + LENGTH_SLACK
+    longest_target = default_max_length(longest_source + 1)
     scores: list[PairScore] = []
     scored = []
     for source, target in zip(source_ids, target_ids, strict=True):

@@ -42,9 +42,12 @@ COMPACT_BELOW = 15 / 16
 """The batch is compacted, which copies the model's state, once at most this share of its sentences is unfinished. Until
 then the hypotheses of sentences that are done stay with a log-probability of -inf and have no effect."""
 
-LENGTH_FACTOR, LENGTH_SLACK = 3, 20
-"""Without the option max_length a translation has at most LENGTH_FACTOR times the subwords of its source, EOS included,
-plus LENGTH_SLACK."""
+Length = TypeVar("Length", int, Tensor)
+
+
+def default_max_length(source_length: Length) -> Length:
+    """Subwords that a translation has at most without the option max_length, without EOS; `source_length` counts it."""
+    return 3 * source_length + 20
 
 
 class SearchState(Protocol):
@@ -176,7 +179,7 @@ class Search:
         limits = (
             torch.full_like(lengths, self.options.max_length)
             if self.options.max_length
-            else LENGTH_FACTOR * lengths + LENGTH_SLACK
+            else default_max_length(lengths)
         )
         prefixes = (self.forced >= 0).sum(0) if len(self.forced) else torch.zeros_like(lengths)
         return limits.clamp(min=self.options.min_length).maximum(prefixes)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import write_numbers
 from fault_runner import Ended, Faults, fault_server
 
 from nmt_cli.checkpoint.layout import read_metadata
@@ -18,7 +19,6 @@ from nmt_cli.training.history import CHECK
 KILLED = 137
 VOLATILE = ("elapsed", "validation_seconds", CHECK)
 """What a validation records of the time that it took."""
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 TRAIN: tuple[object, ...] = (
     *("train", "../prepared", "--out", "m", "--embedding-size", 8, "--hidden-size", 8, "--threads", 1),
     *("--batch-tokens", 256, "--max-steps", 4, "--validate-every", 2, "--validate-sentences", 2),
@@ -53,9 +53,7 @@ def home(run: Faults, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with text, a corpus prepared from it, and a model."""
     folder = tmp_path_factory.mktemp("home")
     for split, start, count in (("train", 1000, 60), ("dev", 4, 4), ("test", 5, 4)):
-        digits = [str((start + 7 * i) ** 2) for i in range(count)]
-        (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
-        (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d) + "\n" for d in digits))
+        write_numbers(folder, split, start, count)
     (folder / "here").mkdir()
     succeed(run(folder / "here", "preprocess", *TEXT, "--vocabulary-size", 300, "--out", "../prepared"))
     succeed(run(folder / "here", *TRAIN))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from conftest import write_numbers
 from torch import Tensor
 
 from nmt_cli.checkpoint.layout import MODEL, read_config, read_metadata
@@ -22,7 +23,6 @@ from nmt_cli.training.train import train
 
 pytestmark = pytest.mark.integration
 
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SMALL = ("--embedding-size", "16", "--hidden-size", "16", "--score", "dot", "--threads", "1", "--batch-tokens", "128")
 RUN = ("--threads", "1", "--batch-tokens", "128", "--validate-sentences", "5")
 
@@ -45,9 +45,7 @@ def fails(*arguments: object) -> str:
 
 def write_text(folder: Path, start: int, count: int) -> None:
     for split, first, size in (("train", start, count), ("dev", start + 5000, 20)):
-        digits = [str((first + 7 * i) ** 2) for i in range(size)]
-        (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
-        (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d) + "\n" for d in digits))
+        write_numbers(folder, split, first, size)
 
 
 def text(folder: Path) -> tuple[object, ...]:

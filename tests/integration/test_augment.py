@@ -9,14 +9,13 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from conftest import DIFFICULT_LINES, TINY_TEXT
+from conftest import DIFFICULT_LINES, TINY_TEXT, Nmt, in_process
 from send_signal import run_with_signal
 
 from nmt_cli.api import workers
 from nmt_cli.api.augment import LEFT_OUT
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult
 from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
-from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
 from nmt_cli.corpus.augmented import read_augmented
 from nmt_cli.corpus.train_text import train_texts
@@ -24,7 +23,6 @@ from nmt_cli.errors import CorpusError
 
 pytestmark = pytest.mark.integration
 
-Nmt = Callable[..., tuple[int, str, str]]
 SEARCH = ("--beam-size", 1, "--min-length", 1, "--max-length", 8, "--device", "cpu")
 LINES = [*TINY_TEXT, *dict.fromkeys(" ".join(TINY_TEXT).split())]
 
@@ -44,14 +42,7 @@ def nmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(workers, "_dispatch", translate_here)
     monkeypatch.setattr(workers, "_workers", lambda config: nullcontext())
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(exited.value.code or 0), captured.out, captured.err
-
-    return run
+    return in_process(capsys)
 
 
 def write(name: str, lines: list[str]) -> None:

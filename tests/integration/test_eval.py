@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import in_process
 from sacrebleu.metrics.bleu import BLEU
 
 from nmt_cli.checkpoint.layout import MODEL
@@ -60,14 +61,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def call(trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Runs `nmt` in the folder `trained`; returns exit status, standard output and standard error."""
     monkeypatch.chdir(trained)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(exited.value.code or 0), captured.out, captured.err
-
-    return run
+    return in_process(capsys)
 
 
 @pytest.fixture

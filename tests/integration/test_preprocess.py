@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import restore_default_sigint
+from conftest import Nmt, in_process, restore_default_sigint
 
 from nmt_cli.atomic import dir_lock
 from nmt_cli.atomic_directory import MARK, _sweep
-from nmt_cli.cli.app import main
 from nmt_cli.corpus import prepare as preparation
 from nmt_cli.corpus import train_tokenizer
 from nmt_cli.corpus.dataset import PreparedCorpus
@@ -30,7 +29,6 @@ from nmt_cli.manifest import FolderType
 
 pytestmark = pytest.mark.integration
 
-Nmt = Callable[..., tuple[int, str, str]]
 
 WORDS = {"one": "하나", "two": "둘", "three": "셋", "four": "넷", "five": "다섯", "red": "빨강", "blue": "파랑"}
 LANGUAGES = ("--source", "en", "--target", "ko")
@@ -40,14 +38,7 @@ LANGUAGES = ("--source", "en", "--target", "ko")
 def nmt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Nmt:
     """Runs `nmt` in an empty folder; returns exit status, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exited:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(exited.value.code or 0), captured.out, captured.err
-
-    return run
+    return in_process(capsys)
 
 
 def pairs(first: int, last: int) -> list[tuple[str, str]]:

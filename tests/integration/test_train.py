@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import restore_default_sigint
+from conftest import restore_default_sigint, write_numbers
 from send_signal import UPDATE, run_with_signal
 
 from nmt_cli.checkpoint.layout import FORMAT, read_metadata
@@ -31,7 +31,6 @@ from nmt_cli.training.validation import Validator
 
 pytestmark = pytest.mark.integration
 
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SMALL = ["--embedding-size", "16", "--hidden-size", "16", "--threads", "1", "--batch-tokens", "128"]
 
 
@@ -59,9 +58,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A corpus of numbers: their digits, and the names of the digits in reverse order."""
     folder = tmp_path_factory.mktemp("corpus")
     for split, start, count in (("train", 1000, 400), ("dev", 3000, 25), ("test", 4000, 20)):
-        digits = [str((start + 7 * i) ** 2) for i in range(count)]
-        (folder / f"{split}.num").write_text("".join(f"{' '.join(d)}\n" for d in digits))
-        (folder / f"{split}.en").write_text("".join(" ".join(NUMBERS[int(c)] for c in d[::-1]) + "\n" for d in digits))
+        write_numbers(folder, split, start, count, step=-1)
     splits = [argument for split in ("train", "dev", "test") for argument in (f"--{split}", folder / split)]
     nmt("preprocess", *splits, "--source", "num", "--target", "en", "--vocabulary-size", 308, "--out", folder / "out")
     return folder / "out"

@@ -77,12 +77,16 @@ def test_the_reason_is_found_below_the_errors_of_a_library() -> None:
 
 
 def test_a_container_that_forbids_to_bind_cores_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    asked = []
+
+    def refuse(*arguments: object) -> None:
+        asked.append(arguments)
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setaffinity", refuse, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     _limit_cores(1)
+    assert asked == [(0, [0])]
 
 
 def test_without_signal_masks_the_resource_tracker_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
