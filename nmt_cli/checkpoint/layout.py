@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nmt_cli.atomic import target_of_partial
 from nmt_cli.checkpoint.header import read_header
 from nmt_cli.config import TagName, TrainConfig
+from nmt_cli.corpus.manifest import Count, LengthLimit, VocabSize
 from nmt_cli.documents import MAX_OPTIONS, first_problem, parse_toml, read_file
 from nmt_cli.errors import CheckpointError, ConfigError
 from nmt_cli.file_hashes import SHA256_PATTERN, FileRecord, FileRecords, VerifiedFolder
@@ -40,11 +41,6 @@ MODEL_CARD = "README.md"
 METRICS = "metrics.jsonl"
 UNFINISHED = "unfinished.toml"
 RESUME = Path("last") / "state.safetensors"
-
-VocabSize = Annotated[int, Field(ge=1, le=2**24)]
-LengthLimit = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Pairs = Annotated[int, Field(ge=0, le=2**40)]
-"""Bounds of what a manifest counts: a damaged or forged one is refused before anything is allocated for it."""
 
 
 class Environment(ManifestBase):
@@ -71,7 +67,7 @@ class ParentRecord(ManifestBase):
     """Hash of its weights."""
     corpus: str
     """Identity of the corpus that it was trained on."""
-    train_pairs: Pairs
+    train_pairs: Count
     steps: Annotated[int, Field(ge=0, lt=2**63)]
     """The update that its weights are of."""
 
@@ -97,7 +93,7 @@ class ModelManifest(ManifestBase):
     """Folder of the prepared corpus that it was trained on."""
     corpus: str
     """Identity of that corpus (`PreparedManifest.identity`)."""
-    train_pairs: Pairs
+    train_pairs: Count
     parents: list[ParentRecord] = Field(default_factory=list)
     """The models that it was adapted from, each from the one before it."""
     tags: list[TagName] = Field(default_factory=list, max_length=len(TAG_PIECES))
