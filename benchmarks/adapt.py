@@ -13,13 +13,12 @@ on the domain's dev text with one seed, and stops.
 import argparse
 import json
 import statistics
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from quality import run
 from result import as_json, describe_machine, json_parser, write
+from training import parallel, train
 
 from nmt_cli.checkpoint.layout import WEIGHTS, read_config, read_metadata
 from nmt_cli.training.schedule import default_learning_rate
@@ -49,11 +48,7 @@ class Adaptation:
         run("preprocess", *alone, "--out", str(self.work / "domain"))
 
     def _train(self, prepared: str, model: str, updates: int, *options: str) -> Path:
-        out = self.work / model
-        if not (out / "README.md").exists():
-            limit = ("--max-steps", str(updates), *self.common, *options)
-            run("train", str(self.work / prepared), "--out", str(out), "--overwrite", *limit)
-        return out
+        return train(self.work / prepared, self.work / model, "--max-steps", str(updates), *options)
 
     def adapt(self, name: str, *options: str) -> Path:
         """Adapt the general model on the mixed text."""
@@ -80,12 +75,6 @@ class Adaptation:
         suffix = "" if Path(dev[0]).exists() else ".gz"
         bleu: float = self.score(model, "", dev[0] + suffix, "--reference", dev[1] + suffix)["bleu"]["score"]
         return bleu
-
-
-def parallel(jobs: int, work: list[Callable[[], Any]]) -> list[Any]:
-    """The results of these functions, of which `jobs` run at a time."""
-    with ThreadPoolExecutor(jobs) as pool:
-        return [future.result() for future in [pool.submit(item) for item in work]]
 
 
 def try_rates(adaptation: Adaptation) -> dict[str, Any]:

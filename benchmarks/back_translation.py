@@ -1,11 +1,11 @@
 """Back-translation: half of a corpus and, as text in the target language, the other half, against the half alone.
 
     python benchmarks/back_translation.py --train data/train --dev data/dev --test data/test_2016_flickr \
-        --source en --target de --minutes 10 --work runs/back-translation [-- more options of nmt train]
+        --source en --target de --updates 6000 --work runs/back-translation [-- more options of nmt train]
 
 A model of the reverse direction is trained on the first half and translates the target side of the second half. Then
-one model is trained on both and another on the first half alone, each for the same minutes on --threads threads. Prints
-BLEU and chrF++ on the test text and the paired test.
+one model is trained on both and another on the first half alone, all three for the same number of updates, which take
+the same time, on one thread each. Prints BLEU and chrF++ on the test text and the paired test.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 
 from quality import corpus_parser, run
 from result import as_json, describe_machine, write
+from training import parallel, train
 
 from nmt_cli.corpus.readers import locate, read_pairs
 from nmt_cli.corpus.tabular import Fields
@@ -37,36 +38,43 @@ def write_halves(text: str, languages: tuple[str, str], folder: Path) -> None:
 
 def main() -> None:
     parser = corpus_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
-    parser.add_argument("--threads", default="1")
-    parser.add_argument("--work", type=Path, required=True, help="folder for text and models")
+    parser.add_argument("--updates", type=int, default=6000, help="of each training")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--sample", action="store_true", help="draw the translations instead of searching for them")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the text and the models, which are reused")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     folder: Path = args.work
     write_halves(args.train, (args.source, args.target), folder)
     splits = ["--dev", args.dev, "--test", args.test]
-    limit = ["--max-minutes", str(args.minutes), "--threads", args.threads, *args.options]
 
-    def train(name: str, pair: tuple[str, str], *texts: str) -> str:
-        prepared, model = str(folder / f"prepared-{name}"), str(folder / name)
+    def train_on(name: str, pair: tuple[str, str], *texts: str) -> Path:
+        prepared = folder / f"prepared-{name}"
         given = [word for text in texts for word in ("--train", str(folder / text))]
         languages = ["--source", pair[0], "--target", pair[1]]
-        run("preprocess", *given, *splits, *languages, "--out", prepared, "--overwrite")
-        run("train", prepared, "--out", model, "--overwrite", *limit)
-        return model
+        run("preprocess", *given, *splits, *languages, "--out", str(prepared), "--overwrite")
+        return train(prepared, folder / name, "--max-steps", str(args.updates), *args.options)
 
-    reverse = train("reverse", (args.target, args.source), "first")
-    mono = str(folder / f"second.{args.target}")
-    back = ("augment", "--model", reverse, "--text", mono, "--out", str(folder / "back"), "--tag", "bt", "--overwrite")
-    seconds, _ = run(*back, "--workers", args.threads)
     pair = args.source, args.target
-    alone, both = train("half", pair, "first"), train("augmented", pair, "first", "back")
-    prepared = ["--prepared", str(folder / "prepared-half"), "--threads", args.threads, "--json"]
-    _, printed = run("eval", "--model", both, *prepared, "--baseline", alone)
+    reverse, alone = parallel(
+        args.jobs,
+        [
+            lambda: train_on("reverse", (args.target, args.source), "first"),
+            lambda: train_on("half", pair, "first"),
+        ],
+    )
+    back = "drawn" if args.sample else "back"
+    mono = str(folder / f"second.{args.target}")
+    options = ("--sample",) if args.sample else ()
+    pairs = ("augment", "--model", str(reverse), "--text", mono, "--out", str(folder / back), "--tag", "bt")
+    seconds, _ = run(*pairs, *options, "--overwrite", "--workers", str(args.jobs))
+    both = train_on(f"augmented-{back}", pair, "first", back)
+    prepared = ["--prepared", str(folder / "prepared-half"), "--json"]
+    _, printed = run("eval", "--model", str(both), *prepared, "--baseline", str(alone))
     result: dict[str, Any] = json.loads(printed)
     row = {
         "machine": describe_machine(),
-        "minutes": args.minutes,
+        "updates": args.updates,
         "translating_seconds": round(seconds, 1),
         **{name: result["baseline"][name] for name in ("bleu", "chrf")},
         "recipe": result["recipe"],
