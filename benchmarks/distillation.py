@@ -36,7 +36,8 @@ def main() -> None:
 
     seeds = range(1, args.teachers + 1)
     teachers = parallel(
-        args.jobs, [lambda seed=seed: train_on(prepared, f"teacher-{seed}", seed) for seed in seeds]  # type: ignore[misc]
+        args.jobs,
+        [lambda seed=seed: train_on(prepared, f"teacher-{seed}", seed) for seed in seeds],  # type: ignore[misc]
     )
     untaught, *others = map(str, teachers)
     ensemble = [word for other in others for word in ("--ensemble", other)]

@@ -161,7 +161,7 @@ class TrainingConfig(Settings):
 
     learning_rate: Annotated[float, Field(ge=0), CliOption("Optimiser")] = 0.0
     """Peak learning rate of AdamW; 0 derives it from the model size: 2.3 / hidden_size, at most 0.008, and less for
-    more than two layers; a quarter of that with --from."""
+    more than two layers; half of that with --from."""
     warmup: Annotated[Count, CliOption("Optimiser")] = 200
     """Updates over which the learning rate rises to its peak (at most a tenth of the run)."""
     schedule: Annotated[Literal["linear", "cosine", "constant"], CliOption("Optimiser")] = "linear"

@@ -36,7 +36,7 @@ translated in segments.
 
 Weights {sha256}, of update {step:,} (epoch {epoch:.1f}).
 {parents}Corpus `{prepared}`, identity `{corpus}`.
-{environments}
+{tags}{environments}
 
 ```toml
 {options}```
@@ -81,6 +81,7 @@ def card_text(loaded: LoadedModel, name: str, licence: str | None = None, test: 
         prepared=Path(manifest.prepared).name,
         corpus=manifest.corpus[:12],
         parents=_parents(manifest),
+        tags=_tags(manifest),
         environments="\n".join(
             f"Trained from {part.date[:10]} on {part.processor}, {part.threads} threads, {part.precision}; "
             f"torch {part.torch}, sentencepiece {part.sentencepiece}, Python {part.python}."
@@ -100,6 +101,15 @@ def _parents(manifest: ModelManifest) -> str:
             f"{parent.train_pairs:,} pairs (corpus identity `{parent.corpus[:12]}`)"
         )
     return ",\n".join(lines) + ".\n" if lines else ""
+
+
+def _tags(manifest: ModelManifest) -> str:
+    """The tags that parts of its corpus had, if any, as a line."""
+    if not manifest.tags:
+        return ""
+    return (
+        f"Tags of text of other kinds, for `nmt translate --tag`: {', '.join(f'`{tag}`' for tag in manifest.tags)}.\n"
+    )
 
 
 def _test_scores(test: EvalResult | None) -> Iterator[str]:

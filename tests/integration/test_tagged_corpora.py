@@ -1,14 +1,17 @@
 """Weighted and tagged corpora, from `nmt preprocess` to `nmt translate --tag`, with the real commands."""
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from send_signal import UPDATE, run_with_signal
 from test_preprocess import LANGUAGES, nmt, pairs, text, write_pairs
 
-from nmt_cli.checkpoint.layout import MODEL
+from nmt_cli.checkpoint.layout import MODEL, MODEL_CARD
+from nmt_cli.checkpoint.tensors import read_tensors
 from nmt_cli.config import TrainingConfig
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.noise import training_segmentation
@@ -21,6 +24,8 @@ Nmt = Callable[..., tuple[int, str, str]]
 
 CORPORA = ("preprocess", "--dev", "dev", "--test", "test", *LANGUAGES, "--vocabulary-size", 300)
 TINY = ("--embedding-size", 8, "--hidden-size", 8, "--max-steps", 2, "--threads", 1, "--validate-sentences", 2)
+
+STATE = "last/state.safetensors"
 
 
 @pytest.fixture
@@ -67,6 +72,26 @@ def test_noise_keeps_the_tag(nmt: Nmt, corpora: Path, options: dict[str, float])
         assert [id_ in tokenizer.tags for id_ in np.asarray(ids)] == [True] + [False] * (np.size(ids) - 1)
 
 
+@pytest.mark.parametrize("noise", [("--typos", 0.5), ("--titlecase", 0.5, "--uppercase", 0.2)])
+def test_a_killed_run_with_noise_and_weights_resumes_exactly(
+    nmt: Nmt, corpora: Path, noise: tuple[object, ...]
+) -> None:
+    nmt(*CORPORA, "--train", "train", "--train", "web=2.5", "--tag", "-", "--tag", "web")
+    run = ("train", *TINY, "--max-steps", 8, "--validate-every", 4, "--batch-tokens", 64)
+    states = {}
+    for name, options in (("plain", ()), ("whole", noise)):
+        assert nmt(*run, *options, "--out", name)[0] == 0
+        states[name], _ = read_tensors(corpora / name / STATE)
+    killed = run_with_signal(signal.SIGKILL, UPDATE, 6, *run, *noise, "--out", "killed")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    status, _, err = nmt("train", "--out", "killed", "--resume")
+    assert status == 0
+    assert "resuming at update 4" in err
+    states["killed"], _ = read_tensors(corpora / "killed" / STATE)
+    assert all(states["whole"][key].equal(states["killed"][key]) for key in states["whole"])
+    assert not all(states["whole"][key].equal(states["plain"][key]) for key in states["whole"]), "noise is drawn"
+
+
 def test_other_weights_or_tags_are_another_corpus(nmt: Nmt, corpora: Path) -> None:
     two = (*CORPORA, "--train", "train", "--train")
     assert nmt(*two, "web=2")[0] == 0
@@ -92,6 +117,7 @@ def test_a_trained_model_translates_with_its_tags(nmt: Nmt, corpora: Path) -> No
     assert nmt("train", *TINY)[0] == 0
     assert MODEL.read(corpora / "model").tags == ["web"]
     assert "tags" in nmt("info", "model")[1]
+    assert "for `nmt translate --tag`: `web`." in (corpora / "model" / MODEL_CARD).read_text()
     (corpora / "in.en").write_text("one two\n\nthree four red\n")
     search = ("--min-length", 2, "--max-length", 5)
     outputs = {}

@@ -14,7 +14,9 @@ from rich.console import Console
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_model
 from nmt_cli.cli.app import main
 from nmt_cli.config import SearchConfig
+from nmt_cli.corpus.casing import title
 from nmt_cli.corpus.tokenizer import Tokenizer
+from nmt_cli.decoding.capitals import Case, truecase
 from nmt_cli.decoding.translator import translate_corpus
 from nmt_cli.errors import ConfigError
 from nmt_cli.kernels.device import compute_for_search
@@ -59,6 +61,22 @@ def test_it_explains_the_best_hypothesis_or_a_forced_translation(loaded: LoadedM
     assert explained.steps[-1].token == END
     other = explain(loaded, SENTENCE, 3, 4, forced="나는 개")
     assert other.translation == "나는 개"
+
+
+@pytest.mark.parametrize("case", ["capitals", "title"])
+def test_unusual_case_is_explained_as_it_is_translated(loaded: LoadedModel, case: Case, tmp_path: Path) -> None:
+    text = {"capitals": SENTENCE.upper(), "title": title(SENTENCE)}[case]
+    usual = truecase(text, case, loaded.tokenizers.source, loaded.manifest.source)
+    assert usual != text
+    explained, other = (explain(loaded, given, beam_size=3, candidates=4) for given in (usual, text))
+    assert (other.text, other.source, other.translation) == (usual, explained.source, explained.translation)
+    output = io.StringIO()
+    show(other, Console(file=output, width=80), summary=True)
+    write_page(other, tmp_path / "page.html")
+    for shown in (output.getvalue(), (tmp_path / "page.html").read_text(encoding="utf-8")):
+        assert re.search(rf"given in {case}( case)?, translated from its usual case", shown)
+    write_page(explained, tmp_path / "page.html")
+    assert "usual case" not in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_recorded_numbers_satisfy_the_equations(explained: Explanation) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import ModelConfig, SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
+from nmt_cli.decoding.capitals import Case, truecase, unusual_case
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.source_tag import source_tag
@@ -56,13 +57,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A sentence and its translation, with the languages of both. `attention` is that between their words (None without
-    attention), `source` are the tokens in the order in which they were encoded, `values` (S, H) the attention values
+    """A sentence and its translation, with the languages of both. `text` is the sentence as it was encoded: one in
+    capitals or title case (`case`) in its usual case. `attention` is that between the words (None without attention),
+    `source` are the tokens in the order in which they were encoded, `values` (S, H) the attention values
     (None without attention), `final` (H,) the encoder's final state."""
 
     config: ModelConfig
     languages: tuple[str, str]
     text: str
+    case: Case | None
     translation: str
     attention: AttentionMap | None
     source: list[str]
@@ -87,26 +90,15 @@ def explain(
     have the tag.
     """
     tag_ids = source_tag(loaded, tag)
-    ids = loaded.tokenizers.source.encode(text)
-    if not ids:
-        raise ConfigError("the sentence is empty; pass one in quotes")
-    if len(ids) > (longest := loaded.manifest.max_source_length):
-        raise ConfigError(
-            f"the sentence has {len(ids)} subwords, more than the {longest} that {loaded.path} encodes in one piece; "
-            "pass a shorter one"
-        )
+    language = loaded.manifest.source
+    if case := unusual_case(text, language):
+        text = truecase(text, case, loaded.tokenizers.source, language)
+    ids = _encode(loaded, text)
     tagged = [*tag_ids, *ids, EOS]
     source = torch.tensor([tagged], device=loaded.compute.device)
-    lengths = torch.tensor([source.size(1)], device=source.device)
-    mask = sequence_mask(lengths, source.size(1))
-    if forced is None:
-        step = EnsembleStep(loaded.models)
-        search_input = SearchInput(lengths, forbidden=loaded.tokenizers.target.tags)
-        results = search(step, step.init_state(source, mask), search_input, SearchConfig(beam_size=beam_size))
-        tokens = results[0][0].tokens
-    else:
-        tokens = loaded.tokenizers.target.encode(forced)
-    memory = loaded.model.encode(source, mask)
+    target = loaded.tokenizers.target
+    tokens = _search(loaded, source, beam_size) if forced is None else target.encode(forced)
+    memory = loaded.model.encode(source, _mask(source))
     encoded = (
         tagged
         if memory.source_positions is None
@@ -123,15 +115,45 @@ def explain(
     names = {EOS: END, **dict.fromkeys(tag_ids, f"<{tag}>")}
     return Explanation(
         config=loaded.config.model,
-        languages=(loaded.manifest.source, loaded.manifest.target),
+        languages=(language, loaded.manifest.target),
         text=text,
-        translation=loaded.tokenizers.target.decode(tokens),
+        case=case,
+        translation=target.decode(tokens),
         attention=_between_words(loaded.tokenizers, text, ids, tokens, rows) if rows else None,
         source=[names.get(token, piece) for token, piece in zip(encoded, pieces, strict=True)],
         values=None if memory.values is None else _array(memory.values[0].transpose(0, 1).flatten(1)),
         final=_array(memory.final[0]),
         steps=steps,
     )
+
+
+def _encode(loaded: LoadedModel, text: str) -> list[int]:
+    """The subwords of a sentence. Raises ConfigError if there are none, or too many for the model."""
+    ids = loaded.tokenizers.source.encode(text)
+    if not ids:
+        raise ConfigError("the sentence is empty; pass one in quotes")
+    if len(ids) > (longest := loaded.manifest.max_source_length):
+        raise ConfigError(
+            f"the sentence has {len(ids)} subwords, more than the {longest} that {loaded.path} encodes in one piece; "
+            "pass a shorter one"
+        )
+    return ids
+
+
+def _search(loaded: LoadedModel, source: Tensor, beam_size: int) -> list[int]:
+    """The best translation of one source (1, S)."""
+    step = EnsembleStep(loaded.models)
+    search_input = SearchInput(_lengths(source), forbidden=loaded.tokenizers.target.tags)
+    results = search(step, step.init_state(source, _mask(source)), search_input, SearchConfig(beam_size=beam_size))
+    return results[0][0].tokens
+
+
+def _lengths(source: Tensor) -> Tensor:
+    return torch.tensor([source.size(1)], device=source.device)
+
+
+def _mask(source: Tensor) -> Tensor:
+    return sequence_mask(_lengths(source), source.size(1))
 
 
 def _between_words(

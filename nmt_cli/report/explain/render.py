@@ -40,6 +40,11 @@ SCORES = {
     "location": "(W q) at h's position",
 }
 
+CASES = {
+    "capitals": "given in capitals, translated from its usual case",
+    "title": "given in title case, translated from its usual case",
+}
+
 LOCAL = {"monotonic": "moving", "predictive": "predicted"}
 
 QUERIES = {
@@ -101,6 +106,8 @@ def show(explained: Explanation, console: Console | None = None, summary: bool =
 def _summary(explained: Explanation) -> Iterator[RenderableType]:
     config = explained.config
     yield Text.assemble(("source       ", "bold"), printable(explained.text))
+    if explained.case:
+        yield Text(f"             {CASES[explained.case]}", style="dim")
     yield Text.assemble(("translation  ", "bold"), printable(explained.translation))
     yield Text.assemble(("attention    ", "bold"), QUERIES[config.attention])
     if explained.values is not None:
@@ -216,6 +223,7 @@ def write_page(explained: Explanation, path: Path) -> None:
         "explanation.js",
         languages=content["languages"],
         text=printable(explained.text),
+        case=CASES[explained.case] if explained.case else None,
         translation=printable(explained.translation),
         query=QUERIES[config.attention],
         score=None if explained.values is None else score_text(config),
