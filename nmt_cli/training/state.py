@@ -54,6 +54,19 @@ class TrainerState:
     validated: Annotated[int, Field(ge=-1, lt=2**63)] = -1
     validation_seconds: Seconds = 0.0
 
+    def update_best(self, metric: str, value: float) -> bool:
+        """Take a validation at this update into account, and return whether no earlier one was better. On a tie the
+        later is the best; in a run resumed with another metric, the first."""
+        if self.metric not in (None, metric):
+            self.best = None
+        self.metric = metric
+        before = self.best
+        self.bad_validations = 0 if before is None or value > before else self.bad_validations + 1
+        if before is not None and value < before:
+            return False
+        self.best, self.best_step = value, self.step
+        return True
+
 
 def save_state(path: Path, train_step: TrainStep, progress: TrainerState, run: str) -> None:
     """Write the state of a run to its model folder, atomically. `run` identifies it (`ModelManifest.run`)."""

@@ -1,8 +1,6 @@
 """The training loop: update, log, validate, save the best weights, stop."""
 
-import statistics
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -22,7 +20,8 @@ from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent, vali
 from nmt_cli.training.health import HealthStats, health_warnings
 from nmt_cli.training.schedule import StoppingCriteria, learning_rate, teacher_forcing_ratio
 from nmt_cli.training.state import TrainerState, save_state
-from nmt_cli.training.step import TrainStep, UpdateReport
+from nmt_cli.training.step import TrainStep
+from nmt_cli.training.update_stats import UpdateStats
 from nmt_cli.training.validation import Validation, Validator
 
 LOG_SECONDS = 5.0
@@ -68,8 +67,8 @@ class Trainer:
         self._validator = validator
         self._callback = callback
         self._per_epoch = len(BatchLoader(train, self.plan, 0))  # batches
-        self._window: list[UpdateReport] = []  # updates since the last log event or validation
-        self._recent: deque[UpdateReport] = deque(maxlen=RECENT)
+        self._window = UpdateStats()  # updates since the last log event or validation
+        self._recent = UpdateStats(RECENT)
         self._idle = 0.0  # seconds before the first update
         self._next_share = 1 / VALIDATIONS
         self._not_finite = 0
@@ -155,8 +154,8 @@ class Trainer:
         self.state.tokens += report.tokens
         if report.applied:
             self._not_finite = 0
-            self._window.append(report)
-            self._recent.append(report)
+            self._window.add(report)
+            self._recent.add(report)
         else:
             self._skip()
         if time.monotonic() - self._logged_at > LOG_SECONDS:
@@ -181,19 +180,18 @@ class Trainer:
 
     def _log(self, rate: float) -> None:
         now = time.monotonic()
-        tokens = sum(update.tokens for update in self._window)
-        if tokens:
+        if tokens := self._window.tokens:
             share, elapsed = self.progress_share(), now - self._clock
             training_seconds = elapsed - self._idle
             self._callback.on_log(
                 LogEvent(
                     step=self.state.step,
                     epoch=self.epochs,
-                    loss=sum(update.loss * update.tokens for update in self._window) / tokens,
+                    loss=self._window.loss,
                     speed=tokens / (now - self._logged_at),
                     rate=rate,
-                    norm=statistics.median(update.norm for update in self._window),
-                    clipped=sum(update.clipped for update in self._window) / len(self._window),
+                    norm=self._window.norm,
+                    clipped=self._window.clipped,
                     progress=share,
                     elapsed=elapsed,
                     remaining=training_seconds / share - training_seconds if share else 0.0,
@@ -227,7 +225,8 @@ class Trainer:
                 raise self._diverged(str(error)) from None
             self.state.validation_seconds = validation.seconds
             self.state.validated = self.state.step
-            better = self._compare(validation)
+            value = {"loss": -validation.loss, "bleu": validation.bleu, "chrf": validation.chrf}[self.config.metric]
+            better = self.state.update_best(self.config.metric, value)
             event = self._validation_event(validation, better)
             if better:
                 save_weights(self.loaded.path, model_weights(self.loaded.model), self._metadata(event))
@@ -240,19 +239,6 @@ class Trainer:
         trim()
         self._logged_at = self._validated_at = time.monotonic()
         self._window.clear()
-
-    def _compare(self, validation: Validation) -> bool:
-        """Update the best value and the count of bad validations -> whether this one is the best so far."""
-        value = {"loss": -validation.loss, "bleu": validation.bleu, "chrf": validation.chrf}[self.config.metric]
-        if self.state.metric not in (None, self.config.metric):  # resumed with another metric
-            self.state.best = None
-        self.state.metric = self.config.metric
-        before = self.state.best
-        self.state.bad_validations = 0 if before is None or value > before else self.state.bad_validations + 1
-        if before is not None and value < before:
-            return False
-        self.state.best, self.state.best_step = value, self.state.step  # on a tie, the later
-        return True
 
     def _validation_event(self, validation: Validation, better: bool) -> ValidationEvent:
         texts = (self._validator.sources, validation.outputs, self._validator.references)
@@ -268,15 +254,14 @@ class Trainer:
         )
 
     def _health_stats(self, validation: Validation) -> HealthStats:
-        recent = self._recent
         return HealthStats(
             outputs=validation.outputs,
             references=self._validator.references,
             bleu=validation.bleu,
             copy_bleu=self._validator.copy_bleu,
             entropy=validation.entropy,
-            clipped=sum(update.clipped for update in recent) / len(recent) if recent else 0.0,
-            norm=statistics.median(update.norm for update in recent) if recent else 0.0,
+            clipped=self._recent.clipped,
+            norm=self._recent.norm,
             clip_norm=self.config.clip_norm,
         )
 
