@@ -27,7 +27,7 @@ ANY_FORMAT = 0
 """The format of a folder type whose manifest class has only fields that every version has."""
 
 
-KINDS = {"prepared": "a prepared corpus", "model": "a model", "shards": "an unfinished translation of nmt bulk"}
+KINDS = {"prepared": "a prepared corpus", "model": "a model", "shards": "unfinished work of nmt bulk, augment or score"}
 """What a folder is, by the `kind` in its manifest."""
 
 

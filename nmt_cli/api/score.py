@@ -3,21 +3,19 @@
 import copy
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
+from nmt_cli.api.shards import Shard, ShardDir, ShardResult, manifest_for, split_lines
 from nmt_cli.atomic import atomic_open, check_output_file
 from nmt_cli.checkpoint.layout import MODEL
-from nmt_cli.checkpoint.model_dir import load_ensemble
+from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import ScoreConfig
 from nmt_cli.corpus.download import find_text
 from nmt_cli.corpus.readers import ParallelText, read_pairs, reading_notes
 from nmt_cli.corpus.tabular import Fields, fields_of
-from nmt_cli.decoding.issues import json_line
+from nmt_cli.decoding.issues import IssueCounts, json_line
 from nmt_cli.decoding.output import DIGITS
 from nmt_cli.decoding.pair_scores import PairScore, score_pairs
 from nmt_cli.decoding.translator import WINDOW
@@ -26,33 +24,21 @@ from nmt_cli.kernels.device import compute_for_search
 from nmt_cli.paths import check_not_read
 from nmt_cli.progress import Progress
 
-
-@dataclass
-class ScoreCounts:
-    """The number of pairs, and of those without a score by reason."""
-
-    pairs: int = 0
-    issues: Counter[str] = field(default_factory=Counter)
-
-    def add(self, score: PairScore) -> None:
-        """Count a pair."""
-        self.pairs += 1
-        if score.issue:
-            self.issues[score.issue] += 1
-
-    def summary(self) -> Iterator[str]:
-        """Yield a sentence for each reason."""
-        meanings = {"blank": "have a blank side", "too long": "have a side that is too long for the model"}
-        for issue, meaning in meanings.items():
-            if count := self.issues[issue]:
-                yield f"{count:,} of {self.pairs:,} pairs {meaning}; their score is nan"
+COMMAND = "nmt score"
+SCORES = "scores"
+"""Name of the text in the result of a shard."""
+MEANINGS = {"blank": "have a blank side", "too long": "have a side that is too long for the model"}
+"""Why a pair has no score."""
 
 
-def score(config: ScoreConfig, progress: Progress | None = None) -> ScoreCounts:
+def score(config: ScoreConfig, progress: Progress | None = None) -> list[str]:
     """Write the score of each pair of `config.pairs` to `config.out`, or to standard output.
 
-    The pairs are read twice, first to check and count them. Raises ConfigError if there are none to score, CorpusError
-    if they cannot be read, CheckpointError if the model is missing or damaged, OutputError if the output exists.
+    The pairs are read twice, first to check and count them. With `config.out`, finished shards are kept beside it until
+    all are done, so that a killed run can be resumed. Returns a sentence for each reason why pairs have no score.
+
+    Raises ConfigError if there are none to score, CorpusError if they cannot be read, CheckpointError if the model is
+    missing or damaged, OutputError if the output exists.
     """
     if config.pairs is None:
         raise ConfigError("name the pairs to score with --pairs")
@@ -67,8 +53,13 @@ def score(config: ScoreConfig, progress: Progress | None = None) -> ScoreCounts:
         if config.out is not None:
             check_not_read([config.out], [file.path for file in text.files], "--pairs")
         total = _count(text, fields, progress)
-        with _output(config.out) as write:
-            return _score(config, read_pairs(text, fields), total, write, progress)
+        shards = split_lines(_lines(read_pairs(text, fields)), 2 * WINDOW)
+        with _shard_dir(config) as done, _output(config.out) as write:
+            counts = IssueCounts()
+            for result in _results(config, shards, done, total, progress):
+                write(result.texts[SCORES])
+                counts.merge(result.issue_counts)
+        return [f"{n:,} of {total:,} pairs {MEANINGS[kind]}; their score is nan" for kind, n in counts.counts.items()]
 
 
 def _count(text: ParallelText, fields: Fields, progress: Progress) -> int:
@@ -82,6 +73,25 @@ def _count(text: ParallelText, fields: Fields, progress: Progress) -> int:
     return step.done
 
 
+def _lines(pairs: Iterable[tuple[str, str]]) -> Iterator[bytes]:
+    """The two sides of each pair, one after the other."""
+    return (side.encode() for pair in pairs for side in pair)
+
+
+@contextmanager
+def _shard_dir(config: ScoreConfig) -> Iterator[ShardDir | None]:
+    """Yield the folder of finished shards beside the output, and delete it if the block succeeds; None if the output is
+    not a file."""
+    if config.out is None or (config.out.exists() and not config.out.is_file()):
+        yield None
+        return
+    folder = ShardDir(config.out.with_name(config.out.name + ".shards"), COMMAND)
+    with folder.lock():
+        folder.open(manifest_for(config, COMMAND, "tag", "per_subword", "output_format"))
+        yield folder
+        folder.delete()
+
+
 @contextmanager
 def _output(path: Path | None) -> Iterator[Callable[[str], object]]:
     """Yield the function that writes to the file, which appears when it is complete, or to standard output."""
@@ -93,25 +103,39 @@ def _output(path: Path | None) -> Iterator[Callable[[str], object]]:
         yield file.write
 
 
-def _score(
-    config: ScoreConfig,
-    pairs: Iterator[tuple[str, str]],
-    total: int,
-    write: Callable[[str], object],
-    progress: Progress,
-) -> ScoreCounts:
-    """Score a window of pairs at a time."""
-    compute = compute_for_search(config.device, config.precision, config.threads)
-    loaded = load_ensemble(config.model, config.ensemble, compute)
-    counts = ScoreCounts()
+def _results(
+    config: ScoreConfig, shards: Iterable[Shard], folder: ShardDir | None, total: int, progress: Progress
+) -> Iterator[ShardResult]:
+    """Yield the result of each shard, those that are done from the folder."""
+    loaded = load_ensemble(
+        config.model, config.ensemble, compute_for_search(config.device, config.precision, config.threads)
+    )
+    resumed = 0
     with progress.step("scoring", total, "pairs") as step:
-        while window := list(islice(pairs, WINDOW)):
-            scores = score_pairs(loaded, window, config.batch_size, config.tag)
-            write("".join(_format(config, each) + "\n" for each in scores))
-            for each in scores:
-                counts.add(each)
-            step.advance(len(window))
-    return counts
+        for shard in shards:
+            if folder is not None and folder.has(shard):
+                (result,) = folder.read([shard.name])
+                resumed += result.issue_counts.lines
+            else:
+                result = _score(config, loaded, shard)
+                if folder is not None:
+                    folder.write(shard.name, result)
+            yield result
+            step.advance(result.issue_counts.lines)
+    if resumed:
+        progress.message(f"{resumed:,} of {total:,} pairs had been scored before the run was interrupted")
+
+
+def _score(config: ScoreConfig, loaded: LoadedModel, shard: Shard) -> ShardResult:
+    """The scores of the pairs of a shard, and how many have none."""
+    sides = [line.decode() for line in shard.lines]
+    pairs = list(zip(sides[::2], sides[1::2], strict=True))
+    scores = score_pairs(loaded, pairs, config.batch_size, config.tag)
+    counts = IssueCounts(len(pairs))
+    for number, each in enumerate(scores, shard.first // 2 + 1):
+        if each.issue:
+            counts.count(each.issue, 1, number)
+    return ShardResult({SCORES: "".join(_format(config, each) + "\n" for each in scores)}, counts)
 
 
 def _format(config: ScoreConfig, score: PairScore) -> str:

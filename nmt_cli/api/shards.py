@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from nmt_cli.atomic import dir_lock, target_of_partial, write_atomic
 from nmt_cli.checkpoint.layout import MODEL, read_weights_metadata
-from nmt_cli.config import WorkersConfig
+from nmt_cli.config import ScoreConfig, WorkersConfig
 from nmt_cli.corpus.text_io import TextFile, whole_lines
 from nmt_cli.decoding.issues import IssueCounts
 from nmt_cli.documents import parse_json, read_file
@@ -113,20 +113,21 @@ class ShardsManifest(ManifestBase):
     options: dict[str, Any]
 
 
-SHARDS = FolderType("shards", "unfinished translation", "the same command", 3, ShardsManifest, OutputError)
-"""The folder of an unfinished translation."""
+SHARDS = FolderType("shards", "unfinished work", "the same command", 3, ShardsManifest, OutputError)
+"""The folder of unfinished work."""
 
 
-def manifest_for(config: WorkersConfig, command: str, *more_options: str) -> ShardsManifest:
+def manifest_for(config: WorkersConfig | ScoreConfig, command: str, *more_options: str) -> ShardsManifest:
     """The models and options that the results of a command depend on. Raises CheckpointError if there is no model."""
-    options = {name: getattr(config, name) for name in (*more_options, *CONTENT_OPTIONS)}
-    options |= config.search.model_dump(mode="json")
+    options = {name: getattr(config, name) for name in (*more_options, *CONTENT_OPTIONS) if hasattr(config, name)}
+    if isinstance(config, WorkersConfig):
+        options |= config.search.model_dump(mode="json")
     return ShardsManifest(
         format=SHARDS.format, kind="shards", command=command, models=weight_hashes(config), options=options
     )
 
 
-def weight_hashes(config: WorkersConfig) -> list[str]:
+def weight_hashes(config: WorkersConfig | ScoreConfig) -> list[str]:
     """The hashes of the weights of the models. Raises CheckpointError if there is no model."""
     return [read_weights_metadata(path, MODEL.read(path))["sha256"] for path in (config.model, *config.ensemble)]
 

@@ -14,11 +14,11 @@ def run(config: ScoreConfig) -> None:
     """Write the natural logarithm of the probability that the model gives to each translation, one line per pair.
 
     nmt preprocess --scores FILE --keep-best 0.8 drops the pairs with the lowest ones. A pair with a blank side, or a
-    side that is too long for the model, has the score nan.
+    side that is too long for the model, has the score nan. With --out, the same command continues a run that was
+    interrupted or killed.
     """
     from nmt_cli.api.score import score
 
     on_terminal = config.out is None and sys.stdout.isatty()  # a bar would be in the way of the numbers
-    counts = score(config, Progress() if on_terminal else terminal_progress())
-    for sentence in counts.summary():
+    for sentence in score(config, Progress() if on_terminal else terminal_progress()):
         say_error(f"nmt: {sentence}")

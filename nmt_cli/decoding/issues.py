@@ -41,15 +41,16 @@ class IssueCounts:
         if "blank" not in kinds and translation.candidates[0].poor_probability is None:
             kinds.append("uncalibrated")
         for kind in (*kinds, *(kind for kind in ("carriage_return", "byte_order_mark") if getattr(line, kind))):
-            self._count(kind, 1, line.number)
+            self.count(kind, 1, line.number)
 
     def merge(self, later: "IssueCounts") -> None:
         """Add the counts of lines that follow these."""
         self.lines += later.lines
         for kind, count in later.counts.items():
-            self._count(kind, count, later.first[kind])
+            self.count(kind, count, later.first[kind])
 
-    def _count(self, kind: str, lines: int, first: int) -> None:
+    def count(self, kind: str, lines: int, first: int) -> None:
+        """Count lines with a kind of issue, of which `first` is the number of the first."""
         self.counts[kind] = self.counts.get(kind, 0) + lines
         self.first.setdefault(kind, first)
 

@@ -4,16 +4,20 @@ import io
 import json
 import math
 import random
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import TINY_TEXT
+from send_signal import run_with_signal
 
+from nmt_cli.api.shards import ShardResult
 from nmt_cli.cli.app import main
 from nmt_cli.corpus.dataset import PreparedCorpus
 from nmt_cli.corpus.tokenizer import Tokenizer
+from nmt_cli.decoding.translator import WINDOW
 
 pytestmark = pytest.mark.integration
 
@@ -107,6 +111,40 @@ def test_a_translation_scores_the_log_probability_that_translate_reports(
             assert ours["log_prob"] == pytest.approx(theirs["log_prob"], abs=1e-4)
             compared += 1
     assert compared >= 3
+
+
+def test_a_killed_run_resumes_and_keeps_what_is_done(nmt: Nmt, tiny_model: Path) -> None:
+    count = 2 * WINDOW + 100
+    write("x.en", ["red", "", *["two"] * (count - 2)])
+    write("x.ko", ["빨강", "둘", *["둘"] * (count - 2)])
+    run = ("score", "-m", tiny_model, "--pairs", "x", "--out")
+    assert nmt(*run, "whole")[0] == 0
+    killed = run_with_signal(signal.SIGKILL, "nmt_cli.api.shards:ShardDir.write", 2, *run, "scores")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not Path("scores").exists()
+    first, _ = sorted(Path("scores.shards").glob("0*.json"))
+    done = ShardResult.from_json(first.read_text(encoding="utf-8"))
+    marked = done.texts["scores"].replace("-", "-1", 1)  # to see that the second run does not score it again
+    first.write_text(str(ShardResult({"scores": marked}, done.issue_counts)), encoding="utf-8")
+    status, _, err = nmt(*run, "scores", "--per-subword")
+    assert (status, err.count("\n")) == (1, 1)
+    assert "scores.shards: was started with per_subword False; use the same again" in err
+    status, _, err = nmt(*run, "scores")
+    assert status == 0
+    assert f"{2 * WINDOW:,} of {count:,} pairs had been scored before" in err
+    assert f"1 of {count:,} pairs have a blank side; their score is nan" in err
+    whole, resumed = (Path(name).read_text().splitlines() for name in ("whole", "scores"))
+    assert resumed == [whole[0].replace("-", "-1"), *whole[1:]]
+    assert whole[1] == "nan"
+    assert not Path("scores.shards").exists()
+
+
+def test_a_special_file_gets_no_folder_of_shards(nmt: Nmt, tiny_model: Path) -> None:
+    write("x.en", ["red"])
+    write("x.ko", ["빨강"])
+    status, _, err = nmt("score", "-m", tiny_model, "--pairs", "x", "--out", "/dev/null", "--overwrite")
+    assert status == 0, err
+    assert sorted(path.name for path in Path().iterdir()) == ["x.en", "x.ko"]
 
 
 @pytest.mark.parametrize(
