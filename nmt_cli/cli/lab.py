@@ -38,6 +38,7 @@ def run(config: LabConfig) -> None:
             table.add_row(name, f"{RUN_MINUTES[name]} min", claim)
         SafeConsole(highlight=False).print(table)
         say(f"\nWith --quick in less than a minute: {', '.join(QUICK_EXPERIMENTS)}")
+        say("About the experiments: docs/lab.md; in Korean: docs/ko/lab.md")
         return
     _check(config, config.experiment)
     failed: list[str] = []
@@ -107,3 +108,4 @@ def _run(name: str, config: LabConfig) -> None:
     show(outcome, setting)
     write(outcome, setting, folder, recipe)
     logger.info(f"\n{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    logger.info(f"About this experiment: docs/lab/{name}.md; in Korean: docs/ko/lab/{name}.md")
