@@ -45,11 +45,7 @@ from nmt_cli.lab.experiment import (
     spread,
     write,
 )
-from nmt_cli.lab.synthetic import (
-    FIRST_SYMBOL,
-    accuracy,
-    new_train_step,
-)
+from nmt_cli.lab.synthetic import accuracy
 from nmt_cli.progress import Progress
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.training.step import TrainStep
@@ -142,11 +138,10 @@ def test_accuracy_is_per_position_and_per_answer() -> None:
     assert per_answer == 0.0
 
 
-@pytest.mark.parametrize("name", gradient.MODELS)
+@pytest.mark.parametrize("name", [*gradient.MODELS, *gradient.PLAIN])
 def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> None:
     """Against the gradient of a zero shift added to the embedded source."""
-    config = gradient.MODELS[name]
-    train_step = new_train_step(config, FIRST_SYMBOL + gradient.SYMBOLS, 1, gradient.TRAINING)
+    train_step = gradient.new_model(name, 1)
     pairs = gradient.copy_pairs(1, 5)
     norms = gradient.gradient_norms(train_step.model, pairs)
     assert len(norms) == gradient.LENGTH
@@ -167,6 +162,32 @@ def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> Non
     )
     (expected,) = torch.autograd.grad(loss, shift)
     assert norms == pytest.approx(expected[0, : gradient.LENGTH].norm(dim=-1).tolist(), rel=1e-4)
+
+
+def test_models_of_the_gradient_differ_in_their_recurrent_weights_only() -> None:
+    states = {name: gradient.new_model(name, 1).model.state_dict() for name in (gradient.RNN, *gradient.PLAIN)}
+    orthogonal = states[gradient.RNN]
+    for name in gradient.PLAIN:
+        changed = {key for key, value in states[name].items() if not torch.equal(value, orthogonal[key])}
+        assert changed == {key for key in orthogonal if key.endswith("weight_hh_l0")}
+        assert len(changed) == 2  # the encoder's and the decoder's
+    uniform, xavier = (states[name]["encoder.layers.0.cell.weight_hh_l0"] for name in gradient.PLAIN)
+    for weight, limit in ((uniform, 64**-0.5), (xavier, (3 / 64) ** 0.5)):
+        assert 0.99 * limit < weight.abs().max() <= limit
+        assert weight.std() == pytest.approx(limit / 3**0.5, rel=0.05)
+
+
+def test_the_spectrum_explains_what_is_left_of_the_gradient() -> None:
+    """Orthogonal weights keep the norm; of uniform ones, a step leaves about 1 / sqrt(3)."""
+    spectra = {
+        name: gradient.spectrum(next(gradient.recurrent_weights(gradient.new_model(name, 1).model)))
+        for name in (gradient.RNN, gradient.UNIFORM)
+    }
+    assert spectra[gradient.RNN] == pytest.approx((1.0, 1.0), rel=1e-4)
+    singular, radius = spectra[gradient.UNIFORM]
+    assert radius == pytest.approx(3**-0.5, rel=0.2)
+    assert singular == pytest.approx(2 * 3**-0.5, rel=0.2)
+    assert gradient.spectrum(torch.tensor([[0.0, 4.0], [1.0, 0.0]])) == pytest.approx((4.0, 2.0))
 
 
 def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
