@@ -6,14 +6,13 @@ import json
 import logging
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import torch
 from rich.console import Console
-from torch.utils.hooks import RemovableHandle
 
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
@@ -26,14 +25,13 @@ from nmt_cli.lab import (
     QUICK_EXPERIMENTS,
     RUN_MINUTES,
     addition,
-    attention_lstm,
     compare,
     depth,
-    gradient,
     length,
     scores,
 )
 from nmt_cli.lab.addition_task import Budget
+from nmt_cli.lab.attention_lstm import FULL as FORMS
 from nmt_cli.lab.experiment import (
     ExperimentConfig,
     ExperimentResult,
@@ -55,7 +53,7 @@ LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"BUDGET": Budget(120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
-    "attention-lstm": {"QUICK": (64, 1)},
+    "attention-lstm": {"QUICK": {name: replace(form, examples=64, epochs=1) for name, form in FORMS.items()}},
 }
 
 
@@ -138,81 +136,6 @@ def test_accuracy_is_per_position_and_per_answer() -> None:
     assert per_answer == 0.0
 
 
-@pytest.mark.parametrize("name", [*gradient.MODELS, *gradient.PLAIN])
-def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> None:
-    """Against the gradient of a zero shift added to the embedded source."""
-    train_step = gradient.new_model(name, 1)
-    pairs = gradient.copy_pairs(1, 5)
-    norms = gradient.gradient_norms(train_step.model, pairs)
-    assert len(norms) == gradient.LENGTH
-    model = train_step.model
-    source, target = torch.tensor([[*pairs.sources[0], 3]]), torch.tensor([[2, *pairs.targets[0]]])
-    mask = torch.ones_like(source, dtype=torch.bool)
-    shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
-    hooks: list[RemovableHandle] = []
-
-    def add_shift(_: object, __: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
-        hooks[0].remove()  # the source is embedded first
-        return result + shift
-
-    hooks.append(model.embedding_dropout.register_forward_hook(add_shift))
-    readouts, _ = model(source, mask, target)
-    loss = torch.nn.functional.cross_entropy(
-        model.output(readouts[:, gradient.LENGTH - 1]), source[:, gradient.LENGTH - 1]
-    )
-    (expected,) = torch.autograd.grad(loss, shift)
-    assert norms == pytest.approx(expected[0, : gradient.LENGTH].norm(dim=-1).tolist(), rel=1e-4)
-
-
-def test_models_of_the_gradient_differ_in_their_recurrent_weights_only() -> None:
-    states = {name: gradient.new_model(name, 1).model.state_dict() for name in (gradient.RNN, *gradient.PLAIN)}
-    orthogonal = states[gradient.RNN]
-    for name in gradient.PLAIN:
-        changed = {key for key, value in states[name].items() if not torch.equal(value, orthogonal[key])}
-        assert changed == {key for key in orthogonal if key.endswith("weight_hh_l0")}
-        assert len(changed) == 2  # the encoder's and the decoder's
-    uniform, xavier = (states[name]["encoder.layers.0.cell.weight_hh_l0"] for name in gradient.PLAIN)
-    for weight, limit in ((uniform, 64**-0.5), (xavier, (3 / 64) ** 0.5)):
-        assert 0.99 * limit < weight.abs().max() <= limit
-        assert weight.std() == pytest.approx(limit / 3**0.5, rel=0.05)
-
-
-def test_the_spectrum_explains_what_is_left_of_the_gradient() -> None:
-    """Orthogonal weights keep the norm; of uniform ones, a step leaves about 1 / sqrt(3)."""
-    spectra = {
-        name: gradient.spectrum(next(gradient.recurrent_weights(gradient.new_model(name, 1).model)))
-        for name in (gradient.RNN, gradient.UNIFORM)
-    }
-    assert spectra[gradient.RNN] == pytest.approx((1.0, 1.0), rel=1e-4)
-    singular, radius = spectra[gradient.UNIFORM]
-    assert radius == pytest.approx(3**-0.5, rel=0.2)
-    assert singular == pytest.approx(2 * 3**-0.5, rel=0.2)
-    assert gradient.spectrum(torch.tensor([[0.0, 4.0], [1.0, 0.0]])) == pytest.approx((4.0, 2.0))
-
-
-def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
-    assert gradient.gradient_reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
-
-
-def test_the_answer_is_planted_at_one_step() -> None:
-    inputs, answers = attention_lstm.planted(50, 1)
-    assert (inputs[:, attention_lstm.PLANTED] == answers[:, None]).all()
-    assert not (inputs[:, attention_lstm.PLANTED + 1] == answers[:, None]).any()
-
-
-@pytest.mark.parametrize("place", attention_lstm.PLACEMENTS)
-@pytest.mark.parametrize("shared", [True, False])
-def test_attention_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
-    torch.manual_seed(0)
-    model = attention_lstm.AttentiveLSTM(place, shared)
-    inputs, _ = attention_lstm.planted(4, 2)
-    _, weights = model(inputs)
-    torch.testing.assert_close(weights.sum(1), torch.ones(4))
-    weighted, mean = model._weigh(torch.ones(4, attention_lstm.STEPS, attention_lstm.DIMENSIONS))
-    assert (weighted[..., 0] == weighted[..., 1]).all() or not shared
-    torch.testing.assert_close(weighted.mean(-1), mean)
-
-
 def test_spread_and_curve_show_mean_and_range_of_runs() -> None:
     assert spread([0.5]) == "0.500"
     assert spread([0.25, 0.75], ".2f") == "0.50 (0.25 to 0.75)"
@@ -255,7 +178,7 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
-    assert out.count(" (indicative") == 2 * len(QUICK_EXPERIMENTS)
+    assert out.count(" (indicative") == 3 + 4  # one for each verdict
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}-quick" for name in QUICK_EXPERIMENTS}
     recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "thread" in recipe["machine"]
