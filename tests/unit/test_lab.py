@@ -7,6 +7,7 @@ import logging
 import re
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -43,7 +44,8 @@ from nmt_cli.lab.experiment import (
     spread,
     write,
 )
-from nmt_cli.lab.synthetic import accuracy
+from nmt_cli.lab.order_tasks import addition as addition_task
+from nmt_cli.lab.order_tasks import copying
 from nmt_cli.progress import Progress
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.training.step import TrainStep
@@ -53,6 +55,10 @@ LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"BUDGET": Budget(120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
+    "order": {
+        "UPDATES": 2,
+        "TASKS": {"addition": partial(addition_task, 60, 20, 1), "copying": partial(copying, 60, 20, 1)},
+    },
     "attention-lstm": {"QUICK": {name: replace(form, examples=64, epochs=1) for name, form in FORMS.items()}},
 }
 
@@ -79,15 +85,17 @@ def test_every_experiment_writes_verdicts_and_a_report(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    for constant, value in TINY.get(name, {"MINUTES": 0.01, "MIN_PER_BIN": 1, "MIN_PER_SPAN": 3}).items():
+    for constant, value in TINY.get(name, {"MIN_PER_BIN": 1, "MIN_PER_SPAN": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
     caplog.set_level(logging.INFO, "nmt_cli")
     if name in CORPUS_EXPERIMENTS:
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in CORPUS_EXPERIMENTS else [1, 2]
     (tmp_path / "work").mkdir()
-    config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", corpus / "prepared", corpus / "test.align")
+    files = (corpus / "prepared", corpus / "test.align")
+    config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", *files, minutes=0.01)
     outcome = module.run(config)
+    assert ("0.01 minutes for each model" in outcome.method) == (name in CORPUS_EXPERIMENTS)
     assert any(message.startswith("seed 1, ") for message in caplog.messages)
     assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
@@ -127,15 +135,6 @@ def test_files_that_are_not_of_the_lab_are_kept(name: str, tmp_path: Path) -> No
     check_folder(folder)
 
 
-def test_accuracy_is_per_position_and_per_answer() -> None:
-    truth = [[4, 5, 6], [7], [8, 8]]
-    assert accuracy(truth, truth) == (1.0, 1.0)
-    answers = [[4, 9, 6], [7, 7], []]  # correct: 4, 6 and EOS; 7; none
-    per_position, per_answer = accuracy(answers, truth)
-    assert per_position == pytest.approx(4 / 9)
-    assert per_answer == 0.0
-
-
 def test_spread_and_curve_show_mean_and_range_of_runs() -> None:
     assert spread([0.5]) == "0.500"
     assert spread([0.25, 0.75], ".2f") == "0.50 (0.25 to 0.75)"
@@ -163,6 +162,13 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
         (("addition", "--prepared", "p"), "addition generates its own data"),
         (("length", "--gold-alignment", "g"), "applies only to the alignment experiment"),
         (("alignment", "--gold-alignment", "g"), "applies only to the alignment experiment"),
+        (
+            ("addition", "--minutes", 1),
+            "--minutes 1: the models of addition are trained for a number of epochs, not of",
+        ),
+        (("gradient", "--quick", "--minutes", 1), "the models of gradient are trained for a number of epochs"),
+        (("all", "--quick", "--minutes", 1), "the models of gradient and attention-lstm are trained"),
+        (("depth", "--minutes", 0), "minutes"),
         (("all", "--prepared", "p"), "--prepared needs --gold-alignment FILE too"),
         (("--quick",), "name an experiment, or all"),
         (("length", "--quick"), "--quick is not offered for length, which needs about 26 minutes to decide; leave it"),
@@ -234,6 +240,33 @@ def test_an_interrupted_training_ends_the_comparison(
     config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 1.0)
+
+
+def test_a_system_is_trained_for_a_number_of_updates(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
+    caplog.set_level(logging.INFO, "nmt_cli")
+    config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
+    trained = compare.train_system(config, compare.open_corpus(config), "one", {}, 1, updates=3)
+    assert trained.validations[-1].step == 3
+    assert 60 * trained.minutes == trained.validations[-1].elapsed
+    assert caplog.messages[-1].startswith("seed 1, one: dev BLEU ")
+    assert caplog.messages[-1].endswith(" after 3 updates")
+
+
+def test_the_minutes_of_the_command_reach_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[ExperimentConfig] = []
+
+    def run(config: ExperimentConfig) -> ExperimentResult:
+        given.append(config)
+        return ExperimentResult("t", "m", ["a"], [["b"]], [Plot("t", "x", "y", [Curve("a", [0, 1], [0, 1])])], [], {})
+
+    monkeypatch.setattr(depth, "run", run)
+    for options, minutes in (([], None), (["--minutes", "7.5"], 7.5)):
+        with pytest.raises(SystemExit):
+            main(["lab", "depth", "--out", str(tmp_path), *options])
+        assert given[-1].minutes == minutes
 
 
 def test_systems_of_equal_size_differ_by_two_percent_of_parameters_at_most(corpus: Path) -> None:

@@ -58,7 +58,7 @@ def test_training_finds_the_planted_step(form: Form) -> None:
 @pytest.mark.parametrize("wrong", [None, *FULL])
 def test_each_form_has_its_own_verdicts(wrong: str | None) -> None:
     """The weights are as claimed; in one form they lie three steps later."""
-    weights = {}
+    weights: dict[attention_lstm.Key, list[list[float]]] = {}
     for name, form in FULL.items():
         shift = 3 if name == wrong else 0
         run = [0.01] * form.steps
