@@ -61,3 +61,27 @@ def test_the_spectrum_explains_what_is_left_of_the_gradient() -> None:
 
 def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
     assert gradient.gradient_reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("uniform", "orthogonal", "lstm", "attention", "expected"),
+    [
+        (1e-3, 0.1, 0.1, 3.0, [True, True, True]),
+        (0.02, 0.1, 0.1, 3.0, [False, True, True]),
+        (1e-3, 5e-3, 0.1, 3.0, [True, False, True]),
+        (1e-3, 0.1, 0.5, 3.0, [True, True, False]),
+    ],
+)
+def test_each_claim_has_its_own_verdict(
+    uniform: float, orthogonal: float, lstm: float, attention: float, expected: list[bool]
+) -> None:
+    untrained = {
+        "RNN, uniform": [uniform] * 2,
+        "RNN, Xavier": [0.5, 0.5],
+        "RNN, orthogonal": [orthogonal] * 2,
+        "LSTM": [lstm] * 2,
+        "LSTM + attention": [attention] * 2,
+    }
+    trained = {name: [1.0, 1.0] for name in gradient.MODELS}
+    verdicts = gradient._verdicts({"untrained": untrained, "trained": trained})
+    assert [verdict.reproduced for verdict in verdicts] == expected

@@ -1,5 +1,8 @@
 """The experiment with the order of the source: its tasks, and its verdicts."""
 
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,8 +10,10 @@ import pytest
 from nmt_cli.config import ModelConfig
 from nmt_cli.lab import order, order_tasks
 from nmt_cli.lab.addition_family import ALPHABET
+from nmt_cli.lab.experiment import ExperimentConfig
 from nmt_cli.lab.order_tasks import DIGITS, MODEL, Task, addition, copying, train_order
 from nmt_cli.lab.synthetic import Pairs, accuracy, decode_greedily, encode_characters, new_train_step
+from nmt_cli.progress import Progress
 
 
 def test_sums_are_added_and_digits_copied() -> None:
@@ -97,3 +102,34 @@ def test_each_form_of_a_claim_has_its_own_verdict(better: tuple[str, str, str]) 
     assert verb in claim
     assert form in claim
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
+
+
+def test_models_are_trained_in_each_order_for_equal_minutes_updates_and_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained: list[tuple[Any, ...]] = []
+
+    def train_system(_: Any, __: Any, name: str, options: dict[str, Any], seed: int, **limit: float) -> None:
+        trained.append((options.get("attention"), options["source_order"], seed, limit, name))
+
+    def answer(task: Task, name: str, seed: int) -> tuple[float, float]:
+        trained.append((len(task.sources), name, seed, task.epochs))
+        return 0.5, 0.1
+
+    monkeypatch.setattr(order, "open_corpus", lambda _: None)
+    monkeypatch.setattr(order, "describe", lambda _, minutes: f"{minutes} minutes")
+    monkeypatch.setattr(order, "train_system", train_system)
+    monkeypatch.setattr(order, "translate_test", lambda *_: SimpleNamespace(bleu=lambda: 1.0))
+    monkeypatch.setattr(order, "train_order", answer)
+    monkeypatch.setattr(order, "TASKS", {"addition": partial(addition, 9, 1, 2), "copying": partial(copying, 8, 1, 3)})
+    order.run(ExperimentConfig(False, [1], Progress(), tmp_path, minutes=7.5))
+    minutes, updates = {"minutes": 7.5}, {"updates": order.UPDATES}
+    assert [model[:-1] for model in trained] == [
+        *[("none", name, 1, minutes) for name in order.ORDERS],
+        *[(None, name, 1, minutes) for name in order.ORDERS],
+        *[("none", name, 1, updates) for name in ("forward", "doubled")],
+        *[(9, name, 1) for name in order.ORDERS],
+        *[(8, name, 1) for name in order.ORDERS],
+    ]
+    assert len({model[-1] for model in trained[:8]}) == 8  # each translator has a folder of its own
+    assert [model[-1] for model in trained[8:]] == [2] * 3 + [3] * 3
