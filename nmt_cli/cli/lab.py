@@ -64,6 +64,12 @@ def _check(config: LabConfig, experiment: str) -> None:
             f"--quick is not offered for {experiment}, which needs about {RUN_MINUTES[experiment]} minutes to decide; "
             f"leave it out, or try {' or '.join(QUICK_EXPERIMENTS)}"
         )
+    if config.minutes and (config.quick or experiment not in (*CORPUS_EXPERIMENTS, ALL)):
+        trained = " and ".join(QUICK_EXPERIMENTS) if experiment == ALL else experiment
+        raise ConfigError(
+            f"--minutes {config.minutes:g}: the models of {trained} are trained for a number of epochs, not of "
+            "minutes; leave it out"
+        )
     runs_alignment = experiment in ("alignment", ALL)
     if config.prepared and experiment != ALL and experiment not in CORPUS_EXPERIMENTS:
         raise ConfigError(f"--prepared {config.prepared}: {experiment} generates its own data; leave it out")
@@ -98,6 +104,7 @@ def _run(name: str, config: LabConfig) -> None:
             Path(work),
             prepared=config.prepared,
             gold_alignment=config.gold_alignment,
+            minutes=config.minutes,
         )
         outcome = experiment.run(setting)
     recipe = {

@@ -2,7 +2,7 @@
 
 `experiment.py` has the common parts, `synthetic.py` trains small models on synthetic sequences, `compare.py` trains
 whole translators with equal budgets. `addition.py` has its parts in `addition_*.py`, and the tutorials' systems in
-`keras_seq2seq.py`.
+`keras_seq2seq.py`; `order_tasks.py` is a part of `order.py`.
 """
 
 EXPERIMENTS: dict[str, str] = {
