@@ -38,6 +38,7 @@ def run(config: LabConfig) -> None:
             table.add_row(name, f"{RUN_MINUTES[name]} min", claim)
         SafeConsole(highlight=False).print(table)
         say(f"\nWith --quick in less than a minute: {', '.join(QUICK_EXPERIMENTS)}")
+        say("About the experiments: docs/lab.md; in Korean: docs/ko/lab.md")
         return
     _check(config, config.experiment)
     failed: list[str] = []
@@ -62,6 +63,12 @@ def _check(config: LabConfig, experiment: str) -> None:
         raise ConfigError(
             f"--quick is not offered for {experiment}, which needs about {RUN_MINUTES[experiment]} minutes to decide; "
             f"leave it out, or try {' or '.join(QUICK_EXPERIMENTS)}"
+        )
+    if config.minutes and (config.quick or experiment not in (*CORPUS_EXPERIMENTS, ALL)):
+        trained = " and ".join(QUICK_EXPERIMENTS) if experiment == ALL else experiment
+        raise ConfigError(
+            f"--minutes {config.minutes:g}: the models of {trained} are trained for a number of epochs, not of "
+            "minutes; leave it out"
         )
     runs_alignment = experiment in ("alignment", ALL)
     if config.prepared and experiment != ALL and experiment not in CORPUS_EXPERIMENTS:
@@ -97,6 +104,7 @@ def _run(name: str, config: LabConfig) -> None:
             Path(work),
             prepared=config.prepared,
             gold_alignment=config.gold_alignment,
+            minutes=config.minutes,
         )
         outcome = experiment.run(setting)
     recipe = {
@@ -107,3 +115,4 @@ def _run(name: str, config: LabConfig) -> None:
     show(outcome, setting)
     write(outcome, setting, folder, recipe)
     logger.info(f"\n{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    logger.info(f"About this experiment: docs/lab/{name}.md; in Korean: docs/ko/lab/{name}.md")

@@ -54,6 +54,8 @@ class LabConfig(Settings):
     gold_alignment: Annotated[Path | None, CliOption("Run", path="input")] = None
     """Gold word alignment of the corpus's test split (i-j sure, ipj possible, from 0; or in NAACL's form), for the
     alignment experiment."""
+    minutes: Annotated[float | None, Field(gt=0), CliOption("Run")] = None
+    """Minutes of training for each translation model; by default as many as fit into a run of half an hour."""
     out: Annotated[Path, CliOption("Run", path="output")] = Path("lab")
     """Folder to write to, with a subfolder for each experiment."""
     threads: Annotated[Threads, CliOption("Run")] = 0

@@ -26,6 +26,7 @@ from nmt_cli.model.seq2seq import Seq2Seq, VocabSizes
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.settings import resolve
 from nmt_cli.training.callbacks import Callback, LogEvent, ValidationEvent
+from nmt_cli.training.schedule import StoppingCriteria
 from nmt_cli.training.train import train
 
 SIZE: dict[str, Any] = {
@@ -100,7 +101,7 @@ class Watcher(Callback):
 @dataclass(frozen=True)
 class TrainedSystem:
     """A trained model, its median training speed in target subwords per second, its validations, and its budget
-    in minutes."""
+    in minutes, or the minutes that it took if its budget is a number of updates."""
 
     loaded: LoadedModel
     speed: float
@@ -118,25 +119,30 @@ def open_corpus(config: ExperimentConfig) -> PreparedCorpus:
 
 
 def train_system(
-    config: ExperimentConfig, corpus: PreparedCorpus, name: str, options: Mapping[str, Any], seed: int, minutes: float
+    config: ExperimentConfig,
+    corpus: PreparedCorpus,
+    name: str,
+    options: Mapping[str, Any],
+    seed: int,
+    minutes: float | None = None,
+    updates: int | None = None,
 ) -> TrainedSystem:
-    """Train one system for a number of minutes."""
+    """Train one system for a number of minutes or of updates."""
     out = config.work / f"{name}-{seed}".replace(" ", "-").replace("/", "-")
-    budget = {"max_minutes": minutes, "device": "cpu", "precision": "fp32"}
+    budget = {"max_minutes": minutes, "max_steps": updates, "device": "cpu", "precision": "fp32"}
     values = {**SIZE, **options, **budget, "seed": seed, "prepared": corpus.path, "out": out}
     train_config = resolve(TrainConfig, [(name, values)]).model_copy(update={"threads": torch.get_num_threads()})
     watcher = Watcher()
     train(train_config, [watcher])
     loaded = load_model(out, compute_for_search("cpu", "fp32", 0), packed=False)  # losses are computed too
     best = [event.validation.bleu for event in watcher.validations if event.best]
-    config.progress.message(
-        f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {minutes:.2g} minutes"
-    )
+    limit = StoppingCriteria.of(train_config.training)
+    config.progress.message(f"seed {seed}, {name}: dev BLEU {best[-1] if best else 0.0:.1f} after {limit}")
     return TrainedSystem(
         loaded,
         float(np.median(watcher.speeds)) if watcher.speeds else 0.0,
         watcher.validations,
-        minutes,
+        watcher.validations[-1].elapsed / 60 if minutes is None else minutes,
     )
 
 
@@ -201,10 +207,10 @@ def _learning_curve(name: str, runs: Sequence[TrainedSystem]) -> Curve:
     return curve(name, x, curves)
 
 
-def beats(better: Sequence[float], worse: Sequence[float]) -> bool:
+def beats(better: Sequence[float], worse: Sequence[float], margin: float = MARGIN) -> bool:
     """Whether one system is better than another by more than chance: every run of it is better than every run of the
-    other, and the mean by at least MARGIN."""
-    return min(better) > max(worse) and statistics.fmean(better) - statistics.fmean(worse) >= MARGIN
+    other, and the mean by at least the margin."""
+    return min(better) > max(worse) and statistics.fmean(better) - statistics.fmean(worse) >= margin
 
 
 def batches(split: Split, rows: int = BATCH_SIZE) -> list[Batch]:

@@ -28,7 +28,7 @@ class ExperimentConfig:
 
     `quick` makes it small, and its verdicts indicative only. `work` is a folder for temporary files. `prepared` is the
     corpus that translators are trained on, by default the bundled sample, and `gold_alignment` the alignment of its
-    test split.
+    test split. `minutes` is how long each translator is trained, by default the MINUTES of the experiment.
     """
 
     quick: bool
@@ -37,6 +37,7 @@ class ExperimentConfig:
     work: Path
     prepared: Path | None = None
     gold_alignment: Path | None = None
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)

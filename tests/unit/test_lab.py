@@ -4,16 +4,15 @@ import importlib
 import io
 import json
 import logging
-import re
 import signal
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import torch
 from rich.console import Console
-from torch.utils.hooks import RemovableHandle
 
 from nmt_cli.cli.app import main
 from nmt_cli.config import PreprocessConfig
@@ -24,16 +23,14 @@ from nmt_cli.lab import (
     CORPUS_EXPERIMENTS,
     EXPERIMENTS,
     QUICK_EXPERIMENTS,
-    RUN_MINUTES,
     addition,
-    attention_lstm,
     compare,
     depth,
-    gradient,
     length,
     scores,
 )
 from nmt_cli.lab.addition_task import Budget
+from nmt_cli.lab.attention_lstm import FULL as FORMS
 from nmt_cli.lab.experiment import (
     ExperimentConfig,
     ExperimentResult,
@@ -45,21 +42,22 @@ from nmt_cli.lab.experiment import (
     spread,
     write,
 )
-from nmt_cli.lab.synthetic import (
-    FIRST_SYMBOL,
-    accuracy,
-    new_train_step,
-)
+from nmt_cli.lab.order_tasks import addition as addition_task
+from nmt_cli.lab.order_tasks import copying
 from nmt_cli.progress import Progress
 from nmt_cli.report.curves import Curve, Plot
 from nmt_cli.training.step import TrainStep
 
-LAB_DOC = Path(__file__).parents[2] / "docs" / "lab.md"
+PAGES = Path(__file__).parents[2] / "docs" / "lab"
 
 TINY: dict[str, dict[str, Any]] = {
     "addition": {"BUDGET": Budget(120, 2, 20)},
     "gradient": {"QUICK": (40, 1)},
-    "attention-lstm": {"QUICK": (64, 1)},
+    "order": {
+        "UPDATES": 2,
+        "TASKS": {"addition": partial(addition_task, 60, 20, 1), "copying": partial(copying, 60, 20, 1)},
+    },
+    "attention-lstm": {"QUICK": {name: replace(form, examples=64, epochs=1) for name, form in FORMS.items()}},
 }
 
 
@@ -85,22 +83,24 @@ def test_every_experiment_writes_verdicts_and_a_report(
     name: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     module: Any = importlib.import_module(f"nmt_cli.lab.{name.replace('-', '_')}")
-    for constant, value in TINY.get(name, {"MINUTES": 0.01, "MIN_PER_BIN": 1, "MIN_PER_SPAN": 3}).items():
+    for constant, value in TINY.get(name, {"MIN_PER_BIN": 1, "MIN_PER_SPAN": 3}).items():
         monkeypatch.setattr(module, constant, value, raising=False)
     caplog.set_level(logging.INFO, "nmt_cli")
     if name in CORPUS_EXPERIMENTS:
         monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
     seeds = [1] if name in CORPUS_EXPERIMENTS else [1, 2]
     (tmp_path / "work").mkdir()
-    config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", corpus / "prepared", corpus / "test.align")
+    files = (corpus / "prepared", corpus / "test.align")
+    config = ExperimentConfig(True, seeds, Progress(), tmp_path / "work", *files, minutes=0.01)
     outcome = module.run(config)
+    assert ("0.01 minutes for each model" in outcome.method) == (name in CORPUS_EXPERIMENTS)
     assert any(message.startswith("seed 1, ") for message in caplog.messages)
     assert outcome.verdicts
     assert all(len(row) == len(outcome.columns) for row in outcome.rows)
     write(outcome, config, tmp_path, {"command": "nmt lab", "machine": "m", "seconds": 1.0})
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
-    documented = " ".join(LAB_DOC.read_text(encoding="utf-8").split()).lower()
+    documented = " ".join((PAGES / f"{name}.md").read_text(encoding="utf-8").split()).lower()
     for verdict, recorded in zip(outcome.verdicts, results["verdicts"], strict=True):
         assert f'"{verdict.claim.rstrip(".").lower()}"' in documented
         assert verdict.measured in report
@@ -133,65 +133,6 @@ def test_files_that_are_not_of_the_lab_are_kept(name: str, tmp_path: Path) -> No
     check_folder(folder)
 
 
-def test_accuracy_is_per_position_and_per_answer() -> None:
-    truth = [[4, 5, 6], [7], [8, 8]]
-    assert accuracy(truth, truth) == (1.0, 1.0)
-    answers = [[4, 9, 6], [7, 7], []]  # correct: 4, 6 and EOS; 7; none
-    per_position, per_answer = accuracy(answers, truth)
-    assert per_position == pytest.approx(4 / 9)
-    assert per_answer == 0.0
-
-
-@pytest.mark.parametrize("name", gradient.MODELS)
-def test_gradient_norms_are_those_of_the_loss_of_the_last_word(name: str) -> None:
-    """Against the gradient of a zero shift added to the embedded source."""
-    config = gradient.MODELS[name]
-    train_step = new_train_step(config, FIRST_SYMBOL + gradient.SYMBOLS, 1, gradient.TRAINING)
-    pairs = gradient.copy_pairs(1, 5)
-    norms = gradient.gradient_norms(train_step.model, pairs)
-    assert len(norms) == gradient.LENGTH
-    model = train_step.model
-    source, target = torch.tensor([[*pairs.sources[0], 3]]), torch.tensor([[2, *pairs.targets[0]]])
-    mask = torch.ones_like(source, dtype=torch.bool)
-    shift = torch.zeros(1, source.size(1), 64, requires_grad=True)
-    hooks: list[RemovableHandle] = []
-
-    def add_shift(_: object, __: tuple[torch.Tensor, ...], result: torch.Tensor) -> torch.Tensor:
-        hooks[0].remove()  # the source is embedded first
-        return result + shift
-
-    hooks.append(model.embedding_dropout.register_forward_hook(add_shift))
-    readouts, _ = model(source, mask, target)
-    loss = torch.nn.functional.cross_entropy(
-        model.output(readouts[:, gradient.LENGTH - 1]), source[:, gradient.LENGTH - 1]
-    )
-    (expected,) = torch.autograd.grad(loss, shift)
-    assert norms == pytest.approx(expected[0, : gradient.LENGTH].norm(dim=-1).tolist(), rel=1e-4)
-
-
-def test_reach_is_the_ratio_of_first_to_last_norms() -> None:
-    assert gradient.gradient_reach([1.0, 2.0, 3.0, *[9.0] * 24, 10.0, 20.0, 30.0]) == pytest.approx(0.1)
-
-
-def test_the_answer_is_planted_at_one_step() -> None:
-    inputs, answers = attention_lstm.planted(50, 1)
-    assert (inputs[:, attention_lstm.PLANTED] == answers[:, None]).all()
-    assert not (inputs[:, attention_lstm.PLANTED + 1] == answers[:, None]).any()
-
-
-@pytest.mark.parametrize("place", attention_lstm.PLACEMENTS)
-@pytest.mark.parametrize("shared", [True, False])
-def test_attention_weights_over_time_sum_to_one(place: str, shared: bool) -> None:
-    torch.manual_seed(0)
-    model = attention_lstm.AttentiveLSTM(place, shared)
-    inputs, _ = attention_lstm.planted(4, 2)
-    _, weights = model(inputs)
-    torch.testing.assert_close(weights.sum(1), torch.ones(4))
-    weighted, mean = model._weigh(torch.ones(4, attention_lstm.STEPS, attention_lstm.DIMENSIONS))
-    assert (weighted[..., 0] == weighted[..., 1]).all() or not shared
-    torch.testing.assert_close(weighted.mean(-1), mean)
-
-
 def test_spread_and_curve_show_mean_and_range_of_runs() -> None:
     assert spread([0.5]) == "0.500"
     assert spread([0.25, 0.75], ".2f") == "0.50 (0.25 to 0.75)"
@@ -219,6 +160,13 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
         (("addition", "--prepared", "p"), "addition generates its own data"),
         (("length", "--gold-alignment", "g"), "applies only to the alignment experiment"),
         (("alignment", "--gold-alignment", "g"), "applies only to the alignment experiment"),
+        (
+            ("addition", "--minutes", 1),
+            "--minutes 1: the models of addition are trained for a number of epochs, not of",
+        ),
+        (("gradient", "--quick", "--minutes", 1), "the models of gradient are trained for a number of epochs"),
+        (("all", "--quick", "--minutes", 1), "the models of gradient and attention-lstm are trained"),
+        (("depth", "--minutes", 0), "minutes"),
         (("all", "--prepared", "p"), "--prepared needs --gold-alignment FILE too"),
         (("--quick",), "name an experiment, or all"),
         (("length", "--quick"), "--quick is not offered for length, which needs about 26 minutes to decide; leave it"),
@@ -234,17 +182,10 @@ def test_the_lab_lists_experiments_runs_them_and_rejects_invalid_options(
             monkeypatch.setattr(f"nmt_cli.lab.{module.replace('-', '_')}.{constant}", value)
     status, out, _ = nmt("all", "--quick", "--seeds", 1, "--out", tmp_path)
     assert status == 0
-    assert out.count(" (indicative") == 2 * len(QUICK_EXPERIMENTS)
+    assert out.count(" (indicative") == 3 + 4  # one for each verdict
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}-quick" for name in QUICK_EXPERIMENTS}
     recipe = json.loads((tmp_path / "gradient-quick" / "results.json").read_text(encoding="utf-8"))["recipe"]
     assert "thread" in recipe["machine"]
-
-
-def test_the_listed_minutes_are_those_of_the_documented_runs() -> None:
-    text = LAB_DOC.read_text(encoding="utf-8")
-    documented = re.findall(r"^### (\S+) \(seeds [^;]*; (\d+) minutes", text, re.M)
-    assert {name: int(minutes) for name, minutes in documented} == RUN_MINUTES
-    assert RUN_MINUTES.keys() == EXPERIMENTS.keys() > set(QUICK_EXPERIMENTS)
 
 
 def test_a_verdict_of_a_quick_run_is_marked_indicative() -> None:
@@ -290,6 +231,33 @@ def test_an_interrupted_training_ends_the_comparison(
     config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
     with pytest.raises(KeyboardInterrupt):
         compare.train_system(config, compare.open_corpus(config), "one", {}, 1, 1.0)
+
+
+def test_a_system_is_trained_for_a_number_of_updates(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(compare.SIZE, "hidden_size", 16)
+    caplog.set_level(logging.INFO, "nmt_cli")
+    config = ExperimentConfig(True, [1], Progress(), tmp_path, corpus / "prepared")
+    trained = compare.train_system(config, compare.open_corpus(config), "one", {}, 1, updates=3)
+    assert trained.validations[-1].step == 3
+    assert 60 * trained.minutes == trained.validations[-1].elapsed
+    assert caplog.messages[-1].startswith("seed 1, one: dev BLEU ")
+    assert caplog.messages[-1].endswith(" after 3 updates")
+
+
+def test_the_minutes_of_the_command_reach_the_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[ExperimentConfig] = []
+
+    def run(config: ExperimentConfig) -> ExperimentResult:
+        given.append(config)
+        return ExperimentResult("t", "m", ["a"], [["b"]], [Plot("t", "x", "y", [Curve("a", [0, 1], [0, 1])])], [], {})
+
+    monkeypatch.setattr(depth, "run", run)
+    for options, minutes in (([], None), (["--minutes", "7.5"], 7.5)):
+        with pytest.raises(SystemExit):
+            main(["lab", "depth", "--out", str(tmp_path), *options])
+        assert given[-1].minutes == minutes
 
 
 def test_systems_of_equal_size_differ_by_two_percent_of_parameters_at_most(corpus: Path) -> None:

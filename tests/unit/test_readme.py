@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 TEXTS = [
     ROOT / "README.md",
     ROOT / "README.ko.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "benchmarks").glob("*.md")),
 ]
 OPTIONS = {
@@ -27,7 +27,7 @@ OPTIONS = {
 } | {"--help", "--help-all", "--config", "--set", "--version", "--preset", "--scale"}
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_and_options_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for command in re.findall(r"\bnmt ([a-z]+)\b(?=[^\n]*--|`)", text):
@@ -39,7 +39,7 @@ def test_commands_and_options_exist(path: Path) -> None:
         assert option in OPTIONS | script_options, option
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_relative_links_point_to_existing_files(path: Path) -> None:
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
         assert (path.parent / link).exists(), link
