@@ -20,12 +20,12 @@ EXPERIMENTS: dict[str, str] = {
 
 RUN_MINUTES = {
     "length": 26,
-    "gradient": 16,
+    "gradient": 41,
     "order": 26,
-    "addition": 28,
+    "addition": 87,
     "alignment": 27,
     "scores": 27,
-    "attention-lstm": 3,
+    "attention-lstm": 28,
     "scheduled-sampling": 27,
     "depth": 27,
 }
