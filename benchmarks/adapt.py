@@ -11,12 +11,11 @@ on the domain's dev text with one seed, and stops.
 """
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
-from quality import run
+from quality import evaluate, run
 from result import as_json, describe_machine, json_parser, write
 from training import parallel, train
 
@@ -65,9 +64,7 @@ class Adaptation:
     def score(self, model: Path, prepared: str, *options: str) -> dict[str, Any]:
         """The scores of a model on the test text of the domain, or on the given files."""
         corpus = ("--prepared", str(self.work / prepared)) if prepared else ()
-        _, printed = run("eval", "--model", str(model), *corpus, "--json", *self.common, *options)
-        result: dict[str, Any] = json.loads(printed)
-        return result
+        return evaluate("--model", str(model), *corpus, *self.common, *options)
 
     def general(self, model: Path) -> float:
         """BLEU on the general dev text."""

@@ -8,11 +8,9 @@ one model is trained on both and another on the first half alone, all three for 
 the same time, on one thread each. Prints BLEU and chrF++ on the test text and the paired test.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
-from quality import corpus_parser, run
+from quality import corpus_parser, evaluate, run
 from result import as_json, describe_machine, write
 from training import parallel, train
 
@@ -69,9 +67,8 @@ def main() -> None:
     pairs = ("augment", "--model", str(reverse), "--text", mono, "--out", str(folder / back), "--tag", "bt")
     seconds, _ = run(*pairs, *options, "--overwrite", "--workers", str(args.jobs))
     both = train_on(f"augmented-{back}", pair, "first", back)
-    prepared = ["--prepared", str(folder / "prepared-half"), "--json"]
-    _, printed = run("eval", "--model", str(both), *prepared, "--baseline", str(alone))
-    result: dict[str, Any] = json.loads(printed)
+    prepared = str(folder / "prepared-half")
+    result = evaluate("--model", str(both), "--prepared", prepared, "--baseline", str(alone))
     row = {
         "machine": describe_machine(),
         "updates": args.updates,

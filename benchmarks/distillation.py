@@ -9,11 +9,9 @@ model untaught and has as many updates, which take the same time, on one thread 
 ensemble and of the student on the test text, and the paired test of the student against the model untaught.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
-from quality import corpus_parser, prepare, run
+from quality import corpus_parser, evaluate, prepare, run
 from result import as_json, describe_machine, write
 from training import parallel, train
 
@@ -50,12 +48,9 @@ def main() -> None:
     run("preprocess", *both, *splits, *languages, "--out", str(folder / "prepared-taught"), "--overwrite")
     student = train_on(folder / "prepared-taught", "student", 1)
 
-    def evaluate(*options: str) -> dict[str, Any]:
-        _, printed = run("eval", "--model", *options, "--prepared", str(prepared), "--json")
-        result: dict[str, Any] = json.loads(printed)
-        return result
-
-    together, compared = evaluate(untaught, *ensemble), evaluate(str(student), "--baseline", untaught)
+    corpus = ("--prepared", str(prepared))
+    together = evaluate("--model", untaught, *ensemble, *corpus)
+    compared = evaluate("--model", str(student), "--baseline", untaught, *corpus)
     row = {
         "machine": describe_machine(),
         "updates": args.updates,

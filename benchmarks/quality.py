@@ -29,6 +29,12 @@ def run(*command: str) -> tuple[float, str]:
     return time.monotonic() - started, done.stdout
 
 
+def evaluate(*options: str) -> dict[str, Any]:
+    """The result of nmt eval."""
+    result: dict[str, Any] = json.loads(run("eval", *options, "--json")[1])
+    return result
+
+
 def corpus_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser for the corpus, --json, and options passed on to nmt train."""
     parser = json_parser(description)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from quality import run
+from quality import evaluate
 from result import as_json, describe_machine, json_parser, write
 
 from nmt_cli.checkpoint.layout import MODEL
@@ -41,7 +41,7 @@ def forms(language: str, typos: float) -> dict[str, Callable[[str], str]]:
 def score(hypotheses: Path, reference: Path, target: str, name: str) -> float:
     """The corpus score of a file by the metric of this name."""
     files = ("--hypotheses", str(hypotheses), "--reference", str(reference), "--target", target)
-    result: float = json.loads(run("eval", *files, "--json")[1])[name]["score"]
+    result: float = evaluate(*files)[name]["score"]
     return result
 
 

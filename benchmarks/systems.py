@@ -10,13 +10,12 @@ test split also the alignment error rate of attention, at a word's own step and 
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from quality import corpus_parser, prepare, run
+from quality import corpus_parser, evaluate, prepare, run
 from result import describe_machine, training_log, write
 
 from nmt_cli.checkpoint.model_dir import load_model
@@ -32,10 +31,7 @@ def measure(name: str, prepared: Path, model: Path, options: list[str], args: ar
     seconds, _ = run("train", str(prepared), "--out", str(model), *preset, *options)
     loaded = load_model(model, compute_for_search("cpu", "fp32", 0), packed=False)
     aligned = args.gold_alignment and loaded.config.model.attends
-    _, printed = run(
-        "eval", "--model", str(model), "--json", *(["--gold-alignment", args.gold_alignment] if aligned else [])
-    )
-    result = json.loads(printed)
+    result = evaluate("--model", str(model), *(["--gold-alignment", args.gold_alignment] if aligned else []))
     log = training_log(model)
     return {
         "system": name,

@@ -132,14 +132,14 @@ def check_writable(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     if len(os.fsencode(real.name)) > MAX_NAME:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
-    if not os.access(folder, os.X_OK) or not os.access(real if _is_special(real) else folder, os.W_OK):
+    if not os.access(folder, os.X_OK) or not os.access(real if is_special(real) else folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     for handle, name in enumerate(("input", "output", "error")):
         if real.is_file() and os.path.samestat(os.fstat(handle), real.stat()):
             raise OutputError(f"{path}: is already used as standard {name}; choose another file")
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
     """Whether this is a device or a pipe."""
     return os.path.exists(path) and not os.path.isfile(path)
 

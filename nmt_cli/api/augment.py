@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Literal
 
 from nmt_cli import __version__
-from nmt_cli.api.shards import Shard, ShardDir, ShardResult, ShardsManifest, manifest_for, split_file, split_lines
+from nmt_cli.api.shards import (
+    Shard,
+    ShardDir,
+    ShardResult,
+    ShardsManifest,
+    manifest_for,
+    split_file,
+    split_lines,
+    translation_options,
+)
 from nmt_cli.api.workers import ShardedWork, translate_shard
 from nmt_cli.atomic import atomic_open, check_output_file, write_atomic
 from nmt_cli.checkpoint.layout import MODEL
@@ -163,7 +172,7 @@ def _write(job: _Job, progress: Progress) -> AugmentCounts:
     """Translate what is not translated yet, write the files of pairs, and last their description."""
     config, prefix = job.config, job.prefix
     folder = ShardDir(prefix.with_name(prefix.name + ".shards"), COMMAND)
-    shards_manifest = manifest_for(config, COMMAND, "keep_all")
+    shards_manifest = manifest_for(config, COMMAND, translation_options(config, "keep_all"))
     work = ShardedWork(config, job.shards, functools.partial(augment_shard, config, shards_manifest.models), folder)
     with folder.lock():
         folder.open(shards_manifest)

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from nmt_cli.api.shards import Shard, ShardDir, ShardResult, ShardsManifest, manifest_for, split_file
+from nmt_cli.api.shards import (
+    Shard,
+    ShardDir,
+    ShardResult,
+    ShardsManifest,
+    manifest_for,
+    split_file,
+    translation_options,
+)
 from nmt_cli.api.workers import ShardedWork, translate_shard
 from nmt_cli.atomic import atomic_open, check_output_file
 from nmt_cli.checkpoint.layout import MODEL
@@ -50,7 +58,7 @@ def bulk_manifest(config: BulkConfig) -> ShardsManifest:
     for path in (config.model, *config.ensemble):
         if config.tag is not None:
             check_tag(config.tag, MODEL.read(path).tags, str(path))
-    return manifest_for(config, COMMAND, "output_format", "tag")
+    return manifest_for(config, COMMAND, translation_options(config, "output_format", "tag"))
 
 
 def _files(config: BulkConfig) -> tuple[Path, Path]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmt_cli.api.shards import Shard, ShardDir, ShardResult, manifest_for, split_lines
-from nmt_cli.atomic import atomic_open, check_output_file
+from nmt_cli.atomic import atomic_open, check_output_file, is_special
 from nmt_cli.checkpoint.layout import MODEL
 from nmt_cli.checkpoint.model_dir import LoadedModel, load_ensemble
 from nmt_cli.config import ScoreConfig
@@ -27,6 +27,8 @@ from nmt_cli.progress import Progress
 COMMAND = "nmt score"
 SCORES = "scores"
 """Name of the text in the result of a shard."""
+CONTENT_OPTIONS = ("tag", "per_subword", "output_format", "precision", "batch_size")
+"""Options that the scores depend on."""
 MEANINGS = {"blank": "have a blank side", "too long": "have a side that is too long for the model"}
 """Why a pair has no score."""
 
@@ -82,12 +84,13 @@ def _lines(pairs: Iterable[tuple[str, str]]) -> Iterator[bytes]:
 def _shard_dir(config: ScoreConfig) -> Iterator[ShardDir | None]:
     """Yield the folder of finished shards beside the output, and delete it if the block succeeds; None if the output is
     not a file."""
-    if config.out is None or (config.out.exists() and not config.out.is_file()):
+    if config.out is None or is_special(config.out):
         yield None
         return
     folder = ShardDir(config.out.with_name(config.out.name + ".shards"), COMMAND)
     with folder.lock():
-        folder.open(manifest_for(config, COMMAND, "tag", "per_subword", "output_format"))
+        options = {name: getattr(config, name) for name in CONTENT_OPTIONS}
+        folder.open(manifest_for(config, COMMAND, options))
         yield folder
         folder.delete()
 

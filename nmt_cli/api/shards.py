@@ -117,14 +117,17 @@ SHARDS = FolderType("shards", "unfinished work", "the same command", 3, ShardsMa
 """The folder of unfinished work."""
 
 
-def manifest_for(config: WorkersConfig | ScoreConfig, command: str, *more_options: str) -> ShardsManifest:
+def manifest_for(config: WorkersConfig | ScoreConfig, command: str, options: dict[str, Any]) -> ShardsManifest:
     """The models and options that the results of a command depend on. Raises CheckpointError if there is no model."""
-    options = {name: getattr(config, name) for name in (*more_options, *CONTENT_OPTIONS) if hasattr(config, name)}
-    if isinstance(config, WorkersConfig):
-        options |= config.search.model_dump(mode="json")
     return ShardsManifest(
         format=SHARDS.format, kind="shards", command=command, models=weight_hashes(config), options=options
     )
+
+
+def translation_options(config: WorkersConfig, *more_options: str) -> dict[str, Any]:
+    """The options that a translation depends on, and others by name."""
+    options = {name: getattr(config, name) for name in (*more_options, *CONTENT_OPTIONS)}
+    return options | config.search.model_dump(mode="json")
 
 
 def weight_hashes(config: WorkersConfig | ScoreConfig) -> list[str]:

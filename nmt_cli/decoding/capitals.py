@@ -34,6 +34,12 @@ def unusual_case(text: str, language: str) -> Case | None:
     return "title" if is_title_case(text, language) else None
 
 
+def in_usual_case(text: str, tokenizer: Tokenizer, language: str) -> tuple[str, Case | None]:
+    """A line as it is translated: in its usual case, and the case that it had if that was unusual."""
+    case = unusual_case(text, language)
+    return (truecase(text, case, tokenizer, language) if case else text), case
+
+
 def truecase(text: str, case: Case, tokenizer: Tokenizer, language: str) -> str:
     """The text of a line in capitals or title case in its usual case.
 

@@ -15,7 +15,7 @@ from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import SearchConfig
 from nmt_cli.corpus.batch import pad
 from nmt_cli.corpus.normalization import is_blank
-from nmt_cli.decoding.capitals import Case, truecase, unusual_case
+from nmt_cli.decoding.capitals import Case, in_usual_case
 from nmt_cli.decoding.confidence import calibration_of
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.hypothesis import Hypothesis
@@ -115,8 +115,8 @@ class LineTranslator:
 
     def _segments(self, lines: Sequence[Line]) -> list[list[EncodedSegment]]:
         """The segments of each line, within the model's limit; a blank line has none."""
-        cases = [self._case(line.text) for line in lines]
-        texts = [self._truecase(line.text, case) for line, case in zip(lines, cases, strict=True)]
+        cased = [self._in_usual_case(line.text) for line in lines]
+        texts, cases = [text for text, _ in cased], [case for _, case in cased]
         encoded = self._encode(["" if is_blank(text) else text for text in texts])
         segments = [
             self._split(text, self._prefix(line))
@@ -131,11 +131,8 @@ class LineTranslator:
             for case, line_segments in zip(cases, segments, strict=True)
         ]
 
-    def _case(self, text: str) -> Case | None:
-        return unusual_case(text, self.loaded.manifest.source) if self.search.truecase else None
-
-    def _truecase(self, text: str, case: Case | None) -> str:
-        return truecase(text, case, self._source, self.loaded.manifest.source) if case else text
+    def _in_usual_case(self, text: str) -> tuple[str, Case | None]:
+        return in_usual_case(text, self._source, self.loaded.manifest.source) if self.search.truecase else (text, None)
 
     def _split(self, text: str, prefix: tuple[int, ...]) -> list[EncodedSegment]:
         """The segments of a text that is over the model's limit; those without subwords are dropped."""

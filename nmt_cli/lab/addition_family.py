@@ -5,20 +5,9 @@ from functools import partial
 
 from nmt_cli.config import ModelConfig, TrainingConfig
 from nmt_cli.lab.addition_task import Budget, Job, Trained, make_sums, until_converged
-from nmt_cli.lab.synthetic import (
-    FIRST_SYMBOL,
-    SIZE,
-    Pairs,
-    accuracy,
-    decode_greedily,
-    encode_characters,
-    new_train_step,
-    train_epoch,
-)
+from nmt_cli.lab.synthetic import SIZE, CharacterTraining
 
 ALPHABET = "0123456789+"
-LONGEST = 4
-"""Digits of the largest sum."""
 CELLS = 128
 
 MODELS = {
@@ -34,18 +23,15 @@ TRAINING = TrainingConfig(
 
 def train_preset(name: str, seed: int, budget: Budget) -> Trained:
     """Train one model, and measure the accuracy of its answers after every epoch."""
-    held_out, epochs = budget.held_out, budget.epochs
-    sums, answers = (encode_characters(texts, ALPHABET) for texts in make_sums(budget.examples))
-    pairs, unseen = Pairs(sums[held_out:], answers[held_out:]), Pairs(sums[:held_out], answers[:held_out])
     training = TRAINING.model_copy(update={"seed": seed})
-    train_step = new_train_step(MODELS[name], FIRST_SYMBOL + len(ALPHABET), seed, training)
+    run = CharacterTraining(MODELS[name], training, ALPHABET, make_sums(budget.examples), budget.held_out)
 
     def train() -> Iterator[tuple[float, float]]:
-        for epoch in range(epochs):
-            train_epoch(train_step, pairs, epoch, epochs)
-            yield accuracy(decode_greedily(train_step.model, unseen.sources, LONGEST + 1), unseen.targets)
+        for epoch in range(budget.epochs):
+            run.train(epoch, budget.epochs)
+            yield run.accuracy()
 
-    return Trained(until_converged(epochs, train()))
+    return Trained(until_converged(budget.epochs, train()))
 
 
 def family_jobs(budget: Budget, seeds: Sequence[int]) -> list[Job]:

@@ -34,7 +34,7 @@ QUICK, FULL = (2_000, 6), (20_000, 20)
 SEEDS = 3
 
 CELLS = 64
-RNN = "RNN, orthogonal"
+RNN, UNIFORM = "RNN, orthogonal", "RNN, uniform"
 
 MODELS = {
     RNN: ModelConfig.model_validate({**SIZE, "hidden_size": CELLS, "cell": "rnn", "attention": "none"}),
@@ -46,11 +46,10 @@ MODELS = {
 """These are measured before and after training."""
 
 PLAIN: dict[str, Callable[[Tensor], object]] = {
-    "RNN, uniform": lambda weight: nn.init.uniform_(weight, -(CELLS**-0.5), CELLS**-0.5),
+    UNIFORM: lambda weight: nn.init.uniform_(weight, -(CELLS**-0.5), CELLS**-0.5),
     "RNN, Xavier": nn.init.xavier_uniform_,
 }
 """The same RNN with other initial recurrent weights, measured before training only."""
-UNIFORM = "RNN, uniform"
 
 VANISHED = 0.01
 """The gradient has vanished if less than this share of it is left."""

@@ -10,15 +10,7 @@ from dataclasses import dataclass
 
 from nmt_cli.lab.addition_family import ALPHABET, MODELS, TRAINING
 from nmt_cli.lab.addition_task import make_sums
-from nmt_cli.lab.synthetic import (
-    FIRST_SYMBOL,
-    Pairs,
-    accuracy,
-    decode_greedily,
-    encode_characters,
-    new_train_step,
-    train_epoch,
-)
+from nmt_cli.lab.synthetic import CharacterTraining
 
 MODEL = MODELS["state handed over"]
 DIGITS = (5, 15)
@@ -50,13 +42,9 @@ def copying(examples: int, held_out: int, epochs: int) -> Task:
 def train_order(task: Task, order: str, seed: int) -> tuple[float, float]:
     """Train the model with a fixed vector, its source in this order -> the accuracy of its greedy answers to what was
     held out, per character, EOS included, and whole."""
-    sources, targets = (encode_characters(texts, ALPHABET) for texts in (task.sources, task.targets))
-    pairs = Pairs(sources[task.held_out :], targets[task.held_out :])
-    unseen = Pairs(sources[: task.held_out], targets[: task.held_out])
-    training = TRAINING.model_copy(update={"seed": seed})
     model = MODEL.model_copy(update={"source_order": order})
-    train_step = new_train_step(model, FIRST_SYMBOL + len(ALPHABET), seed, training)
+    training = TRAINING.model_copy(update={"seed": seed})
+    run = CharacterTraining(model, training, ALPHABET, (task.sources, task.targets), task.held_out)
     for epoch in range(task.epochs):
-        train_epoch(train_step, pairs, epoch, task.epochs)
-    longest = max(map(len, task.targets)) + 1
-    return accuracy(decode_greedily(train_step.model, unseen.sources, longest), unseen.targets)
+        run.train(epoch, task.epochs)
+    return run.accuracy()

@@ -102,3 +102,30 @@ def encode_characters(texts: Sequence[str], alphabet: str) -> Sequences:
     """Texts -> the tokens of their characters."""
     tokens = {character: FIRST_SYMBOL + i for i, character in enumerate(alphabet)}
     return [[tokens[character] for character in text] for text in texts]
+
+
+class CharacterTraining:
+    """A new model, trained on pairs of texts, character by character, without the first `held_out` ones."""
+
+    def __init__(
+        self,
+        model: ModelConfig,
+        training: TrainingConfig,
+        alphabet: str,
+        texts: tuple[Sequence[str], Sequence[str]],
+        held_out: int,
+    ) -> None:
+        sources, targets = (encode_characters(side, alphabet) for side in texts)
+        self._pairs = Pairs(sources[held_out:], targets[held_out:])
+        self._unseen = Pairs(sources[:held_out], targets[:held_out])
+        self._longest = max(map(len, targets)) + 1
+        self._train_step = new_train_step(model, FIRST_SYMBOL + len(alphabet), training.seed, training)
+
+    def train(self, epoch: int, epochs: int) -> None:
+        """Train for one epoch, number `epoch` (from 0) of `epochs`."""
+        train_epoch(self._train_step, self._pairs, epoch, epochs)
+
+    def accuracy(self) -> tuple[float, float]:
+        """The accuracy of greedy answers to what was held out: per character, EOS included, and whole."""
+        outputs = decode_greedily(self._train_step.model, self._unseen.sources, self._longest)
+        return accuracy(outputs, self._unseen.targets)

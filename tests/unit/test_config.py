@@ -8,9 +8,17 @@ import pytest
 import typer
 
 from nmt_cli import presets
-from nmt_cli.api import shards
+from nmt_cli.api import score, shards
 from nmt_cli.cli.options import command
-from nmt_cli.config import BulkConfig, EvaluateConfig, ModelConfig, PreprocessConfig, TrainConfig, TranslateConfig
+from nmt_cli.config import (
+    BulkConfig,
+    EvaluateConfig,
+    ModelConfig,
+    PreprocessConfig,
+    ScoreConfig,
+    TrainConfig,
+    TranslateConfig,
+)
 from nmt_cli.corpus import provenance
 from nmt_cli.errors import ConfigError
 from nmt_cli.evaluation import inputs
@@ -154,6 +162,7 @@ def test_keep_none_cannot_be_combined() -> None:
         (EvaluateConfig, (*inputs.MODEL_ONLY, *inputs.TRANSLATING)),
         (PreprocessConfig, provenance._NOT_CONTENT | provenance._INPUTS),
         (BulkConfig, shards.CONTENT_OPTIONS),
+        (ScoreConfig, score.CONTENT_OPTIONS),
         (ModelConfig, presets.SCALED_OPTIONS),
     ],
 )

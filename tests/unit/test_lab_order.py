@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nmt_cli.config import ModelConfig
-from nmt_cli.lab import order, order_tasks
+from nmt_cli.lab import order, synthetic
 from nmt_cli.lab.addition_family import ALPHABET
 from nmt_cli.lab.experiment import ExperimentConfig
 from nmt_cli.lab.order_tasks import DIGITS, MODEL, Task, addition, copying, train_order
@@ -52,9 +52,9 @@ def test_only_the_order_differs_and_what_is_held_out_is_not_trained_on(
         assert longest == 4
         return decode_greedily(model, sources, longest)
 
-    monkeypatch.setattr(order_tasks, "new_train_step", build)
-    monkeypatch.setattr(order_tasks, "train_epoch", lambda _, *arguments: trained.append(arguments))
-    monkeypatch.setattr(order_tasks, "decode_greedily", answer)
+    monkeypatch.setattr(synthetic, "new_train_step", build)
+    monkeypatch.setattr(synthetic, "train_epoch", lambda _, *arguments: trained.append(arguments))
+    monkeypatch.setattr(synthetic, "decode_greedily", answer)
     train_order(Task(["1", "22", "333", "44"], ["2", "33", "444", "55"], 1, 2), name, 1)
     assert models == [MODEL.model_copy(update={"source_order": name})]
     rows = encode_characters(["22", "333", "44"], ALPHABET), encode_characters(["33", "444", "55"], ALPHABET)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nmt_cli.checkpoint.model_dir import LoadedModel
 from nmt_cli.config import ModelConfig, SearchConfig
 from nmt_cli.corpus.tokenizer import Tokenizers
-from nmt_cli.decoding.capitals import Case, truecase, unusual_case
+from nmt_cli.decoding.capitals import Case, in_usual_case
 from nmt_cli.decoding.ensemble import EnsembleStep
 from nmt_cli.decoding.search import SearchInput, search
 from nmt_cli.decoding.source_tag import source_tag
@@ -91,8 +91,7 @@ def explain(
     """
     tag_ids = source_tag(loaded, tag)
     language = loaded.manifest.source
-    if case := unusual_case(text, language):
-        text = truecase(text, case, loaded.tokenizers.source, language)
+    text, case = in_usual_case(text, loaded.tokenizers.source, language)
     ids = _encode(loaded, text)
     tagged = [*tag_ids, *ids, EOS]
     source = torch.tensor([tagged], device=loaded.compute.device)
