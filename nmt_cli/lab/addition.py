@@ -26,6 +26,7 @@ from nmt_cli.lab.addition_tutorial import (
     BATCH,
     LEARNING_RATE,
     ORDERS,
+    SHORT,
     attention_maps,
     tutorial_jobs,
 )
@@ -56,7 +57,7 @@ def run(config: ExperimentConfig) -> ExperimentResult:
 def _result(trained: Mapping[str, Sequence[Trained]], budget: Budget) -> ExperimentResult:
     runs = {name: [one.accuracies for one in by_seed] for name, by_seed in trained.items()}
     tutorial, ablation, family = ({name: runs[name] for name in part} for part in (TUTORIAL, ABLATION, MODELS))
-    compared = {ATTENTION: [run[:EARLY] for run in runs[ATTENTION]], **ablation}
+    compared = {ATTENTION: [run[:SHORT] for run in runs[ATTENTION]], **ablation}
     return ExperimentResult(
         title="Addition: a fixed vector against attention",
         method=_method(budget),
@@ -98,9 +99,10 @@ def _method(budget: Budget) -> str:
         "trained no further, and its figures are repeated for the remaining epochs. First come the three systems of a "
         "Keras library that the tutorials compared: sums and answers are padded with blanks, which count as "
         f"characters, Adam has a learning rate of {LEARNING_RATE:g}, and a batch {BATCH} sums. Then comes "
-        "AttentionSeq2Seq with one change each, and the simple system with a wide decoder, all reading backwards, for "
-        f"{EARLY} epochs at most. The last three are systems of the family, which have {CELLS} cells, encode the sum "
-        f"forwards only, and are trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; their accuracy "
-        "is that of greedy answers, EOS included. The heat maps show the attention of each step of an answer: with the "
+        "AttentionSeq2Seq with one change each, and the simple system with a wide decoder, all reading backwards. "
+        f"These, and the systems that read forwards, are trained for {SHORT} epochs, all others for {budget.epochs}. "
+        f"The last three are systems of the family, which have {CELLS} cells, encode the sum forwards only, and are "
+        f"trained by AdamW with a learning rate of {TRAINING.learning_rate:g}; their accuracy is that of greedy "
+        "answers, EOS included. The heat maps show the attention of each step of an answer: with the "
         "library's linear score, and below with Bahdanau's."
     )

@@ -43,8 +43,6 @@ class Design:
     """The output is y_t = tanh(W h_t + b), W h_t + b, or h_t itself."""
     loss: Literal["cross-entropy", "squared error"] = "cross-entropy"
     """The cross-entropy of the softmax of the outputs, or their mean squared distance from the one-hot answer."""
-    unit_forget_bias: bool = False
-    """The biases of the forget gates start at one, as in Keras' own LSTM."""
 
 
 SYSTEMS = {
@@ -157,7 +155,10 @@ class KerasSeq2Seq(nn.Module):
             LSTM(cells if layer else decoder_input, cells) for layer in range(design.decoder_layers)
         )
         self.readout = None if design.readout == "none" else nn.Linear(cells, alphabet)
-        keras_init_(self, design.unit_forget_bias)
+        keras_init_(self, unit_forget_bias=False)
+        if self.readout is not None:  # the library's cells with a readout draw U as they draw W
+            for layer in self._layers():
+                nn.init.xavier_uniform_(layer.recurrent.weight)
 
     def forward(self, questions: Tensor, gold: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`gold` are the answers (B, T), as character numbers, which a design with teacher forcing is trained with."""

@@ -19,13 +19,13 @@ SYSTEMS: dict[str, dict[str, Any]] = {
     FIXED: {"attention": "none", "bidirectional": False},
     ATTENTION: {"bidirectional": False},
 }
-MINUTES = 1.1
+MINUTES = 1.0
 """Minutes for each model, unless the config has others."""
-UPDATES = 2_000
+UPDATES = 1_500
 """Updates of the models that are compared after equal updates."""
 TASKS: dict[str, Callable[[], Task]] = {
-    "addition": partial(addition, 47_000, 2_000, 12),
-    "copying": partial(copying, 22_000, 2_000, 8),
+    "addition": partial(addition, 47_000, 2_000, 10),
+    "copying": partial(copying, 22_000, 2_000, 6),
 }
 """Examples, those held out, and epochs."""
 ACCURACY_MARGIN = 0.005

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,13 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
         with rc_context({"svg.hashsalt": "nmt", "svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"]}):
             figure.savefig(content, format=suffix, metadata={"Date": None} if suffix == "svg" else {"Software": None})
         paths.append(path.with_suffix(f".{suffix}"))
-        write_atomic(paths[-1], content.getvalue())
+        write_atomic(paths[-1], content.getvalue() if suffix == "png" else _shorten_paths(content.getvalue()))
     return paths
+
+
+def _shorten_paths(svg: bytes) -> bytes:
+    """An SVG whose paths have two decimals, not six: a fifth fewer bytes, and no difference to be seen."""
+    return re.sub(rb' d="[^"]+"', lambda path: re.sub(rb"(\.\d\d)\d+", rb"\1", path[0]), svg)
 
 
 def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:

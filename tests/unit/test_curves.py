@@ -1,5 +1,6 @@
 """Plots as image files and as text."""
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,14 @@ def test_a_picture_of_many_long_curves_is_small(tmp_path: Path) -> None:
     curves = [Curve(f"curve {k}", x, [epoch / (k + epoch) for epoch in x]) for k in range(1, len(COLOURS) + 1)]
     _, svg = write_plots([Plot(title, "epoch", "accuracy", curves) for title in ("one", "two")], tmp_path / "a")
     assert svg.stat().st_size < 60_000
-    assert svg.read_text(encoding="utf-8").count(f">curve {len(MARKERS)}</text>") == 2
+    drawn = svg.read_text(encoding="utf-8")
+    assert drawn.count(f">curve {len(MARKERS)}</text>") == 2
+    assert max(len(part) for path in re.findall(r' d="([^"]+)"', drawn) for part in re.findall(r"\.(\d+)", path)) == 2
+
+
+def test_labels_keep_their_decimals(tmp_path: Path) -> None:
+    _, svg = write_plots([Plot("0.12345", "x", "y", [Curve("c", [0, 1], [0.1234, 0.1235])])], tmp_path / "a")
+    assert {"0.12345", "0.1234"} <= set(re.findall(r">([\d.]+)</text>", svg.read_text(encoding="utf-8")))
 
 
 def test_the_axis_starts_at_zero_unless_differences_are_small() -> None:

@@ -168,6 +168,18 @@ def test_initial_weights_are_those_of_keras(unit_forget_bias: bool) -> None:
     assert lstm.kernel.bias.tolist() == [0.0] * 20 + [float(unit_forget_bias)] * 20 + [0.0] * 40
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_decoders_with_a_readout_start_from_glorot_uniform_recurrent_weights(name: str) -> None:
+    model = new_model(SYSTEMS[name], 1)
+    *_, layer = model._layers()
+    recurrent = layer.recurrent.weight
+    orthogonal = torch.allclose(recurrent.T @ recurrent, torch.eye(layer.cells), atol=1e-4)
+    assert orthogonal == (model.readout is None)
+    if not orthogonal:
+        limit = math.sqrt(6 / (layer.cells + 4 * layer.cells))
+        assert 0.9 * limit < recurrent.abs().max() <= limit
+
+
 def test_a_bidirectional_encoder_adds_what_is_read_in_both_directions(sums: Sums) -> None:
     model = new_model(SYSTEMS["AttentionSeq2Seq"], 1)
     assert model.backward_encoder is not None
