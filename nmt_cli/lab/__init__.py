@@ -21,7 +21,7 @@ EXPERIMENTS: dict[str, str] = {
 RUN_MINUTES = {
     "length": 26,
     "gradient": 41,
-    "order": 26,
+    "order": 29,
     "addition": 87,
     "alignment": 27,
     "scores": 27,
