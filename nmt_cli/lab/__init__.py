@@ -22,7 +22,7 @@ RUN_MINUTES = {
     "length": 26,
     "gradient": 41,
     "order": 29,
-    "addition": 87,
+    "addition": 28,
     "alignment": 27,
     "scores": 27,
     "attention-lstm": 28,

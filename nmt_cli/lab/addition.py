@@ -35,7 +35,7 @@ from nmt_cli.lab.keras_seq2seq import SYSTEMS
 
 BUDGET = Budget(examples=50_000, epochs=LATE, held_out=5_000)
 SEEDS = 1
-"""Seeds of a full run; each takes an hour or more of two cores."""
+"""Seeds of a full run; each takes half an hour of two cores."""
 THREADS = 2
 """More than one, as the budget is in epochs, not minutes: models are trained side by side."""
 

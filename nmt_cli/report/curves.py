@@ -14,7 +14,7 @@ from nmt_cli.atomic import write_atomic
 
 MARKERS = "ox+*#@%&=~$"
 """The marker of each curve in the terminal."""
-MOST_DOTS = 20
+MOST_DOTS = 15
 """Points of a curve that are drawn as dots; a curve of more points is a line."""
 COLOURS = (
     "#14489c",
@@ -120,7 +120,7 @@ def plot_text(plot: Plot, width: int = 72, height: int = 14) -> str:
                 grid[height - 1 - row][column] = mark
     lines = [f"{plot.ylabel}: {plot.title}"]
     for row, cells in enumerate(grid):
-        value = top - (top - bottom) * row / (height - 1)
+        value = bottom if row == height - 1 else top - (top - bottom) * row / (height - 1)
         label = f"{10**value if plot.log else value:.3g}" if row in (0, height // 2, height - 1) else ""
         lines.append(f"{label:>{margin - 1}} │{''.join(cells)}".rstrip())
     lines.append(" " * margin + "└" + "─" * columns)

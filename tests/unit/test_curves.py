@@ -73,6 +73,7 @@ def test_the_axis_starts_at_zero_unless_differences_are_small() -> None:
     low = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.0002, 0.8])]), 40, 5).split("\n")
     near = plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.98, 0.99])]), 40, 5).split("\n")
     assert low[5].split()[0] == "0"
+    assert plot_text(Plot("t", "x", "y", [Curve("c", [0, 1], [0.0, 0.992])])).split("\n")[14].split()[0] == "0"
     assert near[5].split()[0] == "0.98"
 
 

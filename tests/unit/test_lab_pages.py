@@ -34,8 +34,6 @@ VERDICTS = {
     "Not run yet": "아직 실행하지 않음",
 }
 MAX_FIGURE = 60_000
-LARGE_FIGURES = {"addition"}
-"""Figures that have yet to be drawn smaller."""
 
 
 def read(folder: Path, name: str) -> str:
@@ -117,13 +115,7 @@ def test_the_commands_of_the_pages_have_valid_options(line: str, monkeypatch: py
     assert resolved.value.args[0] in EXPERIMENTS
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.xfail] if path.stem in LARGE_FIGURES else [], id=path.name)
-        for path in sorted((ENGLISH / "lab").glob("*.svg"))
-    ],
-)
+@pytest.mark.parametrize("path", sorted((ENGLISH / "lab").glob("*.svg")), ids=lambda path: path.name)
 def test_figures_are_small(path: Path) -> None:
     assert path.stat().st_size < MAX_FIGURE
 
