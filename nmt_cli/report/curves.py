@@ -76,6 +76,8 @@ def write_plots(plots: Sequence[Plot], path: Path) -> list[Path]:
         if plot.threshold is not None:
             axes.axhline(plot.threshold, color="#57606a", linewidth=0.8, linestyle="--")
         axes.set(title=plot.title, xlabel=plot.xlabel, ylabel=plot.ylabel, yscale="log" if plot.log else "linear")
+        if all(float(x).is_integer() for curve in plot.curves for x in curve.x):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         if plot.xticks is not None:
             axes.set_xticks(range(len(plot.xticks)), plot.xticks)
             axes.margins(x=0.2)
