@@ -25,7 +25,7 @@ RUN_MINUTES = {
     "addition": 28,
     "alignment": 27,
     "scores": 27,
-    "attention-lstm": 28,
+    "attention-lstm": 10,
     "scheduled-sampling": 27,
     "depth": 27,
 }
