@@ -20,7 +20,7 @@ EXPERIMENTS: dict[str, str] = {
 
 RUN_MINUTES = {
     "length": 26,
-    "gradient": 41,
+    "gradient": 19,
     "order": 29,
     "addition": 28,
     "alignment": 27,
