@@ -27,6 +27,8 @@ from nmt_cli.special_tokens import BOS, EOS, PAD, UNK
 from nmt_cli.training.environment import environment
 
 torch.set_num_threads(1)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a background job of a shell; tests of Ctrl-C need it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 Nmt = Callable[..., tuple[int, str, str]]
